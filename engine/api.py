@@ -1,0 +1,60 @@
+"""Everything a plugin author imports: the hook marker, the records, the outcomes, the errors."""
+
+from engine.base.clock import Millis, format_time, parse_date_or_time, parse_time
+from engine.base.errors import ConfigurationError, HandbackError
+from engine.hooks.errors import PortalUnavailable
+from engine.hooks.outcomes import (
+    Access,
+    ContactReading,
+    Delivery,
+    Done,
+    GiveUp,
+    Hint,
+    IntegrationStatus,
+    MappingProblem,
+    Outcome,
+    Ownership,
+    Received,
+    Refused,
+    SetupPlan,
+    SetupStep,
+    TryLater,
+    Uncertain,
+    WebhookRequest,
+)
+from engine.hooks.specs import hookimpl
+from engine.lead.records import Assistant, EffectKind, Portal
+from engine.rules.model import CrmMapping, Rules
+
+__all__ = [
+    "Access",
+    "Assistant",
+    "ConfigurationError",
+    "ContactReading",
+    "CrmMapping",
+    "Delivery",
+    "Done",
+    "EffectKind",
+    "GiveUp",
+    "HandbackError",
+    "Hint",
+    "IntegrationStatus",
+    "MappingProblem",
+    "Millis",
+    "Outcome",
+    "Ownership",
+    "Portal",
+    "PortalUnavailable",
+    "Received",
+    "Refused",
+    "Rules",
+    "SetupPlan",
+    "SetupStep",
+    "TryLater",
+    "Uncertain",
+    "WebhookRequest",
+    "format_time",
+    "hookimpl",
+    "parse_date_or_time",
+    "parse_time",
+]

@@ -1,0 +1,67 @@
+"""Time as a parameter. Inside the engine an instant is an int: milliseconds since 1970, UTC.
+
+Only doors and the worker own a Clock; everything below them is told what time it is.
+"""
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+Millis = int
+"""An instant (since the epoch, UTC) or a duration, in milliseconds."""
+
+SECOND: Millis = 1_000
+MINUTE: Millis = 60 * SECOND
+HOUR: Millis = 60 * MINUTE
+DAY: Millis = 24 * HOUR
+
+
+class Clock(Protocol):
+    """Whoever needs the current instant asks one of these."""
+
+    def now(self) -> Millis: ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> Millis:
+        return time.time_ns() // 1_000_000
+
+
+class ManualClock:
+    """A clock that stands still until it is set: tests, replays and `--clock`."""
+
+    def __init__(self, now: Millis) -> None:
+        self._now = now
+
+    def now(self) -> Millis:
+        return self._now
+
+    def set(self, now: Millis) -> None:
+        self._now = now
+
+    def advance(self, by: Millis) -> None:
+        self._now += by
+
+
+def parse_time(text: str) -> Millis:
+    """ISO 8601 to an instant. A time without an offset is refused: ValueError."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone; write e.g. 2026-11-02T09:00:00Z")
+    return int(moment.timestamp() * 1000 + 0.5)
+
+
+def parse_date_or_time(text: str) -> Millis:
+    """As parse_time; a bare date means the start of that day in UTC."""
+    if len(text) == 10:
+        return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+    return parse_time(text)
+
+
+def format_time(at: Millis) -> str:
+    """An instant as ISO 8601 in UTC, with milliseconds only where there are any."""
+    moment = datetime.fromtimestamp(at / 1000, tz=UTC)
+    text = moment.isoformat(timespec="milliseconds" if at % 1000 else "seconds")
+    return text.replace("+00:00", "Z")

@@ -1,0 +1,32 @@
+"""Errors that carry the fix: what happened, where, and what to do about it.
+
+Doors print them as they are; nobody outside this project's own mistakes ever sees a traceback.
+"""
+
+
+class HandbackError(Exception):
+    """A problem a person can act on.
+
+    what: one sentence without a full stop. where: `file:line:column`, a command, a portal, …
+    fix: what to do, in the imperative. exit_code: 1 needs attention, 2 wrong use or configuration.
+    """
+
+    exit_code = 2
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
+        self.what, self.where, self.fix = what, where, fix
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text} — {self.fix}" if self.fix else text
+
+
+class ConfigurationError(HandbackError):
+    """Settings, rules or a portal's set-up that cannot work as they are."""
+
+
+class InputError(HandbackError):
+    """Something a person or a sender gave us cannot be used; nothing else is affected."""
+
+    exit_code = 1

@@ -1,0 +1,16 @@
+"""How a reading hook says that the portal cannot be read now."""
+
+from engine.base.clock import Millis
+from engine.base.errors import HandbackError
+
+
+class PortalUnavailable(HandbackError):
+    """The CRM did not answer usefully; nothing is known to have changed. after: ask again then."""
+
+    exit_code = 1
+
+    def __init__(
+        self, what: str, *, where: str = "", fix: str = "", after: Millis = 10_000
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.after = after

@@ -1,0 +1,193 @@
+"""What a plugin answers: one typed outcome per effect, one typed reading per contact.
+
+Never True, a dict, or an exception class of an HTTP library.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from engine.base.clock import Millis
+from engine.lead.records import Assistant, EffectKind, Portal
+
+# ------------------------------------------------------------------ delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The CRM says so, naming the record. result: small JSON kept with the effect.
+
+    For a handback, result is {"verdict": "handed_back" | "fallback" | "cleared" | "kept" |
+    "human_owner" | "gone", "owner": owner id now or None, "why": one sentence}.
+    """
+
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TryLater:
+    """Nothing happened; the same effect may be sent again after `after` milliseconds.
+
+    whole_portal: nothing else will get through either (rate limit, token refused, moving house).
+    """
+
+    reason: str
+    after: Millis
+    whole_portal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """It will never work as it is; parked where a person sees it. reason says what to mend."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """The call may have happened. It is settled by reading back, never by guessing."""
+
+    reason: str
+    after: Millis
+
+
+Outcome = Done | TryLater | GiveUp | Uncertain
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One effect to deliver. maybe_sent: an earlier attempt may have reached the CRM.
+
+    payload: as Effect.payload, but for kind `fields` it is {field name: value} already.
+    """
+
+    id: int
+    kind: EffectKind
+    crm_id: str
+    payload: Mapping[str, Any]
+    reference: str
+    attempts: int
+    maybe_sent: bool
+
+
+# ------------------------------------------------------------------ reading
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """One entry of a contact's owner history. owner None = nobody. by: who, as the CRM says."""
+
+    owner: str | None
+    at: Millis
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactReading:
+    """A contact as the CRM shows it now.
+
+    asked: the id that was asked for; crm_id: the id it has now (another one after a merge).
+    owners: newest first, the first entry is the owner now.
+    """
+
+    asked: str
+    status: Literal["found", "deleted", "erased"]
+    crm_id: str
+    email: str | None = None
+    name: str | None = None
+    context: str | None = None
+    fields: Mapping[str, str | None] = field(default_factory=dict)
+    owners: tuple[Ownership, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Something changed at a contact: read it again. erased: it was a privacy deletion."""
+
+    crm_id: str
+    at: Millis
+    erased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRequest:
+    """One HTTP request as it arrived. url: the public one the CRM called; body: the raw bytes."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A webhook that is what it says. Hints of portals other than `portal` are left out."""
+
+    hints: tuple[Hint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A webhook that is not from the CRM, too old, or unreadable. reason is safe to log."""
+
+    reason: str
+    status: int = 401
+
+
+# ------------------------------------------------------------------ set-up
+
+
+@dataclass(frozen=True, slots=True)
+class SetupStep:
+    """One change that set-up would make, or (needs_person) that only a person can make."""
+
+    what: str
+    action: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    needs_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetupPlan:
+    """All steps in order; fingerprint: of the portal's state that the plan was made from."""
+
+    steps: tuple[SetupStep, ...]
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MappingProblem:
+    """A mapped value that this portal cannot take. error False = it works, but say so."""
+
+    state: str
+    column: str
+    message: str
+    fix: str
+    error: bool = True
+
+
+class IntegrationStatus(StrEnum):
+    """The four words that users know (per assistant)."""
+
+    ASSISTANT_NOT_YET_CREATED = "ASSISTANT_NOT_YET_CREATED"
+    ASSISTANT_DOES_NOT_EXISTS_AS_USER_IN_CRM = "ASSISTANT_DOES_NOT_EXISTS_AS_USER_IN_CRM"
+    ASSISTANT_EXISTS_AS_USER_IN_CRM = "ASSISTANT_EXISTS_AS_USER_IN_CRM"
+    ALL_WORKING_WELL = "ALL_WORKING_WELL"
+
+
+# ------------------------------------------------------------------ access
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a plugin needs to talk to one portal. token and webhook_secret are read when called,
+    and raise ConfigurationError (with the fix) when there is none."""
+
+    portal: Portal
+    assistants: Sequence[Assistant]
+    token: Callable[[], str]
+    webhook_secret: Callable[[], str]
+    now: Callable[[], Millis]

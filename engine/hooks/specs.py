@@ -1,0 +1,113 @@
+"""The table of contents of hooks: everything the engine ever asks of a CRM plugin.
+
+The engine calls one plugin for one portal at a time (never a fan-out), outside any transaction.
+Import `engine.api` in a plugin, not this module.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import pluggy
+
+from engine.hooks.outcomes import (
+    Access,
+    ContactReading,
+    Delivery,
+    Hint,
+    MappingProblem,
+    Outcome,
+    Received,
+    Refused,
+    SetupPlan,
+    SetupStep,
+    WebhookRequest,
+)
+from engine.lead.records import Assistant, EffectKind, Portal
+from engine.rules.model import CrmMapping, Rules
+
+PROJECT = "handback"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class CrmSpecs(Protocol):
+    """All hooks are firstresult: exactly one plugin answers. All may be called twice.
+
+    Called with keyword arguments only, as pluggy wants it.
+    """
+
+    @hookspec(firstresult=True)
+    def crm_default_url(self) -> str:
+        """The API's base URL when a portal is connected without one. Pure."""
+
+    @hookspec(firstresult=True)
+    def crm_plan_fields(
+        self, mapping: CrmMapping, state: str, words: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """Field values that say `state`, {} for nothing. Pure; raises nothing.
+
+        words: values for the words in braces that a mapped value may have.
+        """
+
+    @hookspec(firstresult=True)
+    def crm_batch_limit(self, kind: EffectKind) -> int:
+        """How many effects of this kind one call of crm_deliver takes at most. Pure."""
+
+    @hookspec(firstresult=True)
+    def crm_deliver(
+        self, access: Access, mapping: CrmMapping, kind: EffectKind, deliveries: Sequence[Delivery]
+    ) -> Mapping[int, Outcome]:
+        """Send one batch (one kind, distinct contacts for `fields`); an outcome for every id.
+
+        Raises nothing: every way a call can end is an outcome. A delivery with maybe_sent of a
+        kind that is not idempotent is looked up in the CRM before it is sent again.
+        """
+
+    @hookspec(firstresult=True)
+    def crm_read_contacts(self, access: Access, crm_ids: Sequence[str]) -> Sequence[ContactReading]:
+        """Read contacts with their owner history, any number of ids, one reading for each.
+
+        Raises PortalUnavailable (engine.api) when the portal cannot be read now.
+        """
+
+    @hookspec(firstresult=True)
+    def crm_find_contact(self, access: Access, email: str) -> str | None:
+        """The CRM id of the contact with this address. Raises PortalUnavailable."""
+
+    @hookspec(firstresult=True)
+    def crm_assigned_contacts(self, access: Access) -> Sequence[Hint]:
+        """Contacts that the portal's assistants own now: for installations without webhooks.
+
+        Raises PortalUnavailable.
+        """
+
+    @hookspec(firstresult=True)
+    def crm_receive(self, access: Access, request: WebhookRequest) -> Received | Refused:
+        """Check a webhook's signature and age, and say which contacts changed. No network."""
+
+    @hookspec(firstresult=True)
+    def crm_identify(self, access: Access) -> str:
+        """The portal's account id in the CRM; proves that the token works.
+
+        Raises PortalUnavailable, or ConfigurationError when the token is refused.
+        """
+
+    @hookspec(firstresult=True)
+    def crm_plan_setup(self, access: Access, rules: Rules) -> SetupPlan:
+        """What has to be created in the portal so that every mapped value can be written."""
+
+    @hookspec(firstresult=True)
+    def crm_apply_setup(self, access: Access, rules: Rules, plan: SetupPlan) -> Sequence[SetupStep]:
+        """Do exactly this plan; the steps done. Raises ConfigurationError when it is stale."""
+
+    @hookspec(firstresult=True)
+    def crm_check_mapping(self, access: Access, rules: Rules) -> Sequence[MappingProblem]:
+        """Prove against the live portal that every state's values can be written."""
+
+    @hookspec(firstresult=True)
+    def crm_find_assistant_owner(self, access: Access, assistant: Assistant) -> str | None:
+        """The owner id of the assistant's active user, None when the portal has none."""
+
+    @hookspec(firstresult=True)
+    def crm_contact_url(self, portal: Portal, crm_id: str) -> str | None:
+        """Where a person sees this contact in the CRM. Pure."""

@@ -1,0 +1,177 @@
+"""The records that travel through the engine: event in, decision out. Frozen data, no I/O.
+
+Instants and durations are milliseconds (engine.base.clock). Who may use them: every floor above.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from engine.base.clock import Millis
+
+Data = Mapping[str, Any]
+"""JSON-like payload of an event or effect."""
+
+
+class Ended(StrEnum):
+    """Why a lead is over other than by the rules (the rules' own end is `Lead.done`)."""
+
+    TAKEN_BACK = "taken_back"
+    DELETED = "deleted"
+    MERGED = "merged"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The engine's record of one contact of one portal.
+
+    lead_id: the contact's CRM id when it was first assigned; stable when the contact is merged.
+    crm_id: the contact's CRM id now. previous_owner: the CRM's owner id (or an email address)
+    to hand back to, None = there was none. came_from: (state, sub_state) before this one.
+    done: the assistant is done by the rules and the handback was ordered.
+    revision: counts decisions; entered_at: when the state was entered.
+    """
+
+    portal: str
+    lead_id: str
+    crm_id: str
+    state: str
+    sub_state: str | None = None
+    came_from: tuple[str, str | None] | None = None
+    email: str | None = None
+    name: str | None = None
+    assistant: str | None = None
+    assistant_name: str | None = None
+    context: str | None = None
+    previous_owner: str | None = None
+    counters: Mapping[str, int] = field(default_factory=dict)
+    done: bool = False
+    stopped: bool = False
+    ended: Ended | None = None
+    assigned_at: Millis = 0
+    entered_at: Millis = 0
+    updated_at: Millis = 0
+    revision: int = 0
+
+    @property
+    def finished(self) -> bool:
+        """Nothing more is done for this lead until it is assigned again."""
+        return self.done or self.ended is not None
+
+    @property
+    def id(self) -> str:
+        return f"{self.portal}/{self.lead_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to a lead. type: an event of the rules, or `timer.NAME`.
+
+    at: when it happened, as its sender says. id: unique for its source; the pair is the key.
+    """
+
+    type: str
+    at: Millis
+    source: str
+    id: str
+    data: Data = field(default_factory=dict)
+
+
+class EffectKind(StrEnum):
+    """What a CRM plugin can be asked to do. FIELDS and HANDBACK are idempotent, the rest not."""
+
+    FIELDS = "fields"
+    NOTE = "note"
+    EMAIL = "email"
+    TASK = "task"
+    HANDBACK = "handback"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One thing the CRM is to show or do, as decided.
+
+    payload by kind:
+      fields    {state, sub_state, assistant_email}; the plugin's mapping makes field values of it
+      note      {text, at}
+      email     {direction: outgoing_email | incoming_email, subject, body, from, to, at}
+      task      {subject, at, owner}
+      handback  {assistant, previous_owner}
+    reference: stable over retries and replays; what a plugin looks for after an uncertain call.
+    """
+
+    kind: EffectKind
+    payload: Data
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimerSet:
+    """A timer to arm: fires as event `timer.NAME` at `due`; number counts 1, 2, … of `every`."""
+
+    name: str
+    due: Millis
+    number: int = 1
+
+
+Result = Literal["moved", "stayed", "refused", "ignored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one event means for one lead.
+
+    rule: the name of the rule that fired ("" when none fits), rule_at: its file:line:column.
+    reads: the facts it looked at, with their values. because: the author's reason, or ours.
+    clears_timers: the timers running for the lead end before `timers` are armed.
+    drops_effects: what was not sent yet for the lead is not sent any more.
+    """
+
+    lead: Lead
+    result: Result
+    rule: str = ""
+    rule_at: str = ""
+    reads: Mapping[str, int | str | None] = field(default_factory=dict)
+    because: str = ""
+    effects: tuple[Effect, ...] = ()
+    timers: tuple[TimerSet, ...] = ()
+    clears_timers: bool = False
+    drops_effects: bool = False
+    merged_into: str | None = None
+    """CRM id of the contact that this lead's contact became part of."""
+    erased: bool = False
+    """Everything personal about the lead has to go, history included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assistant:
+    """An automated sales assistant of one portal. owner_id: its user's owner id in the CRM."""
+
+    portal: str
+    email: str
+    name: str
+    context: str = ""
+    fallback_owner: str | None = None
+    followups: int = 4
+    days_between: int = 3
+    owner_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """One customer's CRM account, as connected here.
+
+    token_env / webhook_secret_env: names of environment variables, never the secrets themselves.
+    settings: the plugin's own switches (JSON).
+    """
+
+    name: str
+    crm: str
+    base_url: str
+    token_env: str
+    webhook_secret_env: str | None = None
+    account_id: str | None = None
+    fallback_owner: str | None = None
+    settings: Data = field(default_factory=dict)
