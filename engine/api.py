@@ -5,7 +5,6 @@ from engine.base.errors import ConfigurationError, HandbackError
 from engine.hooks.errors import PortalUnavailable
 from engine.hooks.outcomes import (
     Access,
-    ContactReading,
     Delivery,
     Done,
     GiveUp,
@@ -13,7 +12,6 @@ from engine.hooks.outcomes import (
     IntegrationStatus,
     MappingProblem,
     Outcome,
-    Ownership,
     Received,
     Refused,
     SetupPlan,
@@ -23,7 +21,7 @@ from engine.hooks.outcomes import (
     WebhookRequest,
 )
 from engine.hooks.specs import hookimpl
-from engine.lead.records import Assistant, EffectKind, Portal
+from engine.lead.records import Assistant, ContactReading, EffectKind, Ownership, Portal
 from engine.rules.model import CrmMapping, Rules
 
 __all__ = [

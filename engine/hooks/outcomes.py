@@ -6,7 +6,7 @@ Never True, a dict, or an exception class of an HTTP library.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 from engine.base.clock import Millis
 from engine.lead.records import Assistant, EffectKind, Portal
@@ -72,33 +72,6 @@ class Delivery:
 
 
 # ------------------------------------------------------------------ reading
-
-
-@dataclass(frozen=True, slots=True)
-class Ownership:
-    """One entry of a contact's owner history. owner None = nobody. by: who, as the CRM says."""
-
-    owner: str | None
-    at: Millis
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class ContactReading:
-    """A contact as the CRM shows it now.
-
-    asked: the id that was asked for; crm_id: the id it has now (another one after a merge).
-    owners: newest first, the first entry is the owner now.
-    """
-
-    asked: str
-    status: Literal["found", "deleted", "erased"]
-    crm_id: str
-    email: str | None = None
-    name: str | None = None
-    context: str | None = None
-    fields: Mapping[str, str | None] = field(default_factory=dict)
-    owners: tuple[Ownership, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

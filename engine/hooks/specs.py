@@ -11,7 +11,6 @@ import pluggy
 
 from engine.hooks.outcomes import (
     Access,
-    ContactReading,
     Delivery,
     Hint,
     MappingProblem,
@@ -22,7 +21,7 @@ from engine.hooks.outcomes import (
     SetupStep,
     WebhookRequest,
 )
-from engine.lead.records import Assistant, EffectKind, Portal
+from engine.lead.records import Assistant, ContactReading, EffectKind, Portal
 from engine.rules.model import CrmMapping, Rules
 
 PROJECT = "handback"

@@ -175,3 +175,30 @@ class Portal:
     account_id: str | None = None
     fallback_owner: str | None = None
     settings: Data = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """One entry of a contact's owner history. owner None = nobody. by: who, as the CRM says."""
+
+    owner: str | None
+    at: Millis
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactReading:
+    """A contact as the CRM shows it now.
+
+    asked: the id that was asked for; crm_id: the id it has now (another one after a merge).
+    owners: newest first, the first entry is the owner now.
+    """
+
+    asked: str
+    status: Literal["found", "deleted", "erased"]
+    crm_id: str
+    email: str | None = None
+    name: str | None = None
+    context: str | None = None
+    fields: Mapping[str, str | None] = field(default_factory=dict)
+    owners: tuple[Ownership, ...] = ()
