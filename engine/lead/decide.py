@@ -1,0 +1,327 @@
+"""What one event means for one lead: a pure function, replayable on paper.
+
+No clock, no database, no network, no random number. Same arguments, same Decision, for ever.
+"""
+
+import base64
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+from engine.base.clock import Millis
+from engine.lead.effects import fields_effect, order, text_effect
+from engine.lead.machine import LeadMachine, Slot, facts_of
+from engine.lead.records import Decision, Effect, EffectKind, Ended, Event, Lead
+from engine.lead.timers import arm, arm_again
+from engine.rules.model import KEEP, PREVIOUS, Action, Rule
+
+GONE = (Ended.DELETED, Ended.MERGED, Ended.ERASED)
+"""Endings after which there is no contact to write to."""
+
+
+def decide(rules: LeadMachine, lead: Lead | None, event: Event, now: Millis) -> Decision | None:
+    """Decide one event. None: the contact is no lead yet and this event does not make it one.
+
+    Raises UnknownTriggerError when the rules do not know the event; intake refuses those before.
+    """
+    trigger = rules.trigger_for(event.type, event.data)
+    if lead is None:
+        return _start(rules, event, now) if event.type == rules.rules.start_event else None
+    if lead.ended in GONE and not _revives(rules, lead, event):
+        assert lead.ended is not None  # noqa: S101 — tells the type checker what GONE implies
+        return Decision(
+            lead=_touched(lead, now), result="ignored", because=f"the contact is {lead.ended.value}"
+        )
+    counters = _count(rules, lead, event)
+    slot = Slot(lead.state, lead.came_from and lead.came_from[0], facts_of(lead, counters))
+    rule = rules.fire(trigger, slot)
+    counted = replace(_touched(lead, now), counters=counters)
+    if rule is None:
+        return Decision(
+            lead=counted,
+            result="ignored",
+            reads=slot.reads,
+            because=_why_nothing(rules, trigger, lead.state),
+            effects=_log(rules, counted, event),
+        )
+    return _apply(rules, _Work(lead, counted, event, now, rule, slot), rule.to and slot.state)
+
+
+class _Work:
+    """The pieces of one decision while it is put together."""
+
+    __slots__ = ("before", "done_again", "effects", "event", "lead", "now", "rule", "slot")
+
+    def __init__(
+        self, before: Lead, lead: Lead, event: Event, now: Millis, rule: Rule, slot: Slot
+    ) -> None:
+        self.before, self.lead, self.event, self.now = before, lead, event, now
+        self.rule, self.slot = rule, slot
+        self.effects: list[Effect] = []
+        self.done_again = False
+
+    def reference(self) -> str:
+        """Stable for this event and place: the same decision made twice has the same references."""
+        return reference(self.lead, self.event, len(self.effects))
+
+
+def reference(lead: Lead, event: Event, number: int) -> str:
+    """`hb-` and 16 letters that name one effect for ever."""
+    text = "\x1f".join((lead.portal, lead.lead_id, event.source, event.id, str(number)))
+    digest = hashlib.blake2b(text.encode(), digest_size=10).digest()
+    return "hb-" + base64.b32encode(digest).decode().lower()
+
+
+def _start(rules: LeadMachine, event: Event, now: Millis) -> Decision:
+    rule = rules.rules.start
+    data = event.data
+    lead = Lead(
+        portal=str(data["portal"]),
+        lead_id=str(data["crm_id"]),
+        crm_id=str(data["crm_id"]),
+        state=str(rule.to),
+        assigned_at=now,
+        entered_at=now,
+        updated_at=now,
+        revision=1,
+        **_facts_of_contact(data),
+    )
+    work = _Work(lead, lead, event, now, rule, Slot(lead.state, None, {}))
+    work.effects.append(fields_effect(lead, work.reference()))
+    for action in rule.actions:
+        _act(rules, work, action)
+    return Decision(
+        lead=work.lead,
+        result="moved",
+        rule=rule.name,
+        rule_at=str(rule.at),
+        because="the contact was assigned",
+        effects=order(work.effects),
+        timers=arm(rules, work.lead.state, event, now),
+    )
+
+
+def _facts_of_contact(data: Any) -> dict[str, Any]:
+    """What the look-up found out about the contact, as Lead fields."""
+    return {
+        key: data.get(key)
+        for key in ("email", "name", "assistant", "assistant_name", "context", "previous_owner")
+    }
+
+
+def _apply(rules: LeadMachine, work: _Work, goal: str | None) -> Decision:
+    rule, before = work.rule, work.before
+    work.effects.extend(_log(rules, work.lead, work.event))
+    if goal is not None:
+        work.lead = _moved(rules, work, goal)
+    for action in rule.actions:
+        _act(rules, work, action)
+    restarts = goal is not None or work.lead.ended in GONE
+    if goal is not None and goal != before.state:
+        work.effects.append(fields_effect(work.lead, work.reference()))
+    if (work.lead.done and not before.done and before.ended not in GONE) or work.done_again:
+        work.effects.append(_handback(work))
+    gone = work.lead.ended in GONE
+    timers = arm(rules, work.lead.state, work.event, work.now) if goal is not None else ()
+    if goal is None and not gone:
+        timers = arm_again(rules, work.event, work.now)
+    return Decision(
+        lead=work.lead,
+        result="moved" if goal is not None else "refused" if rule.refuse is not None else "stayed",
+        rule=rule.name,
+        rule_at=str(rule.at),
+        reads=work.slot.reads,
+        because=rule.stay or rule.refuse or "",
+        effects=() if gone else order(work.effects),
+        timers=() if gone else timers,
+        clears_timers=restarts,
+        drops_effects=gone,
+        merged_into=_merged_into(work),
+        erased=work.lead.ended is Ended.ERASED,
+    )
+
+
+def _moved(rules: LeadMachine, work: _Work, goal: str) -> Lead:
+    lead, rule = work.lead, work.rule
+    sub_state: str | None = None
+    if rule.sub_state == KEEP:
+        sub_state = lead.sub_state
+    elif rule.to == PREVIOUS and lead.came_from is not None:
+        sub_state = lead.came_from[1]
+    elif rule.sub_state is not None:
+        sub_state = rule.sub_state
+    else:
+        sub_state = _sub_state_of_event(rules, work.event)
+    came_from = (lead.state, lead.sub_state) if goal != lead.state else lead.came_from
+    return replace(
+        lead,
+        state=goal,
+        sub_state=sub_state,
+        came_from=came_from,
+        entered_at=work.now,
+        done=rule.done or rules.rules.states[goal].work.is_done,
+    )
+
+
+def _sub_state_of_event(rules: LeadMachine, event: Event) -> str | None:
+    kind = rules.event(event.type)
+    if kind is None or kind.by is None or not kind.keeps_sub_state:
+        return None
+    value = event.data.get(kind.by)
+    return value[:64] if isinstance(value, str) and value else None
+
+
+def _count(rules: LeadMachine, lead: Lead, event: Event) -> dict[str, int]:
+    counters = dict(lead.counters)
+    kind = rules.event(event.type)
+    if kind is not None:
+        for name in kind.resets:
+            counters.pop(name, None)
+        if kind.counts is not None:
+            counters[kind.counts] = counters.get(kind.counts, 0) + 1
+    return counters
+
+
+def _log(rules: LeadMachine, lead: Lead, event: Event) -> tuple[Effect, ...]:
+    kind = rules.event(event.type)
+    if kind is None or kind.logs is None:
+        return ()
+    data = event.data
+    payload = {
+        "direction": kind.logs,
+        "at": event.at,
+        "subject": data.get("subject"),
+        "body": data.get("body"),
+        "from": data.get("from"),
+        "to": data.get("to"),
+        "number": data.get("number"),
+        "lead_email": lead.email,
+        "assistant": lead.assistant,
+    }
+    return (Effect(EffectKind.EMAIL, payload, reference(lead, event, 0)),)
+
+
+def _handback(work: _Work) -> Effect:
+    payload = {"assistant": work.lead.assistant, "previous_owner": work.lead.previous_owner}
+    return Effect(EffectKind.HANDBACK, payload, work.reference())
+
+
+def _merged_into(work: _Work) -> str | None:
+    return str(work.event.data["into"]) if _does(work.rule, "follow_merge") else None
+
+
+def _does(rule: Rule, kind: str) -> bool:
+    return any(action.kind == kind for action in rule.actions)
+
+
+def _revives(rules: LeadMachine, lead: Lead, event: Event) -> bool:
+    """A deleted contact can come back: restored, or assigned again. It can also be erased."""
+    if lead.ended is Ended.ERASED:
+        return False
+    if event.type in ("contact_erased", "contact_restored"):
+        return True
+    return lead.ended is Ended.DELETED and event.type == rules.rules.start_event
+
+
+def _touched(lead: Lead, now: Millis) -> Lead:
+    return replace(lead, updated_at=now, revision=lead.revision + 1)
+
+
+def _why_nothing(rules: LeadMachine, trigger: str, state: str) -> str:
+    tried = rules.candidates(trigger, state)
+    if not tried:
+        return f"no rule for {trigger} in {state}"
+    return "no guard held: " + "; ".join(" and ".join(map(str, r.guard)) for r in tried)
+
+
+# ---------------------------------------------------------------------- what a rule does
+
+
+def _act(rules: LeadMachine, work: _Work, action: Action) -> None:
+    if action.text is not None:
+        text = rules.rules.texts[action.text]
+        work.effects.append(text_effect(action.kind, text, work.lead, work.event, work.reference()))
+        return
+    _ACTIONS[action.kind](work)
+
+
+def _start_anew(work: _Work) -> None:
+    data = work.event.data
+    fresh = _facts_of_contact(data) if "crm_id" in data else {}
+    work.lead = replace(
+        work.lead,
+        counters={},
+        stopped=False,
+        done=False,
+        ended=None,
+        sub_state=None,
+        assigned_at=work.now,
+        **fresh,
+    )
+
+
+def _release(work: _Work) -> None:
+    work.lead = replace(work.lead, ended=Ended.TAKEN_BACK)
+
+
+def _stop(work: _Work) -> None:
+    work.lead = replace(work.lead, stopped=True)
+
+
+def _resume(work: _Work) -> None:
+    work.lead = replace(work.lead, stopped=False)
+
+
+def _hand_back_again(work: _Work) -> None:
+    fresh = _facts_of_contact(work.event.data) if "crm_id" in work.event.data else {}
+    work.lead = replace(work.lead, done=True, ended=None, **fresh)
+    work.done_again = True
+
+
+def _owner_answered(work: _Work) -> None:
+    counters = dict(work.lead.counters)
+    counters["owner_replies"] = counters.get("owner_replies", 0) + 1
+    work.lead = replace(work.lead, counters=counters)
+
+
+def _close(work: _Work) -> None:
+    work.lead = replace(work.lead, ended=Ended.DELETED)
+
+
+def _reopen(work: _Work) -> None:
+    if work.lead.ended is Ended.DELETED:
+        work.lead = replace(work.lead, ended=Ended.TAKEN_BACK)
+
+
+def _follow_merge(work: _Work) -> None:
+    if work.event.data.get("winner_is_lead"):
+        work.lead = replace(work.lead, ended=Ended.MERGED)
+        return
+    work.lead = replace(work.lead, crm_id=str(work.event.data["into"]))
+    work.effects.append(fields_effect(work.lead, work.reference()))
+
+
+def _erase(work: _Work) -> None:
+    work.lead = replace(
+        work.lead,
+        ended=Ended.ERASED,
+        email=None,
+        name=None,
+        context=None,
+        sub_state=None,
+        came_from=None,
+    )
+
+
+_ACTIONS = {
+    "start_anew": _start_anew,
+    "release": _release,
+    "stop": _stop,
+    "resume": _resume,
+    "handback": _hand_back_again,
+    "owner_answered": _owner_answered,
+    "close": _close,
+    "reopen": _reopen,
+    "follow_merge": _follow_merge,
+    "erase": _erase,
+}

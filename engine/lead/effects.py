@@ -1,0 +1,56 @@
+"""Effects as a decision orders them: what they carry, and in which order they follow each other."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from engine.lead.records import Effect, EffectKind, Event, Lead
+
+_WORD = re.compile(r"\{([a-z_]+)\}")
+_ORDER = {
+    EffectKind.EMAIL: 0,
+    EffectKind.FIELDS: 1,
+    EffectKind.NOTE: 2,
+    EffectKind.TASK: 3,
+    EffectKind.HANDBACK: 4,
+}
+
+
+def order(effects: Iterable[Effect]) -> tuple[Effect, ...]:
+    """What happened first, what it means next, and the contact changes hands last."""
+    return tuple(sorted(effects, key=lambda effect: _ORDER[effect.kind]))
+
+
+def words(lead: Lead) -> dict[str, str]:
+    """Values for the words in braces that texts and mapped values may have."""
+    return {
+        "assistant": lead.assistant_name or lead.assistant or "The assistant",
+        "assistant_email": lead.assistant or "",
+        "context": lead.context or "none",
+        "lead": lead.name or lead.email or lead.crm_id,
+        "state": lead.state,
+        "sub_state": lead.sub_state or lead.state,
+    }
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Replace {word} by its value; a word without a value stays as it is."""
+    return _WORD.sub(lambda match: values.get(match.group(1), match.group(0)), text)
+
+
+def fields_effect(lead: Lead, reference: str) -> Effect:
+    """The CRM is to show the lead's state."""
+    payload = {
+        "state": lead.state,
+        "sub_state": lead.sub_state,
+        "assistant_email": lead.assistant,
+    }
+    return Effect(EffectKind.FIELDS, payload, reference)
+
+
+def text_effect(kind: str, text: str, lead: Lead, event: Event, reference: str) -> Effect:
+    """A note or a task with its words filled in."""
+    filled = fill(text, words(lead))
+    if kind == EffectKind.NOTE:
+        return Effect(EffectKind.NOTE, {"text": filled, "at": event.at}, reference)
+    payload = {"subject": filled, "at": event.at, "owner": lead.previous_owner}
+    return Effect(EffectKind.TASK, payload, reference)

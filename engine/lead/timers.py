@@ -1,0 +1,44 @@
+"""When timers are due. A timer is an event that is not due yet; the store keeps it as one."""
+
+from typing import Any
+
+from engine.base.clock import Millis, parse_date_or_time
+from engine.lead.machine import TIMER_PREFIX, LeadMachine
+from engine.lead.records import Event, TimerSet
+from engine.rules.model import Timer
+
+
+def arm(rules: LeadMachine, state: str, event: Event, now: Millis) -> tuple[TimerSet, ...]:
+    """The timers that start when `state` is entered at `now` because of `event`."""
+    return tuple(TimerSet(t.name, _first_due(t, event, now)) for t in rules.timers_in[state])
+
+
+def arm_again(rules: LeadMachine, event: Event, now: Millis) -> tuple[TimerSet, ...]:
+    """The next round of a repeating timer that has just fired. Rounds missed meanwhile are skipped.
+
+    event.at is when the round was due, event.data["number"] which one it was.
+    """
+    if not event.type.startswith(TIMER_PREFIX):
+        return ()
+    timer = rules.rules.timers[event.type[len(TIMER_PREFIX) :]]
+    number = int(event.data.get("number", 1))
+    if timer.every is None or number >= timer.times:
+        return ()
+    missed = max(0, (now - event.at) // timer.every)
+    return (TimerSet(timer.name, event.at + (missed + 1) * timer.every, number + 1),)
+
+
+def _first_due(timer: Timer, event: Event, now: Millis) -> Millis:
+    if timer.at_field is not None:
+        given = _instant(event.data.get(timer.at_field))
+        return now + (timer.default or 0) if given is None else max(given, now)
+    return now + (timer.after or timer.every or 0)
+
+
+def _instant(value: Any) -> Millis | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        return parse_date_or_time(value)
+    except ValueError:
+        return None
