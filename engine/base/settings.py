@@ -1,0 +1,82 @@
+"""Settings from the environment and one optional file, checked once at the start.
+
+Command-line options win over the environment, the environment over the file, the file over these
+defaults. No secret is a setting: settings only name the environment variables that hold them.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from engine.base.errors import ConfigurationError
+
+SHIPPED_RULES = Path(__file__).resolve().parents[2] / "rules" / "lead_states.yaml"
+
+
+class Settings(BaseSettings):
+    """What an operator can set: `HANDBACK_DATABASE_URL` and so on."""
+
+    model_config = SettingsConfigDict(env_prefix="HANDBACK_", extra="ignore", frozen=True)
+
+    database_url: str = "sqlite:///handback.db"
+    """Where leads are kept: `sqlite:///FILE` or `postgresql://…`."""
+
+    rules: Path = Path("rules/lead_states.yaml")
+    """The rules file. The shipped one is used when this default does not exist here."""
+
+    public_url: str = ""
+    """How the outside reaches `handback serve`, e.g. https://handback.example.com (webhooks)."""
+
+    log_level: str = Field(default="warning", pattern="^(debug|info|warning|error)$")
+    """What is logged to standard error."""
+
+    poll_seconds: int = Field(default=60, ge=5)
+    """How often portals are asked for newly assigned contacts."""
+
+    @property
+    def rules_file(self) -> Path:
+        default = type(self).model_fields["rules"].default
+        if self.rules == default and not self.rules.exists():
+            return SHIPPED_RULES
+        return self.rules
+
+
+def load_settings(config: Path | None = None, **options: Any) -> Settings:
+    """Settings from options (None = not given), environment and `config` (YAML, same names).
+
+    Raises ConfigurationError naming the setting.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        from_environment = Settings().model_dump(exclude_unset=True)
+        return Settings(**{**_file(config), **from_environment, **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise ConfigurationError(
+            f"the setting {name} cannot be {first.get('input')!r}: {first['msg']}",
+            fix=f"set HANDBACK_{name.upper()} or --config to something it accepts",
+        ) from error
+
+
+def _file(config: Path | None) -> dict[str, Any]:
+    if config is None:
+        return {}
+    try:
+        content = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(
+            f"the configuration cannot be read: {str(error).splitlines()[0]}",
+            where=str(config),
+            fix="give a YAML file of settings, e.g. database_url: sqlite:///handback.db",
+        ) from error
+    known = set(Settings.model_fields)
+    if not isinstance(content, dict) or set(content) - known:
+        odd = sorted(set(content) - known) if isinstance(content, dict) else content
+        raise ConfigurationError(
+            f"unknown settings: {odd}", where=str(config), fix=f"known are {sorted(known)}"
+        )
+    return content
