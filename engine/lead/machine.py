@@ -49,6 +49,7 @@ class LeadMachine:
             state: tuple(t for t in rules.timers.values() if state in t.states)
             for state in rules.states
         }
+        self._required = _required(rules)
         machine = _build(rules)
         self._triggers: dict[str, Callable[..., Any]] = {
             name: event.trigger for name, event in machine.events.items()
@@ -77,6 +78,10 @@ class LeadMachine:
         raise UnknownTriggerError(
             f"{event_type} has {event.by} {value!r}; known are {', '.join(variants)}"
         )
+
+    def required_data(self, trigger: str) -> tuple[str, ...]:
+        """The data fields without which an event with this trigger means nothing."""
+        return self._required.get(trigger, ())
 
     def event(self, event_type: str) -> Event | None:
         """The event's line in the rules; None for timers."""
@@ -132,6 +137,16 @@ def _variants(rules: Rules) -> dict[str, tuple[str, ...]]:
         if dot and event in found:
             found[event][variant] = None
     return {name: tuple(variants) for name, variants in found.items()}
+
+
+def _required(rules: Rules) -> dict[str, tuple[str, ...]]:
+    required: dict[str, tuple[str, ...]] = {
+        rule.trigger: ("into",)
+        for rule in rules.rules
+        if any(action.kind == "follow_merge" for action in rule.actions)
+    }
+    required[rules.start_event] = ("assistant",)
+    return required
 
 
 def _build(rules: Rules) -> TransitionsMachine:
