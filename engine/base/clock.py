@@ -29,8 +29,18 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
 
+class ShiftedClock:
+    """Starts at a given instant and goes on from there: `--clock`."""
+
+    def __init__(self, start: Millis) -> None:
+        self._shift = start - SystemClock().now()
+
+    def now(self) -> Millis:
+        return SystemClock().now() + self._shift
+
+
 class ManualClock:
-    """A clock that stands still until it is set: tests, replays and `--clock`."""
+    """A clock that stands still until it is set: tests and replays."""
 
     def __init__(self, now: Millis) -> None:
         self._now = now

@@ -1,0 +1,48 @@
+"""How every command talks: one JSON document for scripts, tables for people, errors with the fix.
+
+Standard output carries results only; progress and errors go to standard error.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+DONE, ATTENTION, WRONG_USE = 0, 1, 2
+"""Exit codes: done; done and something needs attention; wrong use or configuration."""
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = ""
+) -> None:
+    """A table for people; None shows as nothing."""
+    table = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+
+
+def print_fields(values: Mapping[str, object]) -> None:
+    """One record for people, a line per field."""
+    width = max((len(name) for name in values), default=0)
+    for name, value in values.items():
+        sys.stdout.write(f"{name:<{width}}  {'' if value is None else value}\n")
+
+
+def say(text: str) -> None:
+    """One line of result for people."""
+    sys.stdout.write(text + "\n")
+
+
+def complain(text: str) -> None:
+    """One line on standard error."""
+    sys.stderr.write(text + "\n")
