@@ -117,7 +117,7 @@ def _apply(rules: LeadMachine, work: _Work, goal: str | None) -> Decision:
     for action in rule.actions:
         _act(rules, work, action)
     restarts = goal is not None or work.lead.ended in GONE
-    if goal is not None and goal != before.state:
+    if goal is not None and (goal != before.state or _does(rule, "start_anew")):
         work.effects.append(fields_effect(work.lead, work.reference()))
     if (work.lead.done and not before.done and before.ended not in GONE) or work.done_again:
         work.effects.append(_handback(work))
