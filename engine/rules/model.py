@@ -35,6 +35,15 @@ TEXT_ACTIONS = ("note", "task")
 TEXT_WORDS = ("assistant", "assistant_email", "context", "lead", "state", "sub_state")
 """The only words that a text or a mapped value may have in braces."""
 
+EVERYWHERE = "everywhere"
+"""Sources of a rule: every state. ANY: every state that is not final."""
+
+ANY = "any"
+
+Missed = Literal["fire", "skip", "restart"]
+"""What a timer does that is overdue after downtime, or whose rule changed: fire at once (the
+default), not at all, or count again from now."""
+
 Operator = Literal["==", "!=", ">=", "<=", ">", "<", "in", "not in"]
 Log = Literal["outgoing_email", "incoming_email"]
 
@@ -152,6 +161,7 @@ class Timer:
 
     at_field: an instant in the data of the event that led here, else `default` after entering.
     every/times: fires up to `times` times, `every` apart. The rule it fires is in Rules.rules.
+    missed: what happens when it is overdue, see Missed.
     """
 
     name: str
@@ -161,6 +171,7 @@ class Timer:
     default: Millis | None = None
     every: Millis | None = None
     times: int = 1
+    missed: Missed = "fire"
     at: Position = field(default_factory=_at, compare=False)
 
     @property
@@ -181,6 +192,28 @@ class CrmMapping:
 
 
 @dataclass(frozen=True, slots=True)
+class Invariant:
+    """A promise of the file's authors, in one of four forms; states and events resolved.
+
+    left_only_by  a lead leaves `states` only by `events`
+    then          after entering `states`, `then` (handback, note, task or a state) has happened
+                  within `within` ms (0 = in the same decision)
+    never         a lead in `states` never comes straight into `targets`, except by `events`
+    always        every lead in `states` satisfies `guard`
+    """
+
+    name: str
+    form: Literal["left_only_by", "then", "never", "always"]
+    states: tuple[str, ...]
+    targets: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    then: str = ""
+    within: Millis = 0
+    guard: tuple[Comparison, ...] = ()
+    at: Position = field(default_factory=_at, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """A whole rules file. version: hash of its meaning, 12 hex digits; dicts keep file order."""
 
@@ -195,5 +228,8 @@ class Rules:
     timers: Mapping[str, Timer]
     texts: Mapping[str, str]
     crm: Mapping[str, CrmMapping]
+    invariants: Mapping[str, Invariant] = field(default_factory=dict)
+    migrate: Mapping[str, str] = field(default_factory=dict)
+    """Where leads go whose state is not in the file any more: old state → new state."""
     text: str = field(default="", compare=False, repr=False)
     """The file as it was read."""

@@ -1,0 +1,102 @@
+"""Loading what each CRM shows: one line of values per state."""
+
+import re
+
+from engine.rules.draft import Draft
+from engine.rules.grammar import COLUMN_PATTERN, CRM, MAX_VALUE
+from engine.rules.model import CrmMapping, Position
+from engine.rules.reader import Items, Node, Scalar
+from engine.rules.shapes import (
+    braces,
+    declared_name,
+    fields,
+    is_refused,
+    items,
+    kind_of,
+    name_of,
+    pairs,
+    wrong_kind,
+)
+
+_COLUMN = re.compile(COLUMN_PATTERN)
+
+
+def load_crm(draft: Draft, node: Node) -> None:
+    for key, value in pairs(draft.report, node, "crm"):
+        name = declared_name(draft.report, key, "a CRM")
+        found = fields(draft.report, value, CRM, f"crm {name}")
+        if found is None or name in draft.crm or "columns" not in found or "states" not in found:
+            continue
+        columns = _columns(draft, name, found["columns"])
+        draft.crm[name] = _mapping(draft, name, key.at, columns, found["states"])
+
+
+def _columns(draft: Draft, crm: str, node: Node) -> tuple[str, ...]:
+    what = f"columns of {crm}"
+    found: list[str] = []
+    for item in items(draft.report, node, what):
+        name = draft.name(item, what)
+        if name is None:
+            name = f"?{len(found)}"  # keeps its place, so that the values are still counted
+        elif not _COLUMN.fullmatch(name):
+            fix = "write the field's internal name: letters, digits and underscores"
+            draft.report.add("R010", item.at, f"{name[:40]!r} cannot be a field name", fix=fix)
+        elif name in found:
+            draft.report.add("R019", item.at, f"{what} name {name} twice", fix="remove one")
+        found.append(name)
+    if isinstance(node, Items) and not node.items:
+        wrong_kind(draft.report, node, what, expected="at least one field name")
+    return tuple(found)
+
+
+def _mapping(
+    draft: Draft, crm: str, at: Position, columns: tuple[str, ...], node: Node
+) -> CrmMapping:
+    report = draft.report
+    states: dict[str, tuple[str | None, ...]] = {}
+    value_at: dict[tuple[str, str], Position] = {}
+    for key, value in pairs(report, node, f"states of {crm}"):
+        state = draft.known(name_of(key), draft.states, key.at, f"crm {crm}")
+        what = f"{state} in crm {crm}"
+        parts = _values(draft, value, what)
+        if parts is not None and parts and len(parts) != len(columns) and columns:
+            given = f"{len(parts)} value" + ("s" if len(parts) != 1 else "")
+            fix = f"give one value each for {', '.join(columns)}; ~ writes nothing"
+            report.add("R051", value.at, f"{what} has {given}, not {len(columns)}", fix=fix)
+        found = [_value(draft, part, what) for part in parts or ()]
+        padded = (*found, *[None] * len(columns))[: len(columns)]
+        if state not in states:
+            states[state] = padded
+            for column, part in zip(columns, parts or (), strict=False):
+                value_at[state, column] = part.at
+    missing = [state for state in draft.states if state not in states]
+    if not is_refused(node):
+        for state in missing:
+            message = f"crm {crm} does not say what to show for {state}"
+            fix = f"add {state}: one value per column, or [] to write nothing"
+            report.add("R050", node.at, message, fix=fix)
+    return CrmMapping(crm, columns, states, at, value_at)
+
+
+def _values(draft: Draft, node: Node, what: str) -> tuple[Node, ...] | None:
+    if isinstance(node, Items):
+        return node.items
+    fix = "put the values in square brackets; [] writes nothing"
+    wrong_kind(draft.report, node, what, expected="a list of values", fix=fix)
+    return None
+
+
+def _value(draft: Draft, node: Node, what: str) -> str | None:
+    if isinstance(node, Scalar) and node.value is None:
+        return None
+    if not isinstance(node, Scalar) or not isinstance(node.value, str):
+        fix = f"write it in quotes if you mean {kind_of(node)}"
+        wrong_kind(draft.report, node, what, expected="a text", fix=fix)
+        return None
+    value, at = node.value, node.at
+    if not value or value != value.strip() or len(value) > MAX_VALUE or "\n" in value:
+        fix = f"write 1 to {MAX_VALUE} characters on one line, or ~ to write nothing"
+        message = f"{what}: {value[:40]!r} cannot be written to a field"
+        draft.report.add("R052", at, message, fix=fix)
+    braces(draft.report, value, at, what)
+    return value
