@@ -1,0 +1,63 @@
+"""`handback events …`: what happened to leads comes in here."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from engine.base.errors import InputError
+from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
+from engine.cli.output import ATTENTION, DONE, complain, print_json, say
+from engine.wiring import open_app
+
+app = typer.Typer(help="Events about leads.", no_args_is_help=True)
+SHOWN = 20
+
+
+@app.command()
+def add(
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="JSON Lines or a JSON array.")],
+    database: Database = None,
+    rules: RulesFile = None,
+    config: Config = None,
+    clock: AtClock = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take CloudEvents; prints accepted, duplicate, rejected.
+
+    A rejected line is kept in quarantine with the reason, and the exit code is 1.
+
+    Example: `handback events add day.jsonl`
+    """
+    with open_app(database=database, rules=rules, config=config, clock=clock) as opened:
+        if file == "-":
+            added = opened.events.add(sys.stdin.buffer)
+        else:
+            with _open(Path(file)) as stream:
+                added = opened.events.add(stream)
+    if as_json:
+        print_json(
+            {
+                "accepted": added.accepted,
+                "duplicate": added.duplicate,
+                "rejected": added.rejected,
+                "reasons": [{"line": line, "reason": why} for line, why in added.reasons],
+            }
+        )
+    else:
+        say(f"accepted {added.accepted}, duplicate {added.duplicate}, rejected {added.rejected}")
+        for line, why in added.reasons[:SHOWN]:
+            complain(f"{file}:{line}: {why}")
+        if added.rejected > SHOWN:
+            complain(f"… and {added.rejected - SHOWN} more; see: handback queue list --quarantined")
+    raise typer.Exit(ATTENTION if added.rejected else DONE)
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InputError(
+            f"cannot read it: {error.strerror}", where=str(path), fix="give a file of CloudEvents"
+        ) from error

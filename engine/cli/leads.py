@@ -1,0 +1,164 @@
+"""`handback lead …` and `handback mark`: see leads, ask why, act by hand."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
+from engine.cli.output import ATTENTION, print_fields, print_json, print_table, say
+from engine.wiring import open_app
+
+app = typer.Typer(help="Leads.", no_args_is_help=True)
+
+LeadName = Annotated[str, typer.Argument(metavar="LEAD", help="PORTAL/CRM-ID or PORTAL/EMAIL.")]
+
+
+class MarkAction(StrEnum):
+    """What a person can do by hand."""
+
+    HOT = "hot"
+    COLD = "cold"
+    RESPONDED = "responded"
+    MOVED_OUT = "moved-out"
+    UNSUBSCRIBED = "unsubscribed"
+    NOT_AT_RISK = "not-at-risk"
+    STOP = "stop"
+    CONTINUE = "continue"
+    RESTART = "restart"
+
+
+@app.command("list")
+def list_leads(
+    state: Annotated[str | None, typer.Option(help="Only leads in this state.")] = None,
+    portal: Annotated[str | None, typer.Option(help="Only leads of this portal.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 1000,
+    database: Database = None,
+    rules: RulesFile = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Leads, those that changed last first.
+
+    Example: `handback lead list --state Hot --json`
+    """
+    with open_app(database=database, rules=rules, config=config) as opened:
+        found = opened.leads.list(portal=portal, state=state, limit=limit)
+    if as_json:
+        print_json(found)
+        return
+    columns = ("id", "email", "state", "sub_state", "assistant", "owner", "updated_at")
+    print_table(columns, ([lead[c] for c in columns] for lead in found))
+
+
+@app.command()
+def show(
+    lead: LeadName,
+    database: Database = None,
+    rules: RulesFile = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """One lead with its history and its effects.
+
+    Example: `handback lead show acme/501`
+    """
+    with open_app(database=database, rules=rules, config=config) as opened:
+        found = opened.leads.show(lead)
+    if as_json:
+        print_json(found)
+        return
+    print_fields({k: v for k, v in found.items() if not isinstance(v, list)})
+    _table(found["history"], ("at", "event", "from", "to", "rule"), "history")
+    _table(found["effects"], ("kind", "status", "attempts", "created_at", "reason"), "effects")
+    _table(found["owners"], ("at", "owner", "verdict", "why"), "owners")
+
+
+@app.command()
+def why(
+    lead: LeadName,
+    event: Annotated[
+        str | None, typer.Option(help="What this event would do now, and why (not).")
+    ] = None,
+    database: Database = None,
+    rules: RulesFile = None,
+    config: Config = None,
+    clock: AtClock = None,
+    as_json: AsJson = False,
+) -> None:
+    """The rule behind every step of a lead, and the values that it read.
+
+    Example: `handback lead why acme/501 --event email_opened`
+    """
+    with open_app(database=database, rules=rules, config=config, clock=clock) as opened:
+        steps = opened.leads.why(lead, event)
+    if as_json:
+        print_json(steps)
+        return
+    for step in steps:
+        say(_sentence(step))
+
+
+@app.command()
+def owners(
+    lead: LeadName,
+    database: Database = None,
+    rules: RulesFile = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Who held a lead, when, and why.
+
+    Example: `handback lead owners acme/501`
+    """
+    with open_app(database=database, rules=rules, config=config) as opened:
+        found = opened.leads.show(lead)["owners"]
+    if as_json:
+        print_json(found)
+    else:
+        print_table(
+            ("at", "owner", "verdict", "why"),
+            ([r["at"], r["owner"], r["verdict"], r["why"]] for r in found),
+        )
+
+
+def mark(
+    lead: LeadName,
+    action: Annotated[MarkAction, typer.Argument(help="What to do.")],
+    database: Database = None,
+    rules: RulesFile = None,
+    config: Config = None,
+    clock: AtClock = None,
+    as_json: AsJson = False,
+) -> None:
+    """A person's action on a lead. A refusal says why, and the exit code is 1.
+
+    Example: `handback mark acme/501 hot`
+    """
+    with open_app(database=database, rules=rules, config=config, clock=clock) as opened:
+        done = opened.leads.mark(lead, action.value)
+    if as_json:
+        print_json(done)
+    else:
+        say(_sentence(done))
+    if done["result"] == "refused":
+        raise typer.Exit(ATTENTION)
+
+
+def _table(rows: list[dict[str, Any]], columns: tuple[str, ...], title: str) -> None:
+    if rows:
+        say("")
+        print_table(columns, ([row.get(c) for c in columns] for row in rows), title=title)
+
+
+def _sentence(step: dict[str, Any]) -> str:
+    reads = ", ".join(f"{k} = {v}" for k, v in step["reads"].items())
+    parts = [
+        f"{step['at']}  {step['event']}: {step['from'] or '(no lead)'} → {step['to']}"
+        f" ({step['result']})",
+        f"rule {step['rule']} at {step['rule_at']}" if step["rule"] else "",
+        f"read {reads}" if reads else "",
+        step["because"],
+        *step.get("needed", []),
+    ]
+    return "\n    ".join(part for part in parts if part)

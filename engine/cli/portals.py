@@ -1,0 +1,145 @@
+"""`handback portal …`: connect a customer's CRM account, set it up, prove that it works."""
+
+from typing import Annotated
+
+import typer
+
+from engine.cli.options import AsJson, Config, Database, RulesFile
+from engine.cli.output import ATTENTION, print_json, print_table, say
+from engine.wiring import open_app
+
+app = typer.Typer(help="Customers' CRM accounts.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Your name for the portal.")]
+
+
+@app.command()
+def connect(
+    name: Name,
+    token_env: Annotated[
+        str, typer.Option(metavar="VARIABLE", help="Environment variable with the access token.")
+    ],
+    crm: Annotated[str, typer.Option(help="The plugin.")] = "hubspot",
+    base_url: Annotated[str | None, typer.Option(metavar="URL", help="The CRM's API.")] = None,
+    webhook_secret_env: Annotated[
+        str | None, typer.Option(metavar="VARIABLE", help="Environment variable with the secret.")
+    ] = None,
+    fallback_owner: Annotated[
+        str | None, typer.Option(metavar="EMAIL", help="Takes contacts nobody else can.")
+    ] = None,
+    api_version: Annotated[str | None, typer.Option(help="The CRM's API version.")] = None,
+    database: Database = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Connect a portal (or change its connection); proves that the token works.
+
+    Example: `handback portal connect acme --crm hubspot --token-env HUBSPOT_TOKEN`
+    """
+    with open_app(database=database, config=config) as opened:
+        portal = opened.portals.connect(
+            name,
+            crm=crm,
+            base_url=base_url,
+            token_env=token_env,
+            webhook_secret_env=webhook_secret_env,
+            fallback_owner=fallback_owner,
+            api_version=api_version,
+        )
+    if as_json:
+        print_json(portal)
+    else:
+        say(f"connected {name}: {crm} account {portal['account_id']} at {portal['base_url']}")
+        say(f"next: handback portal setup {name} --apply")
+
+
+@app.command()
+def setup(
+    name: Name,
+    apply: Annotated[bool, typer.Option("--apply", help="Do what the plan says.")] = False,
+    database: Database = None,
+    rules: RulesFile = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fields and options that the rules need in the portal: the plan, and with --apply the deed.
+
+    Example: `handback portal setup acme --apply`
+    """
+    with open_app(database=database, rules=rules, config=config) as opened:
+        report = opened.portals.setup(name, apply=apply)
+    if as_json:
+        print_json(report)
+    else:
+        marks = {"planned": "+", "done": "✓", "needs_person": "!"}
+        for step in report["steps"]:
+            say(f"{marks[step['status']]} {step['what']}")
+        for note in report["notes"]:
+            say(f"  {note}")
+        if not report["steps"]:
+            say(f"{name} has everything that the rules need")
+        elif not apply:
+            say(f"nothing was changed; do it with: handback portal setup {name} --apply")
+    if any(step["status"] == "needs_person" for step in report["steps"]):
+        raise typer.Exit(ATTENTION)
+
+
+@app.command()
+def check(
+    name: Name,
+    database: Database = None,
+    rules: RulesFile = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prove against the live portal that every state's values can be written.
+
+    Example: `handback portal check acme`
+    """
+    with open_app(database=database, rules=rules, config=config) as opened:
+        problems = opened.portals.check(name)
+    if as_json:
+        print_json(problems)
+    else:
+        for problem in problems:
+            say(f"{problem['severity']}: {problem['message']} — {problem['fix']}")
+        if not problems:
+            say(f"{name} can show every state")
+    if any(problem["severity"] == "error" for problem in problems):
+        raise typer.Exit(ATTENTION)
+
+
+@app.command()
+def status(
+    name: Name,
+    database: Database = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """The integration status of every assistant of the portal, asked of the CRM now.
+
+    Example: `handback portal status acme`
+    """
+    with open_app(database=database, config=config) as opened:
+        report = opened.portals.status(name)
+    if as_json:
+        print_json(report)
+        return
+    say(f"{name}: {report['status']}")
+    columns = ("assistant", "status")
+    print_table(columns, ([row[c] for c in columns] for row in report["assistants"]))
+
+
+@app.command("list")
+def list_portals(database: Database = None, config: Config = None, as_json: AsJson = False) -> None:
+    """The connected portals.
+
+    Example: `handback portal list`
+    """
+    with open_app(database=database, config=config) as opened:
+        found = opened.portals.list()
+    if as_json:
+        print_json(found)
+        return
+    columns = ("name", "crm", "account_id", "base_url")
+    print_table(columns, ([row[c] for c in columns] for row in found))

@@ -1,0 +1,84 @@
+"""`handback queue …`: what waits, what is parked, and how to let it go on."""
+
+from typing import Annotated
+
+import typer
+
+from engine.cli.options import AsJson, AtClock, Config, Database
+from engine.cli.output import ATTENTION, print_fields, print_json, print_table, say
+from engine.wiring import open_app
+
+app = typer.Typer(help="Events and effects that wait.", no_args_is_help=True)
+
+
+@app.command()
+def status(
+    database: Database = None,
+    config: Config = None,
+    clock: AtClock = None,
+    as_json: AsJson = False,
+) -> None:
+    """How much waits where; exit 1 when something needs a person.
+
+    Example: `handback queue status --json`
+    """
+    with open_app(database=database, config=config, clock=clock) as opened:
+        found = opened.queue.status()
+    if as_json:
+        print_json(found)
+    else:
+        print_fields({f"inbox {k}": v for k, v in found["inbox"].items()})
+        print_fields({f"outbox {k}": v for k, v in found["outbox"].items()})
+        print_fields({"oldest due, seconds": found["oldest_due_seconds"]})
+        for pause in found["paused"]:
+            say(f"portal {pause['portal']} waits until {pause['until']}: {pause['reason']}")
+
+
+@app.command("list")
+def list_queue(
+    quarantined: Annotated[bool, typer.Option(help="Events that were not understood.")] = False,
+    held: Annotated[bool, typer.Option(help="Events of contacts that are no leads yet.")] = False,
+    status: Annotated[
+        str | None, typer.Option(help="Effects: pending, leased, uncertain, failed, done.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1)] = 100,
+    database: Database = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """What waits or is parked, with the reason. Without options: all that needs a person.
+
+    Example: `handback queue list --status failed`
+    """
+    with open_app(database=database, config=config) as opened:
+        rows = opened.queue.list(quarantined=quarantined, held=held, status=status, limit=limit)
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("id", "kind", "status", "lead", "at", "reason")
+    print_table(columns, ([row.get(c) for c in columns] for row in rows))
+
+
+@app.command()
+def retry(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that is parked.")] = False,
+    database: Database = None,
+    config: Config = None,
+    clock: AtClock = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try parked effects and quarantined events again.
+
+    Example: `handback queue retry --all`
+    """
+    if bool(ids) == everything:
+        raise typer.BadParameter("give ids (see: handback queue list) or --all")
+    with open_app(database=database, config=config, clock=clock) as opened:
+        outcome = opened.queue.retry(ids)
+    if as_json:
+        print_json(outcome)
+    else:
+        say(f"tried again: {outcome['retried']}, still not understood: {outcome['rejected']}")
+    if outcome["rejected"] or outcome["unknown"]:
+        raise typer.Exit(ATTENTION)
