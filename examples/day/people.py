@@ -69,6 +69,8 @@ class Portal:
             "firstname": first,
             "lastname": last,
         }
+        if dice.chance(0.15):
+            properties["hs_lead_status"] = dice.pick(OTHER_STATUSES)
         if owner is not None:
             properties["hubspot_owner_id"] = self.owners[owner].id
         contact: dict[str, Any] = {"id": contact_id, "properties": properties}
