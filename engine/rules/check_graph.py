@@ -85,6 +85,8 @@ def dead_ends(draft: Draft) -> Iterator[Finding]:
 
 
 def _is_end(rule: Rule) -> bool:
+    if any(part.fact == "finished" and part.value == 1 for part in rule.guard):
+        return False  # it is over already
     return rule.done or any(action.kind == "handback" for action in rule.actions)
 
 

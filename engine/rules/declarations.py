@@ -12,6 +12,7 @@ from engine.rules.shapes import (
     declared_name,
     fields,
     flag,
+    is_name,
     is_refused,
     items,
     name_of,
@@ -89,7 +90,8 @@ def load_groups(draft: Draft, node: Node) -> None:
             message = f"{name} is a state and a group"
             draft.report.add("R019", key.at, message, fix="rename the group")
             continue
-        draft.group_at.setdefault(name, key.at)
+        if is_name(name):
+            draft.group_at.setdefault(name, key.at)
         members.setdefault(name, items(draft.report, value, f"group {name}"))
     for name in members:
         draft.groups[name] = tuple(dict.fromkeys(_members(draft, name, members, ())))

@@ -1,6 +1,6 @@
 """Rules → a rules file that means the same: load → dump → load survives.
 
-Groups are kept, but `from` lists states, because the model has them resolved.
+Comments and the file's own layout are not kept; groups, `any` and `everywhere` are found again.
 """
 
 import re
@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from engine.rules.durations import format_duration
 from engine.rules.grammar import FORMAT, NAME_PATTERN
 from engine.rules.model import (
+    ANY,
+    EVERYWHERE,
     Action,
     Comparison,
     CrmMapping,
@@ -18,6 +20,7 @@ from engine.rules.model import (
     Rules,
     State,
     Timer,
+    Work,
 )
 
 _BARE = re.compile(NAME_PATTERN)
@@ -27,7 +30,7 @@ Flow = Mapping[str, str]
 
 
 def dump(rules: Rules) -> str:
-    """The file as text. Comments and groups inside `from` are not kept."""
+    """The file as text."""
     lines = [f"format: {FORMAT}"]
     lines += ["start: " + _flow(_start(rules))]
     lines += _section("states", ((s.name, _state(s)) for s in rules.states.values()))
@@ -125,8 +128,26 @@ def _rules(rules: Rules) -> list[str]:
     lines = ["", "rules:"]
     for trigger, found in by_trigger.items():
         lines.append(f"  {trigger}:")
-        lines += [f"    - {_flow({'from': _list(r.sources), **_outcome(r)})}" for r in found]
+        lines += [
+            f"    - {_flow({'from': _sources(r.sources, rules), **_outcome(r)})}" for r in found
+        ]
     return lines if by_trigger else ["", "rules: {}"]
+
+
+def _sources(states: tuple[str, ...], rules: Rules) -> str:
+    """`from` or `in`, with the names that people use for many states."""
+    if len(states) == 1:
+        return states[0]
+    if states == tuple(rules.states):
+        return EVERYWHERE
+    if states == tuple(s.name for s in rules.states.values() if s.work is not Work.FINAL):
+        return ANY
+    left, names = list(states), []
+    while left:
+        group = next((n for n, g in rules.groups.items() if g and left[: len(g)] == list(g)), None)
+        names.append(group or left[0])
+        left = left[len(rules.groups[group]) if group else 1 :]
+    return _list(names)
 
 
 def _outcome(rule: Rule) -> Flow:
@@ -153,11 +174,20 @@ def _guard(guard: tuple[Comparison, ...]) -> str:
 def _timers(rules: Rules) -> Iterable[tuple[str, str]]:
     by_trigger = {rule.trigger: rule for rule in rules.rules}
     for timer in rules.timers.values():
-        yield timer.name, _flow({**_times(timer), **_outcome(by_trigger[timer.trigger])})
+        yield (
+            timer.name,
+            _flow(
+                {
+                    "in": _sources(timer.states, rules),
+                    **_times(timer),
+                    **_outcome(by_trigger[timer.trigger]),
+                }
+            ),
+        )
 
 
 def _times(timer: Timer) -> Flow:
-    parts = {"in": _list(timer.states)}
+    parts: dict[str, str] = {}
     if timer.after is not None:
         parts["after"] = format_duration(timer.after)
     if timer.at_field is not None:

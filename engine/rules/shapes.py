@@ -190,6 +190,11 @@ def items(report: Report, node: Node, what: str) -> tuple[Node, ...]:
     return ()
 
 
+def is_name(text: str) -> bool:
+    """Whether something can be called this."""
+    return _NAME.fullmatch(text) is not None and text not in WORDS_TAKEN
+
+
 def declared_name(report: Report, node: Scalar, what: str) -> str:
     """A name that is being declared; reports one that cannot be used, and gives it back."""
     name = name_of(node)
