@@ -1,0 +1,152 @@
+"""Settings → objects, in one place. Doors call open_app() and use what it holds."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+from engine.base.clock import Clock, ShiftedClock, SystemClock, parse_time
+from engine.base.errors import InputError
+from engine.base.logging import configure_logging
+from engine.base.settings import Settings, load_settings
+from engine.hooks.manager import Plugins
+from engine.lead.machine import LeadMachine
+from engine.rules.findings import Finding
+from engine.rules.loader import load, parse_file
+from engine.rules.model import Rules
+from engine.service.leads import Leads
+from engine.service.portals import Portals
+from engine.service.queue import Queue
+from engine.service.webhooks import Webhooks
+from engine.store import Store, open_store
+from engine.store.database import schema_status, upgrade
+from engine.work.access import Accesses
+from engine.work.decisions import Decisions
+from engine.work.delivery import Deliveries
+from engine.work.intake import Added, Intake
+from engine.work.lookup import Lookups
+from engine.work.worker import Worker
+
+
+class Events:
+    """Intake at the engine's own time."""
+
+    def __init__(self, intake: Intake, clock: Clock) -> None:
+        self._intake, self._clock = intake, clock
+
+    def add(self, stream: BufferedReader, *, name: str = "events") -> Added:
+        return self._intake.add_stream(stream, self._clock.now(), name=name)
+
+    def add_lines(self, lines: Sequence[bytes], *, name: str = "events") -> Added:
+        return self._intake.add_lines(enumerate(lines, 1), self._clock.now(), name=name)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything a door needs, wired once."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    rules: LeadMachine
+    accesses: Accesses
+    events: Events
+    leads: Leads
+    queue: Queue
+    portals: Portals
+    webhooks: Webhooks
+    lookups: Lookups
+    decisions: Decisions
+    deliveries: Deliveries
+
+    def worker(self, deciders: int = 1) -> Worker:
+        return Worker(
+            self.store,
+            self.clock,
+            self.lookups,
+            self.decisions,
+            self.deliveries,
+            deciders=deciders,
+            poll_seconds=self.settings.poll_seconds,
+        )
+
+
+@contextmanager
+def open_app(
+    *,
+    database: str | None = None,
+    rules: Path | None = None,
+    config: Path | None = None,
+    clock: str | Clock | None = None,
+) -> Iterator[App]:
+    """Open the database, load the rules, wire the rest; closes the database at the end.
+
+    clock: ISO time to start at, or a clock; None = the machine's. Raises ConfigurationError.
+    """
+    settings = load_settings(config, database_url=database, rules=rules)
+    configure_logging(settings.log_level)
+    ticking = _clock(clock)
+    machine = LeadMachine(load(settings.rules_file))
+    store = open_store(settings.database_url)
+    try:
+        with store.write() as tx:
+            tx.rules.put(machine.version, machine.rules.text, now=ticking.now())
+        yield _wire(settings, ticking, store, machine)
+    finally:
+        store.close()
+
+
+def _wire(settings: Settings, clock: Clock, store: Store, machine: LeadMachine) -> App:
+    plugins = Plugins()
+    accesses = Accesses(store, plugins, clock)
+    intake = Intake(store, machine, accesses)
+    decisions = Decisions(store, plugins, machine)
+    return App(
+        settings=settings,
+        clock=clock,
+        store=store,
+        rules=machine,
+        accesses=accesses,
+        events=Events(intake, clock),
+        leads=Leads(store, clock, machine, decisions),
+        queue=Queue(store, clock, intake),
+        portals=Portals(store, plugins, accesses, machine),
+        webhooks=Webhooks(store, accesses, clock),
+        lookups=Lookups(store, accesses),
+        decisions=decisions,
+        deliveries=Deliveries(store, accesses, machine, clock),
+    )
+
+
+def _clock(given: str | Clock | None) -> Clock:
+    if given is None:
+        return SystemClock()
+    if not isinstance(given, str):
+        return given
+    try:
+        return ShiftedClock(parse_time(given))
+    except ValueError as error:
+        raise InputError(
+            f"--clock {given!r} cannot be read: {error}", fix="give e.g. 2026-11-03T10:00:00Z"
+        ) from error
+
+
+def read_rules(
+    file: Path | None, config: Path | None
+) -> tuple[Path, Rules | None, tuple[Finding, ...]]:
+    """The rules file with everything there is to say about it; raises nothing for its contents."""
+    path = load_settings(config, rules=file).rules_file
+    rules, findings = parse_file(path)
+    return path, rules, findings
+
+
+def upgrade_database(database: str | None, config: Path | None) -> str:
+    """Bring the schema up to date; one sentence about what was done."""
+    return upgrade(load_settings(config, database_url=database).database_url)
+
+
+def database_status(database: str | None, config: Path | None) -> dict[str, Any]:
+    """database (without password), schema, needed."""
+    return schema_status(load_settings(config, database_url=database).database_url)

@@ -41,7 +41,7 @@ def add(
     Example: `handback assistant add tara --portal acme --email tara@example.com`
     """
     with open_app(database=database, config=config) as opened:
-        added = opened.assistants.add(
+        added = opened.portals.add_assistant(
             portal,
             email,
             name=name,
@@ -74,7 +74,7 @@ def edit(
     Example: `handback assistant edit tara --portal acme --context "spring offer"`
     """
     with open_app(database=database, config=config) as opened:
-        edited = opened.assistants.edit(
+        edited = opened.portals.edit_assistant(
             portal,
             name,
             email=email,
@@ -101,7 +101,7 @@ def list_assistants(
     Example: `handback assistant list --json`
     """
     with open_app(database=database, config=config) as opened:
-        found = opened.assistants.list(portal)
+        found = opened.portals.list_assistants(portal)
     if as_json:
         print_json(found)
         return

@@ -1,8 +1,9 @@
 """`handback events …`: what happened to leads comes in here."""
 
 import sys
+from io import BufferedReader
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
@@ -32,10 +33,10 @@ def add(
     """
     with open_app(database=database, rules=rules, config=config, clock=clock) as opened:
         if file == "-":
-            added = opened.events.add(sys.stdin.buffer)
+            added = opened.events.add(BufferedReader(sys.stdin.buffer.raw), name="-")
         else:
             with _open(Path(file)) as stream:
-                added = opened.events.add(stream)
+                added = opened.events.add(stream, name=file)
     if as_json:
         print_json(
             {
@@ -54,7 +55,7 @@ def add(
     raise typer.Exit(ATTENTION if added.rejected else DONE)
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: Path) -> BufferedReader:
     try:
         return path.open("rb")
     except OSError as error:

@@ -48,7 +48,7 @@ def parse_event(
     """
     if len(raw) > MAX_EVENT_BYTES:
         raise NotUnderstoodError(
-            f"the event has {len(raw):,} bytes; send at most {MAX_EVENT_BYTES:,}"
+            f"the event has more than {MAX_EVENT_BYTES:,} bytes; send a smaller one"
         )
     try:
         content = orjson.loads(raw)

@@ -1,0 +1,245 @@
+"""Leads as people and scripts see them: list, show, why, and a person's own actions."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from engine.base.clock import Clock, format_time
+from engine.base.errors import HandbackError, InputError
+from engine.lead.decide import decide
+from engine.lead.machine import LeadMachine, holds
+from engine.lead.records import Decision, Event, Lead
+from engine.rules.model import SUB_STATE, Work
+from engine.store import HistoryEntry, LeadFilter, LedgerEntry, NewEvent, OutboxRow, Store, Tx
+from engine.work.decisions import Decisions
+
+SOURCE = "person"
+HISTORY = 10_000
+
+_EVENTS: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "hot": ("marked", {"action": "hot"}),
+    "cold": ("marked", {"action": "cold"}),
+    "responded": ("marked", {"action": "responded"}),
+    "moved-out": ("marked", {"action": "moved_out"}),
+    "unsubscribed": ("marked", {"action": "unsubscribed"}),
+    "not-at-risk": ("marked", {"action": "not_at_risk"}),
+    "stop": ("followup_stopped", {}),
+    "continue": ("followup_continued", {}),
+    "restart": ("followup_restarted", {}),
+}
+
+
+class Leads:
+    """Queries and commands about leads; documents are JSON-ready, times ISO 8601."""
+
+    def __init__(
+        self, store: Store, clock: Clock, rules: LeadMachine, decisions: Decisions
+    ) -> None:
+        self._store, self._clock = store, clock
+        self._rules, self._decisions = rules, decisions
+
+    def list(
+        self, *, portal: str | None = None, state: str | None = None, limit: int = 1000
+    ) -> list[dict[str, Any]]:
+        """Leads, changed last first. Raises InputError for a state that the rules do not have."""
+        if state is not None and state not in self._rules.rules.states:
+            raise InputError(
+                f"there is no state {state!r}",
+                fix=f"use one of {', '.join(self._rules.rules.states)}",
+            )
+        with self._store.read() as tx:
+            found = tx.leads.list(LeadFilter(portal=portal, state=state), limit=limit)
+            owners = {lead.id: self._owner(tx, lead) for lead in found}
+        return [self._document(lead, owners[lead.id]) for lead in found]
+
+    def show(self, name: str) -> dict[str, Any]:
+        """One lead with history (oldest first), effects, owners. Raises InputError."""
+        with self._store.read() as tx:
+            lead = find_lead(tx, name)
+            history = tx.history.of_lead(lead.portal, lead.lead_id, limit=HISTORY)
+            effects = tx.outbox.of_lead(lead.portal, lead.lead_id)
+            owners = tx.ledger.of_lead(lead.portal, lead.lead_id)
+            owner = self._owner(tx, lead)
+        return {
+            **self._document(lead, owner),
+            "counters": dict(lead.counters),
+            "history": [_step(entry) for entry in reversed(history)],
+            "effects": [_effect(row) for row in effects],
+            "owners": [_ownership(entry) for entry in owners],
+        }
+
+    def why(self, name: str, event: str | None = None) -> list[dict[str, Any]]:
+        """Every decision about the lead; with `event`, what that event would decide now."""
+        with self._store.read() as tx:
+            lead = find_lead(tx, name)
+            history = tx.history.of_lead(lead.portal, lead.lead_id, limit=HISTORY)
+        if event is None:
+            return [_step(entry) for entry in reversed(history)]
+        return [self._what_if(lead, event)]
+
+    def mark(self, name: str, action: str) -> dict[str, Any]:
+        """Do what a person asks, now; the decision. Raises InputError for an unknown lead."""
+        kind, data = _EVENTS[action]
+        now = self._clock.now()
+        with self._store.write() as tx:
+            lead = find_lead(tx, name)
+            event = Event(kind, now, SOURCE, secrets.token_hex(8), data)
+            tx.inbox.add([NewEvent(lead.portal, lead.crm_id, event)], now=now)
+        for _ in range(100):
+            entry = self._decided(lead, event)
+            if entry is not None:
+                return _step(entry)
+            self._decisions.decide_portal(lead.portal, now)
+        raise HandbackError(
+            f"{action} for {lead.id} is accepted, but other work of the lead comes first",
+            fix="start the worker: handback run",
+        )
+
+    def _decided(self, lead: Lead, event: Event) -> HistoryEntry | None:
+        with self._store.read() as tx:
+            entries = tx.history.of_lead(lead.portal, lead.lead_id, limit=50)
+        return next((e for e in entries if (e.source, e.event_id) == (SOURCE, event.id)), None)
+
+    def _what_if(self, lead: Lead, name: str) -> dict[str, Any]:
+        kind, _, variant = name.partition(".")
+        known = self._rules.event(kind)
+        if known is None:
+            raise InputError(
+                f"there is no event {kind!r}",
+                fix=f"use one of {', '.join(self._rules.rules.events)}",
+            )
+        data: dict[str, Any] = {known.by: variant} if known.by and variant else {}
+        if any(field == "into" for field in self._rules.required_data(kind)):
+            data["into"] = "another"
+        now = self._clock.now()
+        event = Event(kind, now, SOURCE, "what-if", data)
+        decision = decide(self._rules, lead, event, now)
+        if decision is None:
+            raise InputError(f"{name} decides nothing for {lead.id}")
+        trigger = self._rules.trigger_for(kind, data)
+        return {
+            "at": format_time(now),
+            "event": name,
+            "from": lead.state,
+            "to": decision.lead.state,
+            "result": f"would have {decision.result}",
+            "rule": decision.rule,
+            "rule_at": decision.rule_at,
+            "reads": dict(decision.reads),
+            "because": decision.because,
+            "needed": self._needed(trigger, lead, decision),
+        }
+
+    def _needed(self, trigger: str, lead: Lead, decision: Decision) -> list[str]:
+        """For each rule before the one that fired: what would have had to differ."""
+        facts = {
+            **decision.lead.counters,
+            "finished": int(lead.finished),
+            "stopped": int(lead.stopped),
+            SUB_STATE: lead.sub_state,
+        }
+        sentences: list[str] = []
+        for rule in self._rules.candidates(trigger, lead.state):
+            if str(rule.at) == decision.rule_at:
+                break
+            wrong = [c for c in rule.guard if not holds(c, facts.get(c.fact))]
+            sentences += [
+                f"not {rule.name}: {c.fact} is {facts.get(c.fact, 0)}, needs {c}" for c in wrong
+            ]
+        return sentences
+
+    def _document(self, lead: Lead, owner: str | None) -> dict[str, Any]:
+        return {
+            "id": lead.id,
+            "portal": lead.portal,
+            "crm_id": lead.crm_id,
+            "email": lead.email,
+            "name": lead.name,
+            "state": lead.state,
+            "sub_state": lead.sub_state,
+            "assistant": lead.assistant,
+            "owner": owner,
+            "previous_owner": lead.previous_owner,
+            "context": lead.context,
+            "opens": lead.counters.get("opens", 0),
+            "clicks": lead.counters.get("clicks", 0),
+            "followups": lead.counters.get("followups", 0),
+            "followups_active": self._active(lead),
+            "ended": lead.ended.value if lead.ended else None,
+            "updated_at": format_time(lead.updated_at),
+        }
+
+    def _active(self, lead: Lead) -> bool:
+        state = self._rules.rules.states.get(lead.state)
+        works = state is not None and state.work is Work.GOES_ON
+        return works and not lead.finished and not lead.stopped
+
+    def _owner(self, tx: Tx, lead: Lead) -> str | None:
+        if not lead.finished:
+            return lead.assistant
+        entries = tx.ledger.of_lead(lead.portal, lead.lead_id)
+        return entries[-1].owner_after if entries else lead.assistant
+
+
+def find_lead(tx: Tx, name: str) -> Lead:
+    """PORTAL/CRM-ID or PORTAL/EMAIL → the lead. Raises InputError."""
+    portal, slash, who = name.partition("/")
+    lead: Lead | None = None
+    if slash and "@" in who:
+        found = tx.leads.by_email(portal, who.lower())
+        lead = found[0] if found else None
+    elif slash:
+        lead = tx.leads.by_crm_id(portal, who) or tx.leads.get(portal, who)
+        if lead is None:
+            lanes = tx.leads.lane_of(portal, [who])
+            lead = tx.leads.get(portal, lanes.get(who, who))
+    if lead is None:
+        raise InputError(
+            f"there is no lead {name!r}", fix="name it PORTAL/CRM-ID; see: handback lead list"
+        )
+    return lead
+
+
+def _step(entry: HistoryEntry) -> dict[str, Any]:
+    return {
+        "at": format_time(entry.at),
+        "event": entry.type,
+        "event_at": format_time(entry.event_at),
+        "source": entry.source,
+        "event_id": entry.event_id,
+        "from": entry.from_state,
+        "to": entry.to_state,
+        "sub_state": entry.sub_state,
+        "result": entry.result,
+        "rule": entry.rule,
+        "rule_at": entry.rule_at,
+        "reads": dict(entry.reads),
+        "because": entry.because,
+        "rules_version": entry.rules_version,
+    }
+
+
+def _effect(row: OutboxRow) -> dict[str, Any]:
+    return {
+        "id": f"{row.portal}:{row.id}",
+        "kind": row.kind.value,
+        "status": row.status,
+        "attempts": row.attempts,
+        "payload": dict(row.payload),
+        "reference": row.reference,
+        "created_at": format_time(row.created_at),
+        "settled_at": format_time(row.settled_at) if row.settled_at else None,
+        "reason": row.reason,
+        "result": dict(row.result),
+    }
+
+
+def _ownership(entry: LedgerEntry) -> dict[str, Any]:
+    return {
+        "at": format_time(entry.at),
+        "verdict": entry.what,
+        "owner_before": entry.owner_before,
+        "owner": entry.owner_after,
+        "by": entry.by,
+        "why": entry.why,
+    }

@@ -1,0 +1,255 @@
+"""Portals and their assistants: connect, set up, prove, status."""
+
+import re
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from engine.base.errors import ConfigurationError, HandbackError, InputError
+from engine.hooks.manager import Plugins
+from engine.hooks.outcomes import Access, IntegrationStatus, SetupStep
+from engine.hooks.specs import CrmSpecs
+from engine.lead.machine import LeadMachine
+from engine.lead.records import Assistant, Portal
+from engine.store import LeadFilter, Store
+from engine.work.access import Accesses
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_EMAIL = re.compile(r"[^@\s/]{1,64}@[^@\s/]{1,190}")
+_LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+class Portals:
+    """Commands about portals; documents are JSON-ready. Network, but never inside a transaction."""
+
+    def __init__(
+        self, store: Store, plugins: Plugins, accesses: Accesses, rules: LeadMachine
+    ) -> None:
+        self._store, self._plugins = store, plugins
+        self._accesses, self._rules = accesses, rules
+
+    def connect(
+        self,
+        name: str,
+        *,
+        crm: str,
+        base_url: str | None,
+        token_env: str,
+        webhook_secret_env: str | None,
+        fallback_owner: str | None,
+        api_version: str | None,
+    ) -> dict[str, Any]:
+        """Keep the connection after the token was seen to work. Raises ConfigurationError."""
+        if not _NAME.fullmatch(name):
+            raise InputError(f"{name!r} cannot name a portal", fix="use letters, digits, - _ .")
+        hooks = self._plugins.for_crm(crm)
+        url = _checked_url(base_url or hooks.crm_default_url())
+        before = self._get(name)
+        portal = Portal(
+            name=name,
+            crm=crm,
+            base_url=url,
+            token_env=token_env,
+            webhook_secret_env=webhook_secret_env or (before and before.webhook_secret_env),
+            fallback_owner=fallback_owner or (before and before.fallback_owner),
+            settings={"api_version": api_version}
+            if api_version
+            else dict(before.settings)
+            if before
+            else {},
+        )
+        account = hooks.crm_identify(access=self._accesses.to(portal))
+        if before is not None and before.account_id not in (None, account):
+            raise ConfigurationError(
+                f"portal {name} is account {before.account_id}, but this token is for {account}",
+                fix="connect it under another name; leads belong to the account they came from",
+            )
+        portal = replace(portal, account_id=account)
+        with self._store.write() as tx:
+            tx.portals.put(portal)
+            tx.portals.resume(name)
+        return _portal(portal)
+
+    def list(self) -> list[dict[str, Any]]:
+        with self._store.read() as tx:
+            return [_portal(portal) for portal in tx.portals.list()]
+
+    def setup(self, name: str, *, apply: bool) -> dict[str, Any]:
+        """The plan, carried out when `apply`; what only a person can do stays as needs_person."""
+        access, hooks = self._accesses.of(name)
+        rules = self._rules.rules
+        plan = hooks.crm_plan_setup(access=access, rules=rules)
+        by_person = [step for step in plan.steps if step.needs_person]
+        ours = [step for step in plan.steps if not step.needs_person]
+        if apply and ours:
+            ours = list(hooks.crm_apply_setup(access=access, rules=rules, plan=plan))
+        status = "done" if apply else "planned"
+        return {
+            "portal": name,
+            "applied": apply,
+            "steps": [_step(step, status) for step in ours]
+            + [_step(step, "needs_person") for step in by_person],
+            "notes": list(plan.notes),
+        }
+
+    def check(self, name: str) -> list[dict[str, Any]]:
+        """Mapped values that the portal cannot take (severity error), or takes in another form."""
+        access, hooks = self._accesses.of(name)
+        problems = hooks.crm_check_mapping(access=access, rules=self._rules.rules)
+        return [
+            {
+                "state": problem.state,
+                "column": problem.column,
+                "message": problem.message,
+                "fix": problem.fix,
+                "severity": "error" if problem.error else "warning",
+            }
+            for problem in problems
+        ]
+
+    def status(self, name: str) -> dict[str, Any]:
+        """The integration status of every assistant, asked of the CRM now."""
+        access, hooks = self._accesses.of(name)
+        rows = [
+            {
+                "assistant": assistant.name,
+                "email": assistant.email,
+                "status": self._integration(access, hooks, assistant),
+            }
+            for assistant in access.assistants
+        ]
+        worst = rows[0]["status"] if rows else IntegrationStatus.ASSISTANT_NOT_YET_CREATED.value
+        for row in rows:
+            worst = min(worst, row["status"], key=_ORDER.index)
+        return {"portal": name, "status": worst, "assistants": rows}
+
+    # ------------------------------------------------------------------ assistants
+
+    def add_assistant(self, portal: str, email: str, *, name: str, **given: Any) -> dict[str, Any]:
+        """A new assistant. Raises InputError when the address or the name is taken."""
+        self._accesses.of(portal)
+        email = _checked_email(email)
+        with self._store.write() as tx:
+            for other in tx.portals.assistants(portal):
+                if other.email == email or other.name == name:
+                    raise InputError(
+                        f"portal {portal} already has the assistant {other.name} <{other.email}>",
+                        fix=f"use: handback assistant edit {other.name} --portal {portal}",
+                    )
+            tx.portals.put_assistant(_with(Assistant(portal, email, name), given))
+        return self._assistant(portal, email)
+
+    def edit_assistant(
+        self, portal: str, name: str, *, email: str | None, **given: Any
+    ) -> dict[str, Any]:
+        """Change what is given (not None). Raises InputError for an unknown assistant."""
+        with self._store.write() as tx:
+            known = tx.portals.assistants(portal)
+            before = next((a for a in known if name in (a.name, a.email)), None)
+            if before is None:
+                raise InputError(
+                    f"portal {portal} has no assistant {name!r}",
+                    fix=f"known are: {', '.join(a.name for a in known) or 'none'}",
+                )
+            after = _with(before, given)
+            if email is not None and _checked_email(email) != before.email:
+                after = replace(after, email=_checked_email(email), owner_id=None)
+                tx.portals.remove_assistant(portal, before.email)
+            tx.portals.put_assistant(after)
+        return self._assistant(portal, after.email)
+
+    def list_assistants(self, portal: str | None = None) -> list[dict[str, Any]]:
+        """All assistants with their status; a portal that does not answer says so there."""
+        with self._store.read() as tx:
+            names = [p.name for p in tx.portals.list() if portal in (None, p.name)]
+        found: list[dict[str, Any]] = []
+        for name in names:
+            access, hooks = self._accesses.of(name)
+            found += [
+                self._assistant_document(access, hooks, assistant)
+                for assistant in access.assistants
+            ]
+        return found
+
+    def _assistant(self, portal: str, email: str) -> dict[str, Any]:
+        access, hooks = self._accesses.of(portal)
+        assistant = next(a for a in access.assistants if a.email == email)
+        return self._assistant_document(access, hooks, assistant)
+
+    def _assistant_document(
+        self, access: Access, hooks: CrmSpecs, assistant: Assistant
+    ) -> dict[str, Any]:
+        return {
+            "name": assistant.name,
+            "email": assistant.email,
+            "portal": assistant.portal,
+            "context": assistant.context,
+            "fallback_owner": assistant.fallback_owner,
+            "followups": assistant.followups,
+            "days_between": assistant.days_between,
+            "status": self._status_or_reason(access, hooks, assistant),
+        }
+
+    def _status_or_reason(self, access: Access, hooks: CrmSpecs, assistant: Assistant) -> str:
+        try:
+            return self._integration(access, hooks, assistant)
+        except HandbackError as error:
+            return f"unknown: {error.what}"
+
+    def _integration(self, access: Access, hooks: CrmSpecs, assistant: Assistant) -> str:
+        owner_id = hooks.crm_find_assistant_owner(access=access, assistant=assistant)
+        if owner_id != assistant.owner_id:
+            with self._store.write() as tx:
+                tx.portals.put_assistant(replace(assistant, owner_id=owner_id))
+        if owner_id is None:
+            return IntegrationStatus.ASSISTANT_DOES_NOT_EXISTS_AS_USER_IN_CRM.value
+        mine = LeadFilter(portal=assistant.portal, assistant=assistant.email)
+        with self._store.read() as tx:
+            worked = bool(tx.leads.list(mine, limit=1))
+        if worked:
+            return IntegrationStatus.ALL_WORKING_WELL.value
+        return IntegrationStatus.ASSISTANT_EXISTS_AS_USER_IN_CRM.value
+
+    def _get(self, name: str) -> Portal | None:
+        with self._store.read() as tx:
+            return tx.portals.get(name)
+
+
+_ORDER = [status.value for status in IntegrationStatus]
+
+
+def _with(assistant: Assistant, given: dict[str, Any]) -> Assistant:
+    return replace(assistant, **{key: value for key, value in given.items() if value is not None})
+
+
+def _checked_email(email: str) -> str:
+    if not _EMAIL.fullmatch(email):
+        raise InputError(f"{email!r} is no email address", fix="give one such as tara@example.com")
+    return email.lower()
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    local = parts.hostname in _LOCAL
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise InputError(f"{url!r} is no base URL", fix="give one such as https://api.example.com")
+    if parts.scheme == "http" and not local:
+        raise InputError(f"{url!r} would send the token unencrypted", fix="use https")
+    return url.rstrip("/")
+
+
+def _portal(portal: Portal) -> dict[str, Any]:
+    return {
+        "name": portal.name,
+        "crm": portal.crm,
+        "account_id": portal.account_id,
+        "base_url": portal.base_url,
+        "token_env": portal.token_env,
+        "webhook_secret_env": portal.webhook_secret_env,
+        "fallback_owner": portal.fallback_owner,
+        "settings": dict(portal.settings),
+    }
+
+
+def _step(step: SetupStep, status: str) -> dict[str, Any]:
+    return {"what": step.what, "action": step.action, "status": status}

@@ -1,0 +1,146 @@
+"""What waits and what is parked, and how a person lets it go on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.base.clock import Clock, format_time
+from engine.base.errors import InputError
+from engine.store import OutboxRow, Store
+from engine.work.intake import Intake
+
+ATTENTION = ("failed", "uncertain")
+QUARANTINE = "quarantine"
+
+
+class Queue:
+    """Ids: `quarantine:N` for a quarantined event, `PORTAL:N` for an effect."""
+
+    def __init__(self, store: Store, clock: Clock, intake: Intake) -> None:
+        self._store, self._clock, self._intake = store, clock, intake
+
+    def status(self) -> dict[str, Any]:
+        """Counts, the age of the oldest due work in seconds, and portals that wait."""
+        now = self._clock.now()
+        with self._store.read() as tx:
+            found = tx.queue.status(now)
+            states = [(portal.name, tx.portals.state(portal.name)) for portal in tx.portals.list()]
+        return {
+            "inbox": {
+                "due": found.due,
+                "waiting": found.waiting,
+                "quarantined": found.quarantined,
+            },
+            "outbox": {
+                "pending": found.pending,
+                "leased": found.leased,
+                "uncertain": found.uncertain,
+                "failed": found.failed,
+                "done": found.done,
+            },
+            "oldest_due_seconds": found.oldest_due_seconds,
+            "paused": [
+                {"portal": name, "until": format_time(state.paused_until), "reason": state.reason}
+                for name, state in states
+                if state.paused_until is not None and state.paused_until > now
+            ],
+        }
+
+    def list(
+        self,
+        *,
+        quarantined: bool = False,
+        held: bool = False,
+        status: str | None = None,
+        limit: int = 100,
+    ) -> list[dict[str, Any]]:
+        """Rows with id, kind, status, lead, at, reason. Without a choice: what needs a person."""
+        everything = not quarantined and not held and status is None
+        rows: list[dict[str, Any]] = []
+        with self._store.read() as tx:
+            if quarantined or everything:
+                rows += [
+                    {
+                        "id": f"{QUARANTINE}:{item.id}",
+                        "kind": "event",
+                        "status": "quarantined",
+                        "lead": None,
+                        "at": format_time(item.at),
+                        "reason": item.reason,
+                        "source": item.source,
+                        "raw": item.raw,
+                    }
+                    for item in tx.quarantine.list(limit=limit)
+                ]
+            if held:
+                rows += [
+                    {
+                        "id": event.event.id,
+                        "kind": event.event.type,
+                        "status": "held",
+                        "lead": f"{event.portal}/{event.lead_id}",
+                        "at": format_time(event.event.at),
+                        "reason": "the contact is no lead yet",
+                    }
+                    for event in tx.inbox.held(limit=limit)
+                ]
+            for wanted in (status,) if status else ATTENTION if everything else ():
+                rows += [_row(row) for row in tx.outbox.list(status=wanted, limit=limit)]
+        return rows
+
+    def retry(self, ids: Sequence[str] | None) -> dict[str, Any]:
+        """Try parked things again: these, or all (None)."""
+        now = self._clock.now()
+        events, effects = _split(ids)
+        with self._store.write() as tx:
+            kept = [
+                item
+                for item in tx.quarantine.list(limit=100_000)
+                if ids is None or item.id in events
+            ]
+            retried = 0
+            if ids is None:
+                retried += tx.outbox.retry(now=now)
+            for portal, numbers in effects.items():
+                retried += tx.outbox.retry(portal=portal, ids=numbers, now=now)
+        rejected = 0
+        for item in kept:
+            added = self._intake.add_lines([(1, item.raw.encode())], now, name=item.source)
+            rejected += added.rejected
+            with self._store.write() as tx:
+                tx.quarantine.delete(item.portal, [item.id])
+        unknown = len(ids or ()) - len(kept) - sum(map(len, effects.values()))
+        return {"retried": retried + len(kept) - rejected, "rejected": rejected, "unknown": unknown}
+
+    def give_up(self, item: str, reason: str) -> None:
+        """Park an effect for good. Raises InputError for an id that is none."""
+        _, effects = _split([item])
+        for portal, numbers in effects.items():
+            with self._store.write() as tx:
+                tx.outbox.give_up(portal, numbers[0], reason=reason, now=self._clock.now())
+
+
+def _split(ids: Sequence[str] | None) -> tuple[set[int], dict[str, list[int]]]:
+    events: set[int] = set()
+    effects: dict[str, list[int]] = {}
+    for item in ids or ():
+        where, _, number = item.rpartition(":")
+        if not where or not number.isdigit():
+            raise InputError(f"{item!r} is no id", fix="take it from: handback queue list")
+        if where == QUARANTINE:
+            events.add(int(number))
+        else:
+            effects.setdefault(where, []).append(int(number))
+    return events, effects
+
+
+def _row(row: OutboxRow) -> dict[str, Any]:
+    return {
+        "id": f"{row.portal}:{row.id}",
+        "kind": row.kind.value,
+        "status": row.status,
+        "lead": f"{row.portal}/{row.lead_id}",
+        "at": format_time(row.created_at),
+        "attempts": row.attempts,
+        "due_at": format_time(row.due_at),
+        "reason": row.reason,
+    }

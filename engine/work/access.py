@@ -1,0 +1,55 @@
+"""Puts together what a plugin needs for one portal: its record, its assistants, its secrets."""
+
+import os
+from collections.abc import Callable, Sequence
+
+from engine.base.clock import Clock
+from engine.base.errors import ConfigurationError
+from engine.hooks.manager import Plugins
+from engine.hooks.outcomes import Access
+from engine.hooks.specs import CrmSpecs
+from engine.lead.records import Assistant, Portal
+from engine.store import Store
+
+
+class Accesses:
+    """One per process; reads the portal anew every time, so that changes are seen."""
+
+    def __init__(self, store: Store, plugins: Plugins, clock: Clock) -> None:
+        self._store, self._plugins, self._clock = store, plugins, clock
+
+    def of(self, name: str) -> tuple[Access, CrmSpecs]:
+        """The access to a connected portal and its plugin's hooks. Raises ConfigurationError."""
+        with self._store.read() as tx:
+            portal = tx.portals.get(name)
+            assistants = tx.portals.assistants(name) if portal is not None else ()
+        if portal is None:
+            raise ConfigurationError(
+                f"there is no portal {name!r}", fix=f"handback portal connect {name}"
+            )
+        return self.to(portal, assistants), self._plugins.for_crm(portal.crm)
+
+    def to(self, portal: Portal, assistants: Sequence[Assistant] = ()) -> Access:
+        """The access to a portal that may not be connected yet."""
+        return Access(
+            portal=portal,
+            assistants=tuple(assistants),
+            token=_secret(portal, portal.token_env, "access token"),
+            webhook_secret=_secret(portal, portal.webhook_secret_env, "webhook secret"),
+            now=self._clock.now,
+        )
+
+
+def _secret(portal: Portal, variable: str | None, what: str) -> Callable[[], str]:
+    def read() -> str:
+        value = os.environ.get(variable, "").strip() if variable else ""
+        if not value:
+            where = f"the environment variable {variable} is empty" if variable else "none is named"
+            raise ConfigurationError(
+                f"portal {portal.name} has no {what}: {where}",
+                fix=f"export {variable or 'VARIABLE'}=…, or name another one with: "
+                f"handback portal connect {portal.name}",
+            )
+        return value
+
+    return read

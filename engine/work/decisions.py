@@ -1,0 +1,174 @@
+"""The decide loop: leads with due events are claimed, folded, and written in one transaction.
+
+No network, no clock of its own. A worker that dies rolls back, and the events are decided again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import structlog
+
+from engine.base.clock import Millis
+from engine.hooks.manager import Plugins
+from engine.hooks.specs import CrmSpecs
+from engine.lead.decide import decide
+from engine.lead.effects import words
+from engine.lead.machine import LeadMachine, UnknownTriggerError
+from engine.lead.records import Decision, Effect, EffectKind, Event, Lead, Portal
+from engine.rules.model import CrmMapping
+from engine.store import Decided, InboxEvent, Lane, LedgerEntry, Store, Tx
+
+BATCH = 2_000
+
+log = structlog.get_logger()
+
+
+class Decisions:
+    """One per rules version; safe to use from several threads."""
+
+    def __init__(self, store: Store, plugins: Plugins, rules: LeadMachine) -> None:
+        self._store, self._plugins, self._rules = store, plugins, rules
+
+    def decide_due(self, now: Millis) -> int:
+        """One claim in every portal that has due events; the number of events decided."""
+        with self._store.read() as tx:
+            portals = tx.inbox.due_portals(now)
+        return sum(self.decide_portal(portal, now) for portal in portals)
+
+    def decide_portal(self, portal: str, now: Millis) -> int:
+        """One claim of one portal, in one transaction."""
+        with self._store.write() as tx:
+            lanes = tx.inbox.claim(portal, now=now, limit=BATCH)
+            if not lanes:
+                return 0
+            connected = tx.portals.get(portal)
+            planner = _planner(self._plugins, connected, self._rules)
+            folder = _Folder(self._rules, tx, portal, planner, now)
+            for lane in lanes:
+                folder.fold(lane)
+            tx.inbox.commit(portal, folder.decided, now=now, rules_version=self._rules.version)
+            if folder.refused:
+                tx.inbox.refuse(portal, folder.refused, now=now)
+            if folder.ledger:
+                tx.ledger.append(folder.ledger)
+        return len(folder.decided) + len(folder.refused)
+
+
+class _Folder:
+    """Folds the lanes of one claim; what comes of it is collected here."""
+
+    def __init__(
+        self, rules: LeadMachine, tx: Tx, portal: str, planner: "_Planner", now: Millis
+    ) -> None:
+        self._rules, self._tx, self._portal = rules, tx, portal
+        self._planner, self._now = planner, now
+        self.decided: list[Decided] = []
+        self.refused: list[tuple[int, str]] = []
+        self.ledger: list[LedgerEntry] = []
+
+    def fold(self, lane: Lane) -> None:
+        """One lead's events in order. An event that cannot be decided stops nobody but itself."""
+        lead = lane.lead
+        timers_over = False
+        for row in lane.events:
+            if row.timer is not None and timers_over:
+                continue
+            event = self._with_winner(lead, row.event)
+            if event is None:
+                return
+            try:
+                decision = decide(self._rules, lead, event, self._now)
+            except UnknownTriggerError as error:
+                self.refused.append((row.seq, f"the rules changed: {error}"))
+                continue
+            except Exception as error:
+                log.exception("cannot decide", action="decide", lead=lane.lead_id, seq=row.seq)
+                self.refused.append((row.seq, f"it could not be decided: {error!r}"))
+                continue
+            if decision is not None:
+                decision = self._planner.plan(decision)
+            self.decided.append(Decided(row, lead, decision))
+            if decision is None:
+                continue
+            self._note_owner(lead, decision, row)
+            if lane.held and lead is None:
+                return
+            lead = decision.lead
+            timers_over = timers_over or decision.clears_timers
+
+    def _with_winner(self, lead: Lead | None, event: Event) -> Event | None:
+        """A merge has to know whether the winner is a lead of its own; None: not now."""
+        into = event.data.get("into")
+        if event.type != "contact_merged" or lead is None or into is None:
+            return event
+        winner = self._tx.leads.by_crm_id(self._portal, str(into))
+        if winner is None or winner.lead_id == lead.lead_id:
+            return event
+        if not self._tx.inbox.lock_lane(self._portal, winner.lead_id):
+            return None
+        return replace(event, data={**event.data, "winner_is_lead": True})
+
+    def _note_owner(self, before: Lead | None, decision: Decision, row: InboxEvent) -> None:
+        what = _OWNER_EVENTS.get(row.event.type)
+        if what is None or (row.event.type == self._rules.rules.start_event and _goes_on(before)):
+            return
+        lead, by = decision.lead, str(row.event.data.get("by") or "")
+        took = what == "assigned"
+        self.ledger.append(
+            LedgerEntry(
+                portal=lead.portal,
+                lead_id=lead.lead_id,
+                crm_id=lead.crm_id,
+                at=row.event.at,
+                what=what,
+                owner_before=lead.previous_owner if took else lead.assistant,
+                owner_after=lead.assistant if took else None,
+                by=by or "a person",
+                why="given to the assistant" if took else "a person took the contact back",
+            )
+        )
+
+
+_OWNER_EVENTS: Mapping[str, str] = {"assigned": "assigned", "unassigned": "taken_back"}
+
+
+def _goes_on(before: Lead | None) -> bool:
+    return before is not None and not before.finished
+
+
+class _Planner:
+    """Turns `fields` effects into field values by the portal's plugin; a state plans once."""
+
+    def __init__(self, hooks: CrmSpecs | None, mapping: CrmMapping | None) -> None:
+        self._hooks, self._mapping = hooks, mapping
+        self._fixed = mapping is not None and not any(
+            "{" in value for values in mapping.states.values() for value in values if value
+        )
+        self._known: dict[str, Mapping[str, str]] = {}
+
+    def plan(self, decision: Decision) -> Decision:
+        if not any(effect.kind is EffectKind.FIELDS for effect in decision.effects):
+            return decision
+        planned = (self._plan(effect, decision.lead) for effect in decision.effects)
+        return replace(decision, effects=tuple(e for e in planned if e is not None))
+
+    def _plan(self, effect: Effect, lead: Lead) -> Effect | None:
+        if effect.kind is not EffectKind.FIELDS:
+            return effect
+        values = self._values(str(effect.payload["state"]), lead)
+        return replace(effect, payload=values) if values else None
+
+    def _values(self, state: str, lead: Lead) -> Mapping[str, str]:
+        if self._hooks is None or self._mapping is None:
+            return {}
+        if self._fixed and state in self._known:
+            return self._known[state]
+        values = self._hooks.crm_plan_fields(mapping=self._mapping, state=state, words=words(lead))
+        self._known[state] = values
+        return values
+
+
+def _planner(plugins: Plugins, portal: Portal | None, rules: LeadMachine) -> _Planner:
+    if portal is None:
+        return _Planner(None, None)
+    return _Planner(plugins.for_crm(portal.crm), rules.rules.crm.get(portal.crm))

@@ -1,0 +1,231 @@
+"""Delivers a portal's effects: claimed under a lease, sent in batches, one outcome recorded each.
+
+The attempt is on record before the call leaves, no call happens inside a transaction, and the
+outcome is written under the claim's fence. What may have happened is asked, never guessed.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import assert_never
+
+import structlog
+
+from engine.base.clock import MINUTE, Clock, Millis
+from engine.base.errors import ConfigurationError
+from engine.hooks.outcomes import (
+    Access,
+    Delivery,
+    Done,
+    GiveUp,
+    Outcome,
+    TryLater,
+    Uncertain,
+)
+from engine.hooks.specs import CrmSpecs
+from engine.lead.machine import LeadMachine
+from engine.lead.records import EffectKind, Event
+from engine.lead.retry import next_attempt
+from engine.rules.model import CrmMapping
+from engine.store import ClaimedEffect, LedgerEntry, NewEvent, Settlement, Store
+from engine.work.access import Accesses
+from engine.work.batches import Lanes
+
+LEASE: Millis = 10 * MINUTE
+CLAIM = 2_000
+CONCURRENT_CALLS = 4
+CONCURRENT_PORTALS = 8
+"""A slow portal holds up none of the others."""
+
+Batch = list[ClaimedEffect]
+
+log = structlog.get_logger()
+
+
+class Deliveries:
+    """One per process; several processes share the work through leases and fences."""
+
+    def __init__(self, store: Store, accesses: Accesses, rules: LeadMachine, clock: Clock) -> None:
+        self._store, self._accesses = store, accesses
+        self._rules, self._clock = rules, clock
+
+    def deliver_due(self) -> int:
+        """One claim in every portal with due effects; the number of effects settled as done."""
+        with self._store.read() as tx:
+            portals = tx.outbox.due_portals(self._clock.now())
+        if len(portals) < 2:
+            return sum(map(self.deliver_portal, portals))
+        with ThreadPoolExecutor(CONCURRENT_PORTALS, thread_name_prefix="portal") as pool:
+            return sum(pool.map(self.deliver_portal, portals))
+
+    def deliver_portal(self, portal: str) -> int:
+        """One claim of one portal, sent to its end."""
+        access, hooks = self._accesses.of(portal)
+        mapping = self._rules.rules.crm.get(access.portal.crm)
+        if mapping is None:
+            raise ConfigurationError(
+                f"the rules say nothing about the CRM {access.portal.crm!r} of portal {portal}",
+                fix=f"add crm.{access.portal.crm} to the rules file",
+            )
+        with self._store.write() as tx:
+            claim = tx.outbox.claim(portal, now=self._clock.now(), lease=LEASE, limit=CLAIM)
+        if not claim.effects:
+            return 0
+        lanes = Lanes(claim.effects, lambda kind: hooks.crm_batch_limit(kind=kind))
+        run = _Run(self._store, self._clock, access, hooks, mapping, claim.fence, lanes)
+        return run.to_its_end()
+
+
+class _Run:
+    """One claim on its way out."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        access: Access,
+        hooks: CrmSpecs,
+        mapping: CrmMapping,
+        fence: int,
+        lanes: Lanes,
+    ) -> None:
+        self._store, self._clock, self._access = store, clock, access
+        self._hooks, self._mapping = hooks, mapping
+        self._fence, self._lanes = fence, lanes
+        self._stopped = False
+        self._done = 0
+
+    def to_its_end(self) -> int:
+        """Keep a few calls in flight until nothing can be sent; effects settled as done."""
+        under_way: dict[Future[Mapping[int, Outcome]], Batch] = {}
+        with ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="deliver") as pool:
+            while True:
+                while len(under_way) < CONCURRENT_CALLS and not self._stopped:
+                    batch = self._lanes.next_batch()
+                    if not batch:
+                        break
+                    under_way[pool.submit(self._send, batch)] = batch
+                if not under_way:
+                    break
+                finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    self._record(under_way.pop(future), future.result())
+        self._return(self._lanes.rest(), self._clock.now())
+        return self._done
+
+    def _send(self, batch: Batch) -> Mapping[int, Outcome]:
+        deliveries = [
+            Delivery(e.id, e.kind, e.crm_id, e.payload, e.reference, e.attempts, e.maybe_sent)
+            for e in batch
+        ]
+        try:
+            return self._hooks.crm_deliver(
+                access=self._access,
+                mapping=self._mapping,
+                kind=batch[0].kind,
+                deliveries=deliveries,
+            )
+        except ConfigurationError as error:
+            later = TryLater(str(error), after=MINUTE, whole_portal=True)
+            return {e.id: later for e in batch}
+        except Exception as error:  # a plugin's mistake: nobody knows how far it came
+            log.exception("the plugin failed", action="deliver", portal=self._access.portal.name)
+            return {e.id: Uncertain(f"the plugin failed: {error!r}", after=MINUTE) for e in batch}
+
+    def _record(self, batch: Batch, outcomes: Mapping[int, Outcome]) -> None:
+        now = self._clock.now()
+        missing = Uncertain("the plugin said nothing about it", after=MINUTE)
+        answered = [(effect, outcomes.get(effect.id, missing)) for effect in batch]
+        settlements = [self._settlement(effect, outcome, now) for effect, outcome in answered]
+        pauses = [o for _, o in answered if isinstance(o, TryLater) and o.whole_portal]
+        waiting = {e.lead_id for e, o in answered if isinstance(o, TryLater | Uncertain)}
+        with self._store.write() as tx:
+            stale = set(
+                tx.outbox.settle(self._access.portal.name, self._fence, settlements, now=now)
+            )
+            good = [(e, o) for e, o in answered if e.id not in stale and isinstance(o, Done)]
+            ledger = [_ledger(self._access, e, o, now) for e, o in good if _is_handback(e)]
+            if ledger:
+                tx.ledger.append(ledger)
+            kept = [_kept(self._access, e, now) for e, o in good if _says_kept(e, o)]
+            if kept:
+                tx.inbox.add(kept, now=now)
+            if pauses:
+                until = now + max(pause.after for pause in pauses)
+                tx.portals.pause(self._access.portal.name, until=until, reason=pauses[0].reason)
+        if pauses:
+            self._stopped = True
+            log.warning(
+                "portal paused",
+                action="pause",
+                portal=self._access.portal.name,
+                reason=pauses[0].reason,
+            )
+        self._done += len(good)
+        self._return(self._lanes.settled(batch, waiting), now)
+
+    def _return(self, effects: Sequence[ClaimedEffect], due_at: Millis) -> None:
+        """Claimed but not sent: back as they were."""
+        if effects:
+            unsent = [Settlement(e.id, "unsent", due_at) for e in effects]
+            with self._store.write() as tx:
+                tx.outbox.settle(self._access.portal.name, self._fence, unsent, now=due_at)
+
+    def _settlement(self, effect: ClaimedEffect, outcome: Outcome, now: Millis) -> Settlement:
+        match outcome:
+            case Done():
+                return Settlement(effect.id, "done", result=outcome.result)
+            case GiveUp():
+                return Settlement(effect.id, "failed", reason=outcome.reason)
+            case TryLater():
+                return _again(effect, "retry", outcome, now)
+            case Uncertain():
+                return _again(effect, "uncertain", outcome, now)
+            case _:
+                assert_never(outcome)
+
+
+def _again(
+    effect: ClaimedEffect, verdict: str, outcome: TryLater | Uncertain, now: Millis
+) -> Settlement:
+    due = next_attempt(
+        attempts=effect.attempts,
+        created_at=effect.created_at,
+        now=now,
+        after=outcome.after,
+        reference=effect.reference,
+    )
+    if due is None:
+        return Settlement(effect.id, "failed", reason=f"given up after 3 days: {outcome.reason}")
+    if verdict == "retry":
+        return Settlement(effect.id, "retry", due, outcome.reason)
+    return Settlement(effect.id, "uncertain", due, outcome.reason)
+
+
+def _is_handback(effect: ClaimedEffect) -> bool:
+    return effect.kind is EffectKind.HANDBACK
+
+
+def _says_kept(effect: ClaimedEffect, outcome: Done) -> bool:
+    return _is_handback(effect) and outcome.result.get("verdict") == "kept"
+
+
+def _ledger(access: Access, effect: ClaimedEffect, outcome: Done, now: Millis) -> LedgerEntry:
+    owner = outcome.result.get("owner")
+    return LedgerEntry(
+        portal=access.portal.name,
+        lead_id=effect.lead_id,
+        crm_id=effect.crm_id,
+        at=now,
+        what=str(outcome.result.get("verdict", "handed_back")),
+        owner_before=effect.payload.get("assistant"),
+        owner_after=str(owner) if owner is not None else None,
+        by="handback",
+        why=str(outcome.result.get("why", "")),
+        reference=effect.reference,
+    )
+
+
+def _kept(access: Access, effect: ClaimedEffect, now: Millis) -> NewEvent:
+    """No owner could take the contact back: that matters to the rules, so it is an event."""
+    event = Event("handback_kept", now, "handback", effect.reference, {})
+    return NewEvent(access.portal.name, effect.crm_id, event)

@@ -1,0 +1,216 @@
+"""Takes events in: checked, once per source and id, durable before anyone is told "accepted".
+
+What is not understood goes to quarantine with the reason. Nothing is decided here.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from io import BufferedReader
+from itertools import islice
+
+import orjson
+
+from engine.base.clock import Millis
+from engine.base.errors import InputError
+from engine.hooks.errors import PortalUnavailable
+from engine.lead.machine import LeadMachine
+from engine.store import NewEvent, Quarantined, Store, Tx
+from engine.work.access import Accesses
+from engine.work.cloudevents import (
+    MAX_EVENT_BYTES,
+    Addressed,
+    NotUnderstoodError,
+    parse_event,
+    read_event,
+)
+
+BATCH = 2_000
+MAX_ARRAY_BYTES = 200_000_000
+PEEK = 4_096
+KEPT_BYTES = 4_000
+"""How much of a refused line is kept with its reason."""
+
+Line = tuple[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of the lines. reasons: (line number from 1, why), of the rejected ones."""
+
+    accepted: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+    reasons: tuple[tuple[int, str], ...] = ()
+
+    def __add__(self, other: "Added") -> "Added":
+        return Added(
+            self.accepted + other.accepted,
+            self.duplicate + other.duplicate,
+            self.rejected + other.rejected,
+            (self.reasons + other.reasons)[:1000],
+        )
+
+
+class Intake:
+    """One per process. add() may be called from several threads."""
+
+    def __init__(self, store: Store, rules: LeadMachine, accesses: Accesses) -> None:
+        self._store, self._rules, self._accesses = store, rules, accesses
+
+    def add_stream(self, stream: BufferedReader, now: Millis, *, name: str = "events") -> Added:
+        """CloudEvents as JSON Lines (read in pieces), or one JSON array (up to 200 MB).
+
+        Raises InputError for a file that is no text at all; then nothing was taken.
+        """
+        head = stream.peek(PEEK)[:PEEK]
+        if b"\0" in head:
+            raise InputError("this is a binary file", where=name, fix="give CloudEvents as JSON")
+        if head.lstrip()[:1] == b"[":
+            return self._add_array(stream.read(MAX_ARRAY_BYTES + 1), now, name)
+        return self.add_lines(_bounded_lines(stream), now, name=name)
+
+    def add_lines(self, lines: Iterable[Line], now: Millis, *, name: str = "events") -> Added:
+        """(line number, one event) in order of acceptance. Every batch is one transaction."""
+        added = Added()
+        source = iter(lines)
+        while batch := list(islice(source, BATCH)):
+            added += self._add_batch(batch, now, name)
+        return added
+
+    def _add_array(self, raw: bytes, now: Millis, name: str) -> Added:
+        if len(raw) > MAX_ARRAY_BYTES:
+            raise InputError(
+                f"the array has more than {MAX_ARRAY_BYTES:,} bytes",
+                where=name,
+                fix="send one event per line instead; lines may be any number",
+            )
+        try:
+            elements = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            reason = (
+                f"this array is not JSON ({error.msg} at line {error.lineno} column "
+                f"{error.colno}); mend it, or send one event per line"
+            )
+            return self._refuse([(error.lineno, raw, reason)], now, name)
+        return self.add_lines(
+            ((number, orjson.dumps(element)) for number, element in enumerate(elements, 1)),
+            now,
+            name=name,
+        )
+
+    def add_parsed(self, content: object, now: Millis, *, name: str) -> Added:
+        """One CloudEvent, parsed already. Raises NotUnderstoodError instead of keeping it."""
+        portals = self._portals()
+        addressed = read_event(content, self._rules, portals, now)
+        return self._write([(1, orjson.dumps(content), addressed)], now, name)
+
+    def _portals(self) -> Mapping[str, frozenset[str]]:
+        """Portal name → addresses of its assistants."""
+        with self._store.read() as tx:
+            return {
+                portal.name: frozenset(a.email for a in tx.portals.assistants(portal.name))
+                for portal in tx.portals.list()
+            }
+
+    def _add_batch(self, batch: list[Line], now: Millis, name: str) -> Added:
+        portals = self._portals()
+        good: list[tuple[int, bytes, Addressed]] = []
+        bad: list[tuple[int, bytes, str]] = []
+        for number, raw in batch:
+            line = raw.strip()
+            if not line:
+                continue
+            try:
+                addressed = parse_event(line, self._rules, portals, now)
+                self._check_assistant(addressed, portals)
+                good.append((number, line, addressed))
+            except NotUnderstoodError as error:
+                bad.append((number, line, str(error)))
+        added = self._write(good, now, name) if good else Added()
+        return added + self._refuse(bad, now, name)
+
+    def _check_assistant(self, addressed: Addressed, portals: Mapping[str, frozenset[str]]) -> None:
+        if addressed.event.type != self._rules.rules.start_event:
+            return
+        email = str(addressed.event.data["assistant"]).lower()
+        if email not in portals[addressed.portal]:
+            raise NotUnderstoodError(
+                f"portal {addressed.portal} has no assistant {email}; add it with: "
+                f"handback assistant add NAME --portal {addressed.portal} --email {email}"
+            )
+
+    def _write(self, good: list[tuple[int, bytes, Addressed]], now: Millis, name: str) -> Added:
+        crm_ids = self._find_by_email([a for _, _, a in good if a.by_email])
+        events: list[NewEvent] = []
+        bad: list[tuple[int, bytes, str]] = []
+        for number, raw, addressed in good:
+            who = addressed.who
+            if addressed.by_email:
+                found = crm_ids[addressed.portal, who]
+                if not found[0]:
+                    bad.append((number, raw, found[1]))
+                    continue
+                who = found[0]
+            needs = "contact" if addressed.event.type == self._rules.rules.start_event else ""
+            events.append(NewEvent(addressed.portal, who, addressed.event, needs))
+        with self._store.write() as tx:
+            taken = tx.inbox.add(events, now=now)
+            refused = _quarantine(tx, bad, now, name)
+        return Added(sum(taken), len(taken) - sum(taken)) + refused
+
+    def _find_by_email(self, wanted: list[Addressed]) -> dict[tuple[str, str], tuple[str, str]]:
+        """(portal, address) → (CRM id, "") or ("", why not): our own leads first, then the CRM."""
+        found: dict[tuple[str, str], tuple[str, str]] = {}
+        for portal, email in dict.fromkeys((a.portal, a.who) for a in wanted):
+            with self._store.read() as tx:
+                leads = tx.leads.by_email(portal, email)
+            if leads:
+                found[portal, email] = (leads[0].crm_id, "")
+                continue
+            found[portal, email] = self._ask_crm(portal, email)
+        return found
+
+    def _ask_crm(self, portal: str, email: str) -> tuple[str, str]:
+        access, hooks = self._accesses.of(portal)
+        try:
+            crm_id = hooks.crm_find_contact(access=access, email=email)
+        except PortalUnavailable as error:
+            return "", f"{email} could not be looked up ({error.what}); try: handback queue retry"
+        if crm_id is None:
+            return "", f"{portal} has no contact with the address {email}; use the CRM id"
+        return crm_id, ""
+
+    def _refuse(self, bad: list[tuple[int, bytes, str]], now: Millis, name: str) -> Added:
+        if not bad:
+            return Added()
+        with self._store.write() as tx:
+            return _quarantine(tx, bad, now, name)
+
+
+def _quarantine(tx: Tx, bad: list[tuple[int, bytes, str]], now: Millis, name: str) -> Added:
+    if bad:
+        tx.quarantine.add(
+            [
+                Quarantined(
+                    portal="",
+                    source=f"{name}:{number}"[:256],
+                    raw=raw[:KEPT_BYTES].decode("utf-8", "backslashreplace"),
+                    reason=reason,
+                    at=now,
+                )
+                for number, raw, reason in bad
+            ]
+        )
+    return Added(rejected=len(bad), reasons=tuple((number, reason) for number, _, reason in bad))
+
+
+def _bounded_lines(stream: BufferedReader) -> Iterator[Line]:
+    """Numbered lines; of one that is too long only the beginning."""
+    number = 0
+    limit = MAX_EVENT_BYTES + 1
+    while line := stream.readline(limit):
+        number += 1
+        whole = line.endswith(b"\n")
+        yield number, line
+        while not whole and (rest := stream.readline(limit)):
+            whole = rest.endswith(b"\n")

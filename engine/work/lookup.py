@@ -1,0 +1,185 @@
+"""Asks the CRM about contacts before anything is decided: hints become events, events get facts.
+
+The only place above the plugins that reads contacts. Nothing is decided and nothing written to
+the CRM here; a portal that cannot be read now is asked again later.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import structlog
+
+from engine.base.clock import MINUTE, SECOND, Millis
+from engine.base.errors import HandbackError
+from engine.hooks.errors import PortalUnavailable
+from engine.hooks.outcomes import Access
+from engine.hooks.specs import CrmSpecs
+from engine.lead.ownership import facts, interpret
+from engine.lead.records import Assistant, ContactReading
+from engine.lead.retry import next_attempt
+from engine.store import HintRow, LeadFilter, Lookup, NewEvent, NewHint, Store
+from engine.work.access import Accesses
+
+LEASE: Millis = 5 * MINUTE
+BATCH = 500
+MAX_LEADS = 10_000_000
+
+log = structlog.get_logger()
+
+
+class Lookups:
+    """One per process; several processes share the work through leases."""
+
+    def __init__(self, store: Store, accesses: Accesses) -> None:
+        self._store, self._accesses = store, accesses
+
+    def look_up_due(self, now: Millis) -> int:
+        """Everything that is due in every portal, once; the number of contacts read."""
+        with self._store.read() as tx:
+            hinted = [p for p in tx.hints.portals(now) if tx.portals.state(p).paused_until is None]
+            asked = [
+                p for p in tx.inbox.lookup_portals(now) if tx.portals.state(p).paused_until is None
+            ]
+        return sum(self._hints(p, now) for p in hinted) + sum(self._facts(p, now) for p in asked)
+
+    def poll(self, portal: str, now: Millis) -> int:
+        """Ask which contacts the assistants own; hints for those that are news either way."""
+        access, hooks = self._with_owner_ids(portal)
+        if not any(a.owner_id for a in access.assistants):
+            return 0
+        owned = {hint.crm_id for hint in hooks.crm_assigned_contacts(access=access)}
+        with self._store.write() as tx:
+            mine = LeadFilter(portal=portal, finished=False)
+            working = {lead.crm_id for lead in tx.leads.list(mine, limit=MAX_LEADS)}
+            news = sorted(owned ^ working)
+            tx.hints.add(portal, [NewHint(crm_id, now) for crm_id in news], now=now)
+        return len(news)
+
+    def _hints(self, portal: str, now: Millis) -> int:
+        with self._store.write() as tx:
+            rows = tx.hints.claim(portal, now=now, lease=LEASE, limit=BATCH)
+        if not rows:
+            return 0
+        try:
+            access, hooks = self._with_owner_ids(portal)
+            readings = hooks.crm_read_contacts(
+                access=access, crm_ids=[row.crm_id for row in rows if not row.erased]
+            )
+        except HandbackError as error:
+            self._postpone_hints(portal, rows, error, now)
+            return 0
+        read = {reading.asked: reading for reading in readings}
+        for row in rows:
+            if row.erased:
+                read[row.crm_id] = ContactReading(row.crm_id, "erased", row.crm_id)
+        self._interpret(access, rows, read, now)
+        return len(rows)
+
+    def _interpret(
+        self,
+        access: Access,
+        rows: Sequence[HintRow],
+        read: Mapping[str, ContactReading],
+        now: Millis,
+    ) -> None:
+        portal = access.portal.name
+        by_owner = _by_owner(access.assistants)
+        source = f"{access.portal.crm}:{portal}"
+        with self._store.write() as tx:
+            lanes = tx.leads.lane_of(portal, list(read))
+            events: list[NewEvent] = []
+            for asked, reading in read.items():
+                lead = tx.leads.get(portal, lanes.get(asked, asked))
+                found = interpret(reading, lead, by_owner, source=source, now=now)
+                events.extend(NewEvent(portal, asked, event) for event in found)
+            tx.inbox.add(events, now=now)
+            tx.hints.settle(portal, rows)
+
+    def _postpone_hints(
+        self, portal: str, rows: Sequence[HintRow], error: HandbackError, now: Millis
+    ) -> None:
+        log.warning("look-up postponed", action="postpone", portal=portal, reason=str(error))
+        until = now + _wait(error, max(row.attempts for row in rows), now)
+        with self._store.write() as tx:
+            tx.hints.postpone(portal, rows, until=until)
+
+    def _facts(self, portal: str, now: Millis) -> int:
+        """Facts for `assigned` events that came without them."""
+        with self._store.write() as tx:
+            rows = tx.inbox.claim_lookups(portal, now=now, lease=LEASE, limit=BATCH)
+        if not rows:
+            return 0
+        try:
+            access, hooks = self._with_owner_ids(portal)
+            readings = hooks.crm_read_contacts(
+                access=access, crm_ids=list(dict.fromkeys(row.crm_id for row in rows))
+            )
+        except HandbackError as error:
+            log.warning("look-up postponed", action="postpone", portal=portal, reason=str(error))
+            until = now + _wait(error, max(row.attempts for row in rows), now)
+            with self._store.write() as tx:
+                tx.inbox.postpone(portal, [row.seq for row in rows], until=until)
+            return 0
+        read = {reading.asked: reading for reading in readings}
+        filled, refused = _fill(access, rows, read)
+        with self._store.write() as tx:
+            tx.inbox.fill_facts(portal, filled)
+            tx.inbox.refuse(portal, refused, now=now)
+        return len(rows)
+
+    def _with_owner_ids(self, portal: str) -> tuple[Access, CrmSpecs]:
+        """The access with every assistant's owner id known, as far as the CRM has one."""
+        access, hooks = self._accesses.of(portal)
+        if all(assistant.owner_id for assistant in access.assistants):
+            return access, hooks
+        known = [
+            assistant
+            if assistant.owner_id
+            else replace(
+                assistant,
+                owner_id=hooks.crm_find_assistant_owner(access=access, assistant=assistant),
+            )
+            for assistant in access.assistants
+        ]
+        with self._store.write() as tx:
+            for assistant in known:
+                if assistant.owner_id:
+                    tx.portals.put_assistant(assistant)
+        return replace(access, assistants=tuple(known)), hooks
+
+
+def _by_owner(assistants: Sequence[Assistant]) -> dict[str, Assistant]:
+    return {a.owner_id: a for a in assistants if a.owner_id}
+
+
+def _fill(
+    access: Access, rows: Sequence[Lookup], read: Mapping[str, ContactReading]
+) -> tuple[dict[int, dict[str, object]], list[tuple[int, str]]]:
+    by_email = {a.email.lower(): a for a in access.assistants}
+    owner_ids = frozenset(_by_owner(access.assistants))
+    filled: dict[int, dict[str, object]] = {}
+    refused: list[tuple[int, str]] = []
+    for row in rows:
+        reading = read.get(row.crm_id)
+        assistant = by_email.get(str(row.event.data.get("assistant", "")).lower())
+        if reading is None or reading.status != "found":
+            refused.append((row.seq, f"{access.portal.name} has no contact {row.crm_id}"))
+        elif assistant is None:
+            refused.append(
+                (row.seq, f"the assistant {row.event.data.get('assistant')} was removed")
+            )
+        else:
+            given = {k: v for k, v in row.event.data.items() if v is not None}
+            filled[row.seq] = {**facts(reading, assistant, owner_ids), **given}
+            filled[row.seq]["crm_id"] = row.crm_id
+            filled[row.seq]["portal"] = access.portal.name
+    return filled, refused
+
+
+def _wait(error: HandbackError, attempts: int, now: Millis) -> Millis:
+    """Contacts are asked about for ever, with growing pauses: a hint must not be lost."""
+    after = error.after if isinstance(error, PortalUnavailable) else 30 * SECOND
+    due = next_attempt(
+        attempts=min(attempts, 12), created_at=now, now=now, after=after, reference="look-up"
+    )
+    return (due or now + after) - now

@@ -1,0 +1,163 @@
+"""Drives the work: look up, decide, deliver, over and over, until stopped or until nothing is due.
+
+Each loop lives in a thread of its own, so that a slow portal never holds up decisions.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from engine.base.clock import SECOND, Clock, ManualClock, Millis
+from engine.base.errors import HandbackError
+from engine.store import Store
+from engine.work.decisions import Decisions
+from engine.work.delivery import Deliveries
+from engine.work.lookup import Lookups
+
+IDLE_SECONDS = 0.2
+"""How long a loop with nothing to do waits before it looks again."""
+
+PATIENCE: Millis = 30 * SECOND
+"""`--until-idle` waits for effects that are to be tried again within this time."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was done until nothing was due."""
+
+    decided: int = 0
+    delivered: int = 0
+    looked_up: int = 0
+
+
+class Worker:
+    """One process's share of the work."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        lookups: Lookups,
+        decisions: Decisions,
+        deliveries: Deliveries,
+        *,
+        deciders: int = 1,
+        poll_seconds: int = 60,
+    ) -> None:
+        self._store, self._clock = store, clock
+        self._lookups, self._decisions, self._deliveries = lookups, decisions, deliveries
+        self._deciders, self._poll_seconds = deciders, poll_seconds
+
+    # ------------------------------------------------------------------ until idle
+
+    def run_until_idle(self, *, poll: bool = True) -> Report:
+        """Work until nothing is due; effects due again soon are waited for.
+
+        Never deliver while events are due: a lead's last word is then sent once.
+        """
+        decided = delivered = looked_up = 0
+        if poll:
+            self._poll()
+        while True:
+            now = self._clock.now()
+            found = self._lookups.look_up_due(now)
+            made = self._decisions.decide_due(now)
+            looked_up, decided = looked_up + found, decided + made
+            if found or made:
+                continue
+            before = delivered
+            delivered += self._deliveries.deliver_due()
+            if delivered == before and not self._wait_for_retries():
+                return Report(decided, delivered, looked_up)
+
+    def _wait_for_retries(self) -> bool:
+        """Wait for the next attempt if it is soon; False when there is nothing to wait for."""
+        with self._store.read() as tx:
+            next_due = tx.queue.next_due(self._clock.now())
+        if next_due is None:
+            return False
+        wait = next_due - self._clock.now()
+        if wait > PATIENCE:
+            return False
+        pause(self._clock, max(wait, 1))
+        return True
+
+    # ------------------------------------------------------------------ for ever
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set; what is begun is finished then."""
+        news = threading.Event()
+        loops = [
+            threading.Thread(
+                target=self._loop, args=(self._decide_once, stop, news), name=f"decide-{n}"
+            )
+            for n in range(self._deciders)
+        ]
+        loops.append(
+            threading.Thread(
+                target=self._loop, args=(self._look_up_once, stop, news), name="look-up"
+            )
+        )
+        loops.append(
+            threading.Thread(
+                target=self._loop, args=(self._deliver_once, stop, news), name="deliver"
+            )
+        )
+        loops.append(threading.Thread(target=self._poll_loop, args=(stop,), name="poll"))
+        for loop in loops:
+            loop.start()
+        for loop in loops:
+            loop.join()
+
+    def _loop(self, work: Callable[[], int], stop: threading.Event, news: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                done = work()
+            except HandbackError as error:
+                log.error("work stopped for now", action="work", reason=str(error))
+                done = 0
+                stop.wait(5 * IDLE_SECONDS)
+            except Exception:
+                log.exception("work failed", action="work")
+                done = 0
+                stop.wait(5 * IDLE_SECONDS)
+            if done:
+                news.set()
+            else:
+                news.clear()
+                news.wait(IDLE_SECONDS)
+
+    def _decide_once(self) -> int:
+        return self._decisions.decide_due(self._clock.now())
+
+    def _look_up_once(self) -> int:
+        return self._lookups.look_up_due(self._clock.now())
+
+    def _deliver_once(self) -> int:
+        return self._deliveries.deliver_due()
+
+    def _poll_loop(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self._poll()
+            stop.wait(self._poll_seconds)
+
+    def _poll(self) -> None:
+        with self._store.read() as tx:
+            portals = [portal.name for portal in tx.portals.list()]
+        for portal in portals:
+            try:
+                self._lookups.poll(portal, self._clock.now())
+            except HandbackError as error:
+                log.warning("portal not polled", action="poll", portal=portal, reason=str(error))
+
+
+def pause(clock: Clock, duration: Millis) -> None:
+    """Let time pass: really, and on a clock that stands still by moving it."""
+    time.sleep(duration / SECOND)
+    if isinstance(clock, ManualClock):
+        clock.advance(duration)
