@@ -1,0 +1,22 @@
+"""The ASGI application: the pages, and the API gateway for every other path."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+
+from plugins.hubspot.sandbox.gateway import Gateway
+from plugins.hubspot.sandbox.pages import Pages
+from plugins.hubspot.sandbox.world import World
+
+
+def build(world: World) -> Starlette:
+    pages = Pages(world)
+    return Starlette(
+        routes=[
+            Route("/", pages.home),
+            Route("/contacts/{portal:int}", pages.contacts),
+            Route("/contacts/{portal:int}/record/0-1/{record}", pages.record),
+            Mount("/", app=Gateway(world)),
+        ]
+    )

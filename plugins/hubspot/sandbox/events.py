@@ -1,0 +1,75 @@
+"""Webhook notifications for contacts: which ones, with the fields HubSpot sends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from plugins.hubspot.sandbox.history import Source
+from plugins.hubspot.sandbox.portal import Portal
+from plugins.hubspot.sandbox.records import Record
+
+
+def creation(portal: Portal, record: Record, source: Source, *, at_ms: int) -> None:
+    _emit(portal, record, "creation", source, at_ms, changeFlag="CREATED")
+
+
+def deletion(portal: Portal, record: Record, source: Source, *, at_ms: int) -> None:
+    _emit(portal, record, "deletion", source, at_ms, changeFlag="DELETED")
+
+
+def restore(portal: Portal, record: Record, source: Source, *, at_ms: int) -> None:
+    _emit(portal, record, "restore", source, at_ms)
+
+
+def property_change(
+    portal: Portal, record: Record, name: str, value: str, *, source: Source, at_ms: int
+) -> None:
+    """The new value only: HubSpot never sends the previous one."""
+    if name in portal.webhooks.settings.properties:
+        _emit(
+            portal, record, "propertyChange", source, at_ms, propertyName=name,
+            propertyValue=value, isSensitive=False,
+        )  # fmt: skip
+
+
+def merge(
+    portal: Portal, winner: Record, *, primary: str, merged: str, source: Source, at_ms: int
+) -> None:
+    _emit(
+        portal, winner, "merge", source, at_ms, object_id=int(primary),
+        primaryObjectId=int(primary), mergedObjectIds=[int(merged)],
+        newObjectId=int(winner.id), numberOfPropertiesMoved=len(winner.properties),
+    )  # fmt: skip
+
+
+def privacy_deletion(portal: Portal, record: Record, source: Source, *, at_ms: int) -> None:
+    """Both notifications of an erasure, in either order."""
+    pair = ["privacyDeletion", "deletion"]
+    portal.rng.shuffle(pair)
+    for name in pair:
+        _emit(portal, record, name, source, at_ms, changeFlag="DELETED")
+
+
+def _emit(
+    portal: Portal,
+    record: Record,
+    name: str,
+    source: Source,
+    at_ms: int,
+    /,
+    object_id: int | None = None,
+    **fields: Any,
+) -> None:
+    generic = portal.switches.webhook_generic and name != "privacyDeletion"
+    event: dict[str, Any] = {
+        "occurredAt": at_ms,
+        "subscriptionType": f"{'object' if generic else 'contact'}.{name}",
+        "objectId": int(record.id) if object_id is None else object_id,
+        "changeSource": source.type,
+        **fields,
+    }
+    if source.id is not None:
+        event["sourceId"] = source.id
+    if generic:
+        event["objectTypeId"] = record.kind.type_id
+    portal.webhooks.emit(event)

@@ -1,0 +1,290 @@
+"""The way of one API call: route, token, faults, limits, scopes, JSON, handler, answer.
+
+Everything that touches a portal runs here without awaiting, on the server's one event loop:
+that is the store's one lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+import traceback
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from plugins.hubspot.sandbox import control, routes
+from plugins.hubspot.sandbox.call import Call, Reply
+from plugins.hubspot.sandbox.clock import format_iso
+from plugins.hubspot.sandbox.errors import ApiError, invalid, missing_scopes, refusal
+from plugins.hubspot.sandbox.faults import Fault
+from plugins.hubspot.sandbox.limits import TIERS, Verdict, too_many
+from plugins.hubspot.sandbox.owners import local_time
+from plugins.hubspot.sandbox.portal import Access, Portal
+from plugins.hubspot.sandbox.routes import Match
+from plugins.hubspot.sandbox.wire import Wire
+from plugins.hubspot.sandbox.world import World
+
+SEARCH_BODY_CHARACTERS: Final = 3_000
+LARGEST_BODY: Final = 20_000_000
+OMISSION: Final = 0.2
+_NO_CREDENTIALS: Final = (
+    "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can"
+    " find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer, before a fault may spoil it on the wire."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+
+class Gateway:
+    """The ASGI application for everything but the pages."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        wire = Wire(scope, receive, send)
+        body = await wire.body(LARGEST_BODY)
+        if wire.path.startswith("/_sandbox/"):
+            await self._control(wire, body)
+            return
+        try:
+            match = routes.resolve(wire.method, wire.path)
+        except ApiError as error:
+            await wire.answer(*self._refused(None, error))
+            return
+        try:
+            portal, access = self._authenticate(wire)
+        except ApiError as error:
+            await wire.answer(*self._refused(None, error))
+            return
+        await self._serve(wire, match, portal, access, body)
+
+    async def _serve(
+        self, wire: Wire, match: Match, portal: Portal, access: Access, body: bytes
+    ) -> None:
+        fault = portal.faults.pick(match.template)
+        if fault is not None and fault.kind == "no-effect" and not _is_batch_write(match):
+            fault.fired -= 1
+            fault = None
+        if fault is not None and fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+        work = fault is None or fault.kind == "slow" or portal.faults.commits(fault)
+        answer = self._call(wire, match, portal, access, body) if work else None
+        status = answer.status if answer is not None else 0
+        if fault is None or fault.kind == "slow":
+            assert answer is not None  # noqa: S101 - without a fault the work was done
+            portal.stats.count(match.template, status)
+            await wire.answer(answer.status, answer.body, answer.headers)
+            return
+        portal.stats.count(match.template, await self._spoil(wire, fault, answer, portal))
+
+    def _call(
+        self, wire: Wire, match: Match, portal: Portal, access: Access, body: bytes
+    ) -> Answer:
+        headers: dict[str, str] = {}
+        try:
+            headers = self._spend(portal, access, match)
+            self._check_scopes(portal, access, match)
+            reply = match.route.handler(
+                Call(
+                    portal,
+                    access,
+                    match.version,
+                    wire.path,
+                    match.template,
+                    match.args,
+                    parse_qs(wire.query, keep_blank_values=True),
+                    _json_body(wire, body, search=match.route.spends == "search"),
+                    match.kind,
+                    self.world.base_url,
+                )
+            )
+        except ApiError as error:
+            status, content, more = self._refused(portal, error)
+            return Answer(status, content, {**headers, **more})
+        except Exception:  # a bug of the sandbox: say so, and keep serving
+            traceback.print_exc(file=sys.stderr)
+            return Answer(500, b'{"status":"error","message":"sandbox bug, see its stderr"}', {})
+        return self._accepted(portal, reply, headers)
+
+    def _accepted(self, portal: Portal, reply: Reply, headers: dict[str, str]) -> Answer:
+        headers["X-HubSpot-Correlation-Id"] = self._correlation_id()
+        if reply.body is None:
+            return Answer(reply.status, b"", headers)
+        omits = portal.switches.omit_optional_fields
+        if omits and reply.status == 207 and portal.chance(OMISSION):
+            reply.body.pop("numErrors", None)
+        return Answer(reply.status, orjson.dumps(reply.body), headers)
+
+    def _refused(self, portal: Portal | None, error: ApiError) -> tuple[int, bytes, dict[str, str]]:
+        correlation_id = self._correlation_id()
+        headers = {**error.headers, "X-HubSpot-Correlation-Id": correlation_id}
+        if isinstance(error.body, str):
+            headers["Content-Type"] = "text/html;charset=utf-8"
+            return error.status, error.body.encode(), headers
+        body = {**error.body, "correlationId": correlation_id}
+        if portal is not None and portal.switches.omit_optional_fields:
+            _omit(body, portal)
+        return error.status, orjson.dumps(body), headers
+
+    def _authenticate(self, wire: Wire) -> tuple[Portal, Access]:
+        scheme, _, token = wire.header("authorization").partition(" ")
+        portal = self.world.by_token.get(token)
+        access = portal.access.get(token) if portal is not None else None
+        if scheme != "Bearer" or portal is None or access is None or access.revoked:
+            raise refusal(401, "INVALID_AUTHENTICATION", _NO_CREDENTIALS)
+        if access.kind == "oauth" and not portal.installed:
+            raise refusal(401, portal.switches.uninstalled_category, _NO_CREDENTIALS)
+        now = portal.clock.now_ms()
+        if access.expires_ms is not None and now >= access.expires_ms:
+            late = (now - access.expires_ms) // 1000
+            raise refusal(
+                401,
+                "EXPIRED_AUTHENTICATION",
+                f"The OAuth token used to make this call expired {late} second(s) ago.",
+                context={"expire time": [format_iso(access.expires_ms)]},
+            )
+        return portal, access
+
+    def _spend(self, portal: Portal, access: Access, match: Match) -> dict[str, str]:
+        now_ms = portal.clock.now_ms()
+        local = local_time(now_ms, portal.time_zone)
+        portal.budget.start_day(local.date().isoformat())
+        virtual = portal.switches.limits_clock == "virtual"
+        tier = TIERS["oauth"] if access.kind == "oauth" else portal.budget.tier
+        verdict = portal.budget.spend(
+            match.route.spends,
+            app_id=access.app_id,
+            now=now_ms / 1000 if virtual else time.monotonic(),
+            tier=tier,
+            count_rejected=portal.switches.count_rejected_calls,
+        )
+        if verdict.policy is None:
+            return verdict.headers
+        raise _limit_error(portal, access, verdict, _until_midnight(local))
+
+    def _check_scopes(self, portal: Portal, access: Access, match: Match) -> None:
+        if access.scopes is None:
+            return
+        lacking = [scope for scope in match.scopes if scope not in access.scopes]
+        if lacking:
+            raise missing_scopes(match.scopes, in_context=portal.chance(0.5))
+
+    async def _spoil(self, wire: Wire, fault: Fault, answer: Answer | None, portal: Portal) -> int:
+        """Carry the fault out; returns the status the caller sees (0: none)."""
+        if fault.kind in ("reset", "commit-then-drop"):
+            wire.reset()
+            return 0
+        if fault.kind == "cut-off" and answer is not None:
+            await wire.cut_off(answer.status, answer.body, answer.headers)
+            return answer.status
+        if fault.kind == "empty":
+            await wire.answer(200 if answer is None else answer.status, b"", {})
+            return 200
+        status, body, headers = spoilt(fault, portal)
+        headers["X-HubSpot-Correlation-Id"] = self._correlation_id()
+        await wire.answer(status, body, headers)
+        return status
+
+    async def _control(self, wire: Wire, body: bytes) -> None:
+        try:
+            portal: Portal | None = None
+            if wire.path != "/_sandbox/health":
+                portal, _ = self._authenticate(wire)
+            payload = _json_body(wire, body, search=False)
+            reply = control.handle(self.world, portal, wire.method, wire.path, payload)
+        except ApiError as error:
+            await wire.answer(*self._refused(None, error))
+            return
+        content = b"" if reply.body is None else orjson.dumps(reply.body)
+        await wire.answer(reply.status, content, {})
+
+    def _correlation_id(self) -> str:
+        return str(uuid.UUID(int=self.world.ids.getrandbits(128), version=4))
+
+
+def _limit_error(
+    portal: Portal, access: Access, verdict: Verdict, midnight_seconds: int
+) -> ApiError:
+    body = too_many(verdict, app_id=access.app_id, portal_id=portal.id, plain=portal.chance(0.25))
+    headers = dict(verdict.headers)
+    if portal.switches.retry_after:
+        headers["Retry-After"] = str(verdict.wait_seconds or midnight_seconds)
+    return ApiError(429, body, headers=headers)
+
+
+def _until_midnight(local: Any) -> int:
+    tomorrow = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return max(1, int((tomorrow - local).total_seconds()))
+
+
+def _is_batch_write(match: Match) -> bool:
+    return match.route.writes and "batch" in match.route.pattern
+
+
+def _json_body(wire: Wire, body: bytes, *, search: bool) -> Any:
+    if wire.method in ("GET", "DELETE") or not body:
+        return None
+    kind = wire.header("content-type").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise refusal(415, None, f"Unsupported Media Type: {kind or 'none'}; send application/json")
+    if search and len(body.decode(errors="replace")) > SEARCH_BODY_CHARACTERS:
+        raise invalid(f"The search request is too long: the maximum is {SEARCH_BODY_CHARACTERS}")
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise invalid(f"Invalid input JSON on line {error.lineno}, column {error.colno}") from None
+
+
+def _omit(body: dict[str, Any], portal: Portal) -> None:
+    """Leave optional fields out at random; the message still says everything."""
+    for name in ("links", "subCategory"):
+        if name in body and portal.chance(OMISSION):
+            del body[name]
+    embedded = str(body.get("message", "")).startswith("Property values were not valid: [")
+    if embedded and portal.chance(OMISSION):
+        body.pop("errors", None)
+
+
+def spoilt(fault: Fault, portal: Portal) -> tuple[int, bytes, dict[str, str]]:
+    """The answer that a status fault gives instead of the real one."""
+    headers: dict[str, str] = {}
+    if fault.kind == "no-effect":
+        now = format_iso(portal.clock.now_ms())
+        body = {"status": "COMPLETE", "results": [], "errors": [], "startedAt": now,
+                "completedAt": now}  # fmt: skip
+        return 200, orjson.dumps(body), headers
+    if fault.kind in ("html", "502", "504", "521", "523", "524"):
+        status = 500 if fault.kind == "html" else int(fault.kind)
+        headers["Content-Type"] = "text/html; charset=UTF-8"
+        page = f"<!DOCTYPE html><html><head><title>{status}</title></head><body><h1>Error {status}"
+        return status, f"{page}</h1></body></html>".encode(), headers
+    message, category = {
+        "423": ("The record is locked by another operation.", "LOCKED"),
+        "429": ("You have reached your ten_secondly_rolling limit.", "RATE_LIMITS"),
+        "477": ("Migration in progress.", "MIGRATION_IN_PROGRESS"),
+        "503": ("Service temporarily unavailable.", "SERVICE_UNAVAILABLE"),
+    }[fault.kind]
+    if fault.kind == "477":
+        headers["Retry-After"] = str(max(1, int(fault.seconds)))
+    if fault.kind == "429" and fault.seconds:
+        headers["Retry-After"] = str(max(1, int(fault.seconds)))
+    return (
+        int(fault.kind),
+        orjson.dumps({"status": "error", "message": message, "category": category}),
+        headers,
+    )

@@ -1,0 +1,156 @@
+"""Records as JSON: which properties, whose history, which associations; and batch envelopes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from plugins.hubspot.sandbox.call import Call, Reply
+from plugins.hubspot.sandbox.catalog import Kind, kind_of
+from plugins.hubspot.sandbox.clock import format_iso
+from plugins.hubspot.sandbox.errors import unknown_object_type
+from plugins.hubspot.sandbox.portal import Portal
+from plugins.hubspot.sandbox.records import Record
+
+LINKS_ON_RECORD = 100
+# Shown in the answer to every write, asked for or not.
+COMPUTED = (
+    "hs_object_source", "hs_object_source_id", "hs_object_source_label",
+    "hs_merged_object_ids", "hs_calculated_merged_vids", "hubspot_owner_assigneddate",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a reader asked for. ``properties=None`` gives HubSpot's default set."""
+
+    properties: tuple[str, ...] | None = None
+    histories: tuple[str, ...] = ()
+    associations: tuple[Kind, ...] = ()
+
+
+def view_of(call: Call) -> View:
+    """The view that the query parameters of a GET describe."""
+    names = call.listed("properties")
+    kinds = []
+    for name in call.listed("associations"):
+        kind = kind_of(name)
+        if kind is None:
+            raise unknown_object_type(name)
+        kinds.append(kind)
+    return View(
+        tuple(names) if names else None,
+        tuple(call.listed("propertiesWithHistory")),
+        tuple(kinds),
+    )
+
+
+def render(portal: Portal, record: Record, view: View) -> dict[str, Any]:
+    """One record as GET, list and batch/read show it."""
+    store = portal.stores[record.kind.name]
+    names: Iterable[str] = record.kind.default_properties
+    if view.properties is not None or view.histories:
+        always = (record.kind.created, "hs_object_id", record.kind.modified)
+        names = sorted({*always, *(view.properties or ()), *view.histories})
+    stored = record.properties
+    body: dict[str, Any] = {
+        "id": record.id,
+        "properties": {
+            name: stored.get(name) for name in names if store.definition(name) is not None
+        },
+        "createdAt": format_iso(record.created_ms),
+        "updatedAt": format_iso(record.updated_ms),
+        "archived": record.archived,
+        "url": portal.record_url(record),
+    }
+    if record.archived_ms is not None:
+        body["archivedAt"] = format_iso(record.archived_ms)
+    if view.histories:
+        body["propertiesWithHistory"] = {
+            name: [entry.render() for entry in reversed(record.history.get(name, ()))]
+            for name in view.histories
+            if store.definition(name) is not None
+        }
+    if view.associations:
+        found = {kind.name: _linked(portal, record, kind) for kind in view.associations}
+        present = {name: shown for name, shown in found.items() if shown["results"]}
+        if present:
+            body["associations"] = present
+    return body
+
+
+def written(portal: Portal, record: Record, names: Iterable[str]) -> dict[str, Any]:
+    """One record as a write answers it: what was written, and computed properties besides."""
+    shown = {*record.kind.default_properties, *names}
+    shown.update(name for name in COMPUTED if name in record.properties)
+    return render(portal, record, View(tuple(sorted(shown))))
+
+
+def readable_links(portal: Portal, record: Record, kind: Kind) -> list[str]:
+    """Ids of live associated records that can be read by now."""
+    now = time.monotonic()
+    store = portal.stores[kind.name]
+    return [
+        other
+        for other, ready in record.links.get(kind.name, {}).items()
+        if ready <= now and store.live(other) is not None
+    ]
+
+
+def _linked(portal: Portal, record: Record, kind: Kind) -> dict[str, Any]:
+    found = readable_links(portal, record, kind)
+    type_name = f"{record.kind.singular}_to_{kind.singular}"
+    body: dict[str, Any] = {
+        "results": [{"id": other, "type": type_name} for other in found[:LINKS_ON_RECORD]]
+    }
+    if len(found) > LINKS_ON_RECORD:
+        after = found[LINKS_ON_RECORD]
+        body["paging"] = {
+            "next": {
+                "after": after,
+                "link": f"/crm/v3/objects/{record.kind.name}/{record.id}/associations/"
+                f"{kind.name}?after={after}",
+            }
+        }
+    return body
+
+
+def batch_reply(
+    call: Call,
+    results: list[dict[str, Any]],
+    errors: Sequence[dict[str, Any]],
+    *,
+    started_ms: int,
+    status: int = 200,
+) -> Reply:
+    """The batch envelope: 207 as soon as there is an error entry."""
+    portal = call.portal
+    if portal.switches.shuffle_results:
+        portal.rng.shuffle(results)
+    body: dict[str, Any] = {
+        "status": "COMPLETE",
+        "results": results,
+        "startedAt": format_iso(started_ms),
+        "completedAt": format_iso(portal.clock.now_ms()),
+    }
+    if errors:
+        body["numErrors"] = len(errors)
+        body["errors"] = list(errors)
+        status = 207
+    return Reply(status, body)
+
+
+def not_found_entry(kind: Kind, ids: Sequence[str], traces: Sequence[str] = ()) -> dict[str, Any]:
+    """All missing ids of a batch, in one entry."""
+    context: dict[str, Any] = {"ids": list(ids)}
+    if traces:
+        context["objectWriteTraceId"] = list(traces)
+    return {
+        "status": "error",
+        "category": "OBJECT_NOT_FOUND",
+        "message": f"Could not get some {kind.singular.upper()} objects, they may be deleted or"
+        " not exist. Check that ids are valid.",
+        "context": context,
+    }
