@@ -6,6 +6,7 @@ text → tree (reader) → draft (sections) → checks → Rules. Nothing in a f
 from dataclasses import replace
 from pathlib import Path
 
+from engine.rules.check_promises import broken_promises
 from engine.rules.checks import check
 from engine.rules.declarations import (
     load_counters,
@@ -81,6 +82,11 @@ def parse(text: str, *, file: str) -> tuple[Rules | None, tuple[Finding, ...]]:
     if has_errors(findings):
         return None, findings
     rules = draft.finished("", text)
+    broken = tuple(broken_promises(rules))
+    if broken:
+        findings = in_order((*findings, *broken))
+        if has_errors(findings):
+            return None, findings
     return replace(rules, version=version_of(rules)), findings
 
 

@@ -1,0 +1,122 @@
+"""Are the invariants kept? Proved over every reachable kind of lead, or broken by a sequence."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from engine.rules.explore import MOST_KINDS, Explored, explore, in_words
+from engine.rules.findings import Finding, finding
+from engine.rules.model import TEXT_ACTIONS, Invariant, Rule, Rules
+from engine.rules.regions import holds
+from engine.rules.sight import Sight
+from engine.rules.walk import HELD, Step, Walker
+
+Broken = str | None
+"""What a step did against an invariant, in words; None: nothing."""
+
+
+def broken_promises(rules: Rules, *, most: int = MOST_KINDS) -> Iterator[Finding]:
+    """R061 with the shortest sequence for each broken invariant, R062 when the search gave up."""
+    if not rules.invariants:
+        return
+    named = {event for one in rules.invariants.values() for event in one.events}
+    walker = Walker(rules, Sight.of(rules), told_apart=frozenset(named))
+    left = dict(rules.invariants)
+    explored = Explored()
+    for found, step in explore(walker, most=most):
+        explored = found
+        stayed = step.before is not None and step.before.state == step.after.state
+        if stayed and found.came_by.get(step.after) is not step:
+            continue  # neither a move nor a kind of lead that was not looked at before
+        for name, invariant in list(left.items()):
+            broken = _CHECKS[invariant.form](invariant, step, walker)
+            if broken is not None:
+                del left[name]
+                path = in_words(explored.path(step))
+                message = f"the invariant {name} is broken: {broken}, after {path}"
+                fix = "change the rule that fires last, or the invariant"
+                yield finding("R061", invariant.at, message, fix=fix)
+        if not left:
+            return
+    if not explored.complete:
+        for name, invariant in left.items():
+            message = f"{name} held for {most} kinds of lead, but there are more"
+            fix = "use fewer different numbers and counters in guards"
+            yield finding("R062", invariant.at, message, fix=fix)
+
+
+def _left_only_by(one: Invariant, step: Step, walker: Walker) -> Broken:
+    before = step.before
+    if before is None or before.state not in one.states or step.after.state == before.state:
+        return None
+    if step.trigger in one.events:
+        return None
+    return f"{step.trigger} moves a lead from {before.state} to {step.after.state}"
+
+
+def _never(one: Invariant, step: Step, walker: Walker) -> Broken:
+    before, after = step.before, step.after
+    if before is None or before.state not in one.states or after.state not in one.targets:
+        return None
+    if after.state == before.state or step.trigger in one.events:
+        return None
+    return f"{step.trigger} moves a lead from {before.state} to {after.state}"
+
+
+def _always(one: Invariant, step: Step, walker: Walker) -> Broken:
+    if step.after.state not in one.states:
+        return None
+    facts = walker.facts(step.after)
+    failing = [part for part in one.guard if not holds(part, facts.get(part.fact, 0))]
+    if not failing:
+        return None
+    return f"a lead is in {step.after.state} and {failing[0]} does not hold"
+
+
+def _then(one: Invariant, step: Step, walker: Walker) -> Broken:
+    """Entering is coming from outside `states`; who left the assistant's hands is handed back."""
+    after = step.after
+    came_in = step.before is None or step.before.state not in one.states
+    if not came_in or after.state not in one.states or _happened(one, step):
+        return None
+    if one.within and any(_in_time(one, rule, walker) for rule in _timers(step, walker)):
+        return None
+    by = f" within {one.within // 1000} s" if one.within else " at once"
+    return f"a lead enters {after.state}, and {one.then} does not follow{by}"
+
+
+def _happened(one: Invariant, step: Step) -> bool:
+    if one.then == "handback":
+        return "handback" in step.ordered or step.after.done or step.after.ended != HELD
+    if one.then in TEXT_ACTIONS:
+        return one.then in step.ordered
+    return step.after.state == one.then
+
+
+def _timers(step: Step, walker: Walker) -> Iterator[Rule]:
+    return (
+        rule
+        for rule in walker.rules.rules
+        if rule.trigger.startswith("timer.") and step.after.state in rule.sources
+    )
+
+
+def _in_time(one: Invariant, rule: Rule, walker: Walker) -> bool:
+    """A timer that is due in time and has no guard that could stop it."""
+    timer = walker.rules.timers[rule.trigger.removeprefix("timer.")]
+    due = timer.after or timer.every
+    if due is None or due > one.within or rule.guard:
+        return False
+    if one.then == "handback":
+        target = walker.rules.states.get(rule.to or "")
+        orders = any(action.kind == "handback" for action in rule.actions)
+        return orders or rule.done or (target is not None and target.work.is_done)
+    if one.then in TEXT_ACTIONS:
+        return any(action.kind == one.then for action in rule.actions)
+    return rule.to == one.then
+
+
+_CHECKS: Mapping[str, Callable[[Invariant, Step, Walker], Broken]] = {
+    "left_only_by": _left_only_by,
+    "never": _never,
+    "always": _always,
+    "then": _then,
+}

@@ -1,0 +1,312 @@
+"""What a rules file does to a lead, step by step: an interpreter of the model of its own.
+
+No machine library, no clock, no effects: what proofs, diffs and doubts about the machine need.
+Counters stop counting where no guard can tell the difference any more, so kinds are finite.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from engine.rules.model import (
+    KEEP,
+    OTHER,
+    PREVIOUS,
+    SUB_STATE,
+    TEXT_ACTIONS,
+    Event,
+    Rule,
+    Rules,
+)
+from engine.rules.regions import Value, holds
+from engine.rules.sight import Sight
+
+HELD, TAKEN_BACK, DELETED, GONE = range(4)
+"""Who has the contact: the assistant (or whom it went back to), a person, nobody, nobody ever."""
+
+
+class Kind(NamedTuple):
+    """A lead as far as the rules can tell leads apart. back: where `previous` leads to."""
+
+    state: str
+    sub_state: str | None
+    back: tuple[str, str | None] | None
+    counters: tuple[int, ...]
+    done: bool
+    stopped: bool
+    ended: int
+
+
+class Step(NamedTuple):
+    """What one trigger did to one kind. ordered: handback, note, task. rule None: none fits."""
+
+    before: Kind | None
+    trigger: str
+    rule: Rule | None
+    after: Kind
+    ordered: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A trigger as one state sees it."""
+
+    trigger: str
+    event: Event | None
+    rules: tuple[Rule, ...]
+    sub_states: tuple[str | None, ...]
+    """What the event itself may leave as the sub-state of a move."""
+
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+class Walker:
+    """Takes leads from kind to kind by one file's rules.
+
+    told_apart: triggers that matter by name; others that do the same are tried only once.
+    """
+
+    def __init__(
+        self, rules: Rules, sight: Sight, *, told_apart: frozenset[str] | None = None
+    ) -> None:
+        self.rules = rules
+        self.sight = sight
+        self.names = tuple(sight.caps)
+        self._index = {name: number for number, name in enumerate(self.names)}
+        self._choices = {state: self._choices_in(state) for state in rules.states}
+        self._tried = {
+            state: tuple(self._different(found, told_apart))
+            for state, found in self._choices.items()
+        }
+        self._done = {name: state.work.is_done for name, state in rules.states.items()}
+
+    def start(self) -> Step:
+        """The step that makes a contact a lead."""
+        rule = self.rules.start
+        zero = (0,) * len(self.names)
+        kind = Kind(str(rule.to), None, None, zero, False, False, HELD)
+        ordered = {action.kind for action in rule.actions}
+        for after, _ in self._act(rule, kind, ordered):
+            kind = after
+        return Step(None, self.rules.start_event, rule, kind, frozenset(ordered))
+
+    def triggers(self, state: str) -> tuple[str, ...]:
+        return tuple(self._choices[state])
+
+    def steps(self, kind: Kind) -> Iterator[Step]:
+        """Everything that can happen to this kind of lead next."""
+        if kind.ended == GONE:
+            return
+        for choice in self._tried[kind.state]:
+            yield from self._take(kind, choice)
+
+    def step(self, kind: Kind, trigger: str, *, value: str | None = None) -> Step:
+        """What this trigger does. value: what chose the variant, and may stay as sub-state."""
+        choice = self._choices[kind.state].get(trigger)
+        if choice is None or kind.ended == GONE:
+            return Step(kind, trigger, None, kind)
+        keeps = choice.event is not None and choice.event.keeps_sub_state
+        subs = (value if keeps else None,)
+        exact = _Choice(choice.trigger, choice.event, choice.rules, subs)
+        return next(self._take(kind, exact))
+
+    def facts(self, kind: Kind) -> dict[str, Value]:
+        """The values that guards ask for."""
+        return self._facts(kind, kind.counters)
+
+    def _facts(self, kind: Kind, counters: tuple[int, ...]) -> dict[str, Value]:
+        return {
+            **dict(zip(self.names, counters, strict=True)),
+            "finished": int(kind.done or kind.ended != HELD),
+            "stopped": int(kind.stopped),
+            SUB_STATE: kind.sub_state,
+        }
+
+    def _choices_in(self, state: str) -> dict[str, _Choice]:
+        found: dict[str, list[Rule]] = {}
+        variants: dict[str, set[str]] = {}
+        for rule in self.rules.rules:
+            kind, _, variant = rule.trigger.partition(".")
+            variants.setdefault(kind, set()).add(variant)
+            rows = found.setdefault(rule.trigger, [])
+            if state in rule.sources:
+                rows.append(rule)
+        choices = {}
+        for trigger, rows in found.items():
+            name, _, variant = trigger.partition(".")
+            event = self.rules.events.get(name)
+            if event is None and not rows:
+                continue  # a timer that does not run in this state
+            subs = self._event_subs(event, variant, variants[name])
+            choices[trigger] = _Choice(trigger, event, tuple(rows), subs)
+        for other in self.rules.events.values():
+            if other.name not in variants:
+                choices[other.name] = _Choice(other.name, other, (), (None,))
+        return choices
+
+    def _different(
+        self, choices: Mapping[str, "_Choice"], told_apart: frozenset[str] | None
+    ) -> Iterable["_Choice"]:
+        """One of each that does something; all of them when every trigger is told apart."""
+        if told_apart is None:
+            return choices.values()
+        found: dict[object, _Choice] = {}
+        for trigger, choice in choices.items():
+            does = self._does(choice)
+            if does is not None:
+                revives = self._revives(choice)
+                name = trigger if trigger in told_apart else ""
+                found.setdefault((name, revives, does), choice)
+        return found.values()
+
+    def _does(self, choice: "_Choice") -> object | None:
+        """What can come of it, as something to compare; None when nothing ever can."""
+        event = choice.event
+        counting = (event.counts, *event.resets) if event is not None else ()
+        tracked = tuple(name if name in self._index else None for name in counting)
+        rows = []
+        for rule in choice.rules:
+            kinds = tuple(action.kind for action in rule.actions)
+            rows.append((rule.to, rule.guard, rule.sub_state, rule.done, kinds))
+            if not rule.guard and rule.to != PREVIOUS:
+                break  # nothing after it is ever tried
+        if not any(tracked) and not any(row[0] or row[4] for row in rows):
+            return None
+        return (tracked, tuple(rows), choice.sub_states)
+
+    def _event_subs(
+        self, event: Event | None, variant: str, variants: set[str]
+    ) -> tuple[str | None, ...]:
+        if event is None or not event.keeps_sub_state:
+            return (None,)
+        if variant != OTHER:
+            return (variant,)
+        return (None, *sorted(self.sight.sub_states - variants))
+
+    def _take(self, kind: Kind, choice: _Choice) -> Iterator[Step]:
+        event = choice.event
+        if kind.ended == DELETED and not self._revives(choice):
+            yield Step(kind, choice.trigger, None, kind)
+            return
+        counters = self._count(kind.counters, event)
+        rule = self._first(kind, counters, choice.rules)
+        counted = kind if counters is kind.counters else kind._replace(counters=counters)
+        if rule is None:
+            yield Step(kind, choice.trigger, None, counted)
+            return
+        moving = rule.to is not None
+        own = (KEEP,) if rule.sub_state == KEEP or rule.to == PREVIOUS else (rule.sub_state,)
+        subs = choice.sub_states if moving and rule.sub_state is None and own != (KEEP,) else own
+        if len(subs) > 1 and rule.to not in self.sight.reading and not self.sight.unlimited:
+            subs = (None,)
+        for sub in subs:
+            ordered: set[str] = set()
+            moved = self._move(counted, rule, sub) if moving else counted
+            for after, again in self._act(rule, moved, ordered):
+                orders = self._orders(kind, after, ordered, again)
+                yield Step(kind, choice.trigger, rule, after, orders)
+
+    def _revives(self, choice: _Choice) -> bool:
+        name = choice.trigger.partition(".")[0]
+        return name in ("contact_erased", "contact_restored", self.rules.start_event)
+
+    def _orders(self, before: Kind, after: Kind, ordered: set[str], again: bool) -> frozenset[str]:
+        if after.ended in (DELETED, GONE):
+            return frozenset()
+        if not ordered and not again and (before.done or not after.done):
+            return _NOTHING
+        if again or (after.done and not before.done and before.ended in (HELD, TAKEN_BACK)):
+            return frozenset(ordered | {"handback"})
+        return frozenset(ordered)
+
+    def _count(self, counters: tuple[int, ...], event: Event | None) -> tuple[int, ...]:
+        if event is None or not (event.counts or event.resets):
+            return counters
+        found = list(counters)
+        for name in event.resets:
+            if name in self._index:
+                found[self._index[name]] = 0
+        self._add(found, event.counts)
+        return tuple(found)
+
+    def _add(self, counters: list[int], name: str | None) -> None:
+        index = self._index.get(name or "")
+        if index is None:
+            return
+        counters[index] += 1
+        if not self.sight.unlimited:
+            counters[index] = min(counters[index], self.sight.caps[self.names[index]])
+
+    def _first(self, kind: Kind, counters: tuple[int, ...], rules: tuple[Rule, ...]) -> Rule | None:
+        facts: dict[str, Value] | None = None
+        for rule in rules:
+            if rule.guard:
+                facts = facts or self._facts(kind, counters)
+                if not all(holds(part, facts.get(part.fact, 0)) for part in rule.guard):
+                    continue
+            if rule.to == PREVIOUS and (
+                kind.back is None or kind.back[0] == kind.state or kind.back[0] not in self._done
+            ):
+                continue
+            return rule
+        return None
+
+    def _move(self, kind: Kind, rule: Rule, sub_state: str | None) -> Kind:
+        goal = str(rule.to)
+        sub = sub_state
+        if rule.sub_state == KEEP:
+            sub = kind.sub_state
+        elif goal == PREVIOUS and kind.back is not None:
+            sub = kind.back[1]
+        if goal == PREVIOUS and kind.back is not None:
+            goal = kind.back[0]
+        back = kind.back
+        if goal != kind.state:
+            known = self.sight.unlimited or goal in self.sight.backs
+            back = (kind.state, kind.sub_state) if known else None
+        sub = self.sight.sub(sub, goal)
+        done = rule.done or self._done[goal]
+        return Kind(goal, sub, back, kind.counters, done, kind.stopped, kind.ended)
+
+    def _act(self, rule: Rule, kind: Kind, ordered: set[str]) -> Iterator[tuple[Kind, bool]]:
+        """The kind after the rule's actions; two of them when it depends on another contact."""
+        if not rule.actions:
+            yield kind, False
+            return
+        kinds = [action.kind for action in rule.actions]
+        for action in kinds:
+            if action in TEXT_ACTIONS:
+                ordered.add(action)
+            elif action == "owner_answered":
+                counters = list(kind.counters)
+                self._add(counters, "owner_replies")
+                kind = kind._replace(counters=tuple(counters))
+            elif action in ("stop", "resume"):
+                if self.sight.stopped or self.sight.unlimited:
+                    kind = kind._replace(stopped=action == "stop")
+            else:
+                kind = _after(kind, action)
+        yield kind, "handback" in kinds
+        if "follow_merge" in kinds:
+            yield kind._replace(ended=GONE), False
+
+
+def _after(kind: Kind, action: str) -> Kind:
+    """What an action that is neither text nor counting makes of a lead."""
+    match action:
+        case "start_anew":
+            zero = (0,) * len(kind.counters)
+            return Kind(kind.state, None, kind.back, zero, False, False, HELD)
+        case "release":
+            return kind._replace(ended=TAKEN_BACK)
+        case "handback":
+            return kind._replace(done=True, ended=HELD)
+        case "close":
+            return kind._replace(ended=DELETED)
+        case "reopen":
+            return kind._replace(ended=TAKEN_BACK) if kind.ended == DELETED else kind
+        case "erase":
+            return kind._replace(ended=GONE, sub_state=None, back=None)
+        case _:
+            return kind
