@@ -72,7 +72,7 @@ def cut(actions: Sequence[Action], lines: Sequence[bytes]) -> list[Step]:
         run.append(entry)
     if run:
         steps.append(_step(first, kind, run))
-    return steps + list(_ticks(steps[-1].at_ms if steps else END_OF_DAY))
+    return [*_unhurried(steps), *_ticks(steps[-1].at_ms if steps else END_OF_DAY)]
 
 
 def arrivals(lines: Iterable[bytes]) -> list[int]:
@@ -94,6 +94,17 @@ def _arrived(line: bytes) -> int:
 
 def _step(at: int, kind: int, run: list[Any]) -> Step:
     return Step(at, actions=tuple(run)) if kind == 0 else Step(at, raw_lines=tuple(run))
+
+
+def _unhurried(steps: Iterable[Step]) -> Iterable[Step]:
+    """The clock never jumps more than a day: empty steps where nothing happens for longer."""
+    at: int | None = None
+    for step in steps:
+        while at is not None and step.at_ms - at > DAY:
+            at += DAY
+            yield Step(at)
+        at = step.at_ms
+        yield step
 
 
 def _ticks(last: int) -> Iterable[Step]:

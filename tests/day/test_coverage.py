@@ -62,8 +62,9 @@ def test_every_verdict_is_reached(end: Expected) -> None:
     verdicts = {"handed_back", "fallback", "cleared", "kept", "human_owner"}
     assert end.verdicts.keys() == verdicts
     assert_each(end.seen.verdicts, verdicts, 10)
-    for name in ("kept", "fallback", "cleared"):
-        assert {key[0] for key, lead in end.leads.items() if name in lead.verdicts} >= {"acme"}
+    for name in verdicts:
+        portals = {portal for (portal, _), lead in end.leads.items() if name in lead.verdicts}
+        assert portals == {"acme", "globex"}, name
 
 
 def test_every_timer_fires_and_reminders_to_the_last(end: Expected) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,7 @@ def test_the_day_has_few_steps_in_the_order_of_time(day: list[Any]) -> None:
     assert times == sorted(times)
     assert times[0] == AT
     assert times[-1] == steps.END_OF_DAY
+    assert max(after - before for before, after in pairwise(times)) <= steps.DAY
     assert not any(step.actions and step.raw_lines for step in day)
 
 

@@ -191,14 +191,20 @@ def _diff_leads(expected: Expected, leads: Iterable[Mapping[str, Any]]) -> Itera
             yield f"{where}: should be no lead, or is there twice"
             continue
         for name in LEAD_FIELDS:
-            followed = name == "email" and end.crm_id != id_  # whose address stays is left open
-            if name in lead and not followed:
+            if name in lead and not _left_open(name, id_, end):
                 yield from _differs(where, name, getattr(end, name), lead[name])
         owner = str(lead.get("previous_owner") or "")
         if "previous_owner" in lead and "@" not in owner:
             yield from _differs(where, "previous_owner", end.previous_owner, owner)
     for portal, id_ in missing:
         yield f"lead {portal}/{id_}: is missing"
+
+
+def _left_open(name: str, lead_id: str, end: LeadEnd) -> bool:
+    """Whose address a merged lead keeps; whether an erased lead's sub-state is personal."""
+    return (name == "email" and end.crm_id != lead_id) or (
+        name == "sub_state" and end.ended == "erased"
+    )
 
 
 def _differs(where: str, name: str, wanted: object, actual: object) -> Iterator[str]:

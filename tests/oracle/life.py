@@ -35,6 +35,8 @@ def born(lead: Lead) -> None:
 def take(lead: Lead, kind: str, data: Data, now: int) -> None:
     """One event. What it wants from the portal stands in lead.wishes afterwards."""
     lead.wishes, lead.refused = [], False
+    if lead.gone and kind not in ("contact_restored", "contact_erased"):
+        return
     _count(lead, kind)
     _ROWS[kind](lead, data, now)
     _silence_if_gone(lead)
@@ -44,6 +46,7 @@ def assign(lead: Lead, start: Start, now: int) -> None:
     """The contact of a lead was given to an assistant again."""
     lead.wishes, lead.refused = [], False
     if lead.state == "UnSubscribed":
+        lead.assistant, lead.previous_owner = start.assistant, start.previous_owner
         lead.wishes.append("handback")
     elif lead.finished:
         move(lead, "New", None, now)
@@ -95,8 +98,7 @@ def _silence_if_gone(lead: Lead) -> None:
 
 
 def _on_unassigned(lead: Lead, data: Data, now: int) -> None:
-    if not lead.gone:
-        lead.ended = "taken_back"
+    lead.ended = "taken_back"
 
 
 def _on_capacity_available(lead: Lead, data: Data, now: int) -> None:
@@ -241,8 +243,7 @@ def _on_followup_restarted(lead: Lead, data: Data, now: int) -> None:
         return
     if lead.state not in ("New", "Pending"):
         move(lead, "Cold", None, now)
-    if not lead.gone:
-        anew(lead)
+    anew(lead)
 
 
 def _on_contact_deleted(lead: Lead, data: Data, now: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from tests.oracle import life
 from tests.oracle.crm import CONNECTION, STATUS, Contact, Portal, contract, shown
 from tests.oracle.intake import Rejected, Sound, judge
-from tests.oracle.lead import GONE, Lead, Start
+from tests.oracle.lead import DAYS, Lead, Start
 
 Key = tuple[str, str]
 """Portal and contact id."""
@@ -60,6 +60,8 @@ class World:
             assert lead.timer is not None
             name = f"timer.{lead.timer.name}"
             self.seen.timers[name] += 1
+            if name == "timer.reminder" and now - lead.timer.due >= 3 * DAYS:
+                self._doubt(lead, "the clock jumped over a reminder")
             before = lead.state
             life.fire(lead, now)
             self._write(lead, name, before)
@@ -136,8 +138,8 @@ class World:
         life.take(lead, kind, data, now)
         if gone and kind != "contact_restored":
             self.seen.situations["event after the contact was gone"] += 1
-        if lead.ended in ("restored", *GONE) and lead.state != before:
-            self._doubt(lead, f"{kind} moves a lead whose contact is {lead.ended}")
+        if lead.ended == "restored" and lead.state != before:
+            self._doubt(lead, f"{kind} moves a lead whose contact was restored")
         name = kind + "".join(f".{data[key]}" for key in ("intent", "action") if key in data)
         if lead.refused:
             self.seen.refused[name] += 1

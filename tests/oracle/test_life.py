@@ -63,7 +63,7 @@ def test_a_lead_in_progress_is_not_changed_by_an_assignment(state: str) -> None:
 def test_an_unsubscribed_lead_goes_straight_back() -> None:
     made = lead("UnSubscribed")
     life.assign(made, Start("tara@acme.example", "8", "other"), NOW)
-    assert (made.state, made.previous_owner, made.wishes) == ("UnSubscribed", "7", ["handback"])
+    assert (made.state, made.previous_owner, made.wishes) == ("UnSubscribed", "8", ["handback"])
 
 
 def test_a_lead_that_was_taken_back_is_finished_and_starts_anew() -> None:
@@ -305,7 +305,8 @@ def test_a_deleted_contact_is_written_to_no_more() -> None:
     after(made, "contact_deleted")
     assert (made.finished, made.timer, made.wishes) == (True, None, [])
     after(made, "email_sent")
-    assert (made.wishes, made.counters["followups"]) == ([], 1)
+    assert (made.wishes, made.counters["followups"]) == ([], 0)
+    assert after(made, "marked", action="cold") == ("Hot", None)
 
 
 def test_a_restored_contact_stays_finished_until_it_is_assigned() -> None:
@@ -318,9 +319,12 @@ def test_a_restored_contact_stays_finished_until_it_is_assigned() -> None:
 
 
 def test_an_erased_contact_is_gone() -> None:
-    made = lead("Warm")
-    after(made, "contact_erased")
-    assert made.gone
+    for before in ("contact_deleted", "email_sent"):
+        made = lead("Warm")
+        after(made, before)
+        after(made, "contact_erased")
+        after(made, "contact_restored")
+        assert (made.gone, made.ended) == (True, "erased")
 
 
 def test_a_merge_is_followed_or_ends_the_lead() -> None:

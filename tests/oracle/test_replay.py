@@ -137,6 +137,15 @@ def test_an_owner_who_leaves_meanwhile_gets_nothing_back() -> None:
     assert owner_of(script.end(portal("fran", c1="olivia"))) == OWNERS["fran"]
 
 
+def test_a_fallback_owner_who_was_deactivated_is_none() -> None:
+    script = Script()
+    script.assign()
+    script.event("unsubscribed")
+    end = script.end(portal("alan", c1=""))
+    assert end.leads["acme", "1"].verdicts == ("cleared",)
+    assert end.doubts == ("acme/1: the fallback owner was deactivated",)
+
+
 def test_the_portals_own_fallback_owner_is_the_second_choice() -> None:
     portals = portal(None, c1="")
     portals["portals"][0]["fallback_owner"] = "fran@acme.example"
