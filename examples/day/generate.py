@@ -71,6 +71,8 @@ def generate(seed: int) -> dict[str, bytes]:
     dice = Dice(seed)
     portals = [people.acme(), people.globex()]
     day = Day(dice)
+    for portal in portals:
+        day.act(timetable.OPENS, portal.name, "deactivate_owner", owner=portal.gone)
     for life, count, owner in PLAN:
         for number in range(count):
             _live(day, portals, life, number=number, owner_kind=owner)

@@ -4,9 +4,7 @@ that chooses the variant; whoever plays them is the assistant `boss`."""
 import timetable
 from story import Story
 
-BAD_ADDRESS = (
-    "BounceRisk", "ServerUnreachable", "SpamTrap", "Disposable", "NoSuchMailbox", None,
-)  # fmt: skip
+BAD_ADDRESS = ("BounceRisk", "ServerUnreachable", "SpamTrap", "Disposable", "NoSuchMailbox", None)
 LEAVING = ("AskedToStop", "ReferredSomeone", "MovedOut", "Retired")
 NO_KIND = ("SeekingMoreInfo", "AskedForDiscount", None, "WroteInAnotherLanguage")
 

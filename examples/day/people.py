@@ -44,7 +44,7 @@ class Owner:
 class Portal:
     """One portal under construction. `regulars` own most contacts and stay active all day.
 
-    leaver: is deactivated during the day; gone: was deactivated before it.
+    gone: is deactivated as the day begins, leaver: during it. former: was before it, owns nothing.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Portal:
     regulars: tuple[str, ...]
     leaver: str
     gone: str
+    former: str
     first_contact: int
     assistants: list[dict[str, Any]]
     owners: dict[str, Owner] = field(default_factory=dict)
@@ -117,6 +118,7 @@ def acme() -> Portal:
         regulars=tuple(f"{who}@acme.example" for who in ("olivia", "peter", "quinn", "rosa")),
         leaver="dora@acme.example",
         gone="alan@acme.example",
+        former="cleo@acme.example",
         first_contact=17_159_100_011,
         assistants=[
             _assistant(
@@ -125,7 +127,7 @@ def acme() -> Portal:
             _assistant("ben@acme.example", "Ben", "News about your trial", None),
         ],
     )
-    people = (*portal.regulars, portal.leaver, portal.gone, "fran@acme.example")
+    people = (*portal.regulars, portal.leaver, portal.gone, portal.former, "fran@acme.example")
     return _with_owners(portal, people, first_owner=41_200_101, first_user=7_300_501)
 
 
@@ -137,13 +139,14 @@ def globex() -> Portal:
         regulars=tuple(f"{who}@globex.example" for who in ("uma", "viktor", "wes", "xena", "yara")),
         leaver="dean@globex.example",
         gone="amy@globex.example",
+        former="carl@globex.example",
         first_contact=9_007_100_254_003,
         assistants=[
             _assistant("gina@globex.example", "Gina", "Your quote", "frank@globex.example"),
             _assistant("hugo@globex.example", "Hugo", "Webinar attendance", None),
         ],
     )
-    people = (*portal.regulars, portal.leaver, portal.gone, "frank@globex.example")
+    people = (*portal.regulars, portal.leaver, portal.gone, portal.former, "frank@globex.example")
     # the user ids of this portal are the owner ids of the other: they must never be mixed up
     return _with_owners(portal, people, first_owner=58_400_201, first_user=41_200_101)
 
@@ -159,6 +162,6 @@ def _with_owners(
             email=email,
             first_name=email.split("@")[0].capitalize(),
             last_name="Assistant" if number >= len(people) else LAST_NAMES.split()[5 * number],
-            archived=email == portal.gone,
+            archived=email == portal.former,
         )
     return portal

@@ -12,8 +12,11 @@ from engine.lead.decide import decide
 from engine.lead.machine import LeadMachine
 from engine.lead.records import Decision, EffectKind, Event, Lead, TimerSet
 from engine.rules.loader import load
+from engine.work.cloudevents import NotUnderstoodError, parse_event
 from tests.oracle import lead as paper
 from tests.oracle import life
+from tests.oracle.intake import Sound, judge
+from tests.oracle.recorded import DAY_FOLDER, steps
 
 RULES = Path(__file__).resolve().parents[2] / "rules" / "lead_states.yaml"
 START = 1_793_606_400_000
@@ -155,13 +158,27 @@ def _wish(kind: EffectKind, payload: Any) -> str:
     return kind.value
 
 
+def _taken_by_engine(line: bytes, rules: LeadMachine) -> bool:
+    try:
+        parse_event(line.strip(), rules, ("acme", "globex"), START)
+    except NotUnderstoodError:
+        return False
+    return True
+
+
 @pytest.fixture(scope="module")
 def rules() -> LeadMachine:
     return LeadMachine(load(RULES))
 
 
-@given(steps=st.lists(ops, max_size=30))
-def test_any_life(rules: LeadMachine, steps: list[Op]) -> None:
+@given(ops_of_life=st.lists(ops, max_size=30))
+def test_any_life(rules: LeadMachine, ops_of_life: list[Op]) -> None:
     both = Both(rules)
-    for kind, data in steps:
+    for kind, data in ops_of_life:
         both.step(kind, data)
+
+
+def test_the_same_lines_of_the_day_are_events(rules: LeadMachine) -> None:
+    for line in steps.read_lines(DAY_FOLDER / "events.jsonl"):
+        sound = isinstance(judge(line, ("acme", "globex")), Sound)
+        assert _taken_by_engine(line, rules) == sound, line[:200]
