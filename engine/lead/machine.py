@@ -50,6 +50,9 @@ class LeadMachine:
             for state in rules.states
         }
         self._required = _required(rules)
+        self._always_refused = {r.trigger for r in rules.rules} - {
+            r.trigger for r in rules.rules if r.refuse is None
+        }
         machine = _build(rules)
         self._triggers: dict[str, Callable[..., Any]] = {
             name: event.trigger for name, event in machine.events.items()
@@ -73,11 +76,11 @@ class LeadMachine:
         value = data.get(event.by)
         if isinstance(value, str) and value in variants and value != OTHER:
             return f"{event_type}.{value}"
-        if OTHER in variants:
-            return f"{event_type}.{OTHER}"
-        raise UnknownTriggerError(
-            f"{event_type} has {event.by} {value!r}; known are {', '.join(variants)}"
-        )
+        other = f"{event_type}.{OTHER}"
+        if OTHER in variants and other not in self._always_refused:
+            return other
+        known = ", ".join(variant for variant in variants if variant != OTHER)
+        raise UnknownTriggerError(f"{event_type} has {event.by} {value!r}; known are {known}")
 
     def required_data(self, trigger: str) -> tuple[str, ...]:
         """The data fields without which an event with this trigger means nothing."""

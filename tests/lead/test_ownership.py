@@ -1,0 +1,98 @@
+"""What a contact's owner history means."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.lead.machine import LeadMachine
+from engine.lead.ownership import interpret, previous_owner
+from engine.lead.records import Assistant, ContactReading, Ended, Ownership
+from tests.lead.lives import assigned
+
+TARA = Assistant("acme", "tara@example.com", "Tara", context="default words", owner_id="9")
+ASSISTANTS = {"9": TARA}
+OWNERS = frozenset(ASSISTANTS)
+owners = st.lists(st.sampled_from(["1", "2", "9", None]), max_size=8)
+
+
+def history(*ids: str | None) -> tuple[Ownership, ...]:
+    """Newest first, one instant apart."""
+    return tuple(Ownership(o, 1000 - n, "a person") for n, o in enumerate(ids))
+
+
+def reading(*ids: str | None, **changes: object) -> ContactReading:
+    given_: dict[str, object] = {"asked": "501", "status": "found", "crm_id": "501", **changes}
+    return ContactReading(owners=history(*ids), **given_)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("ids", "wanted"),
+    [
+        (("9", "1"), "1"),
+        (("9", None, "1"), "1"),
+        (("9", "9", "1", "2"), "1"),
+        (("9",), None),
+        (("9", None), None),
+        ((), None),
+        (("1", "9", "2"), "1"),
+    ],
+)
+def test_the_previous_owner(ids: tuple[str | None, ...], wanted: str | None) -> None:
+    assert previous_owner(history(*ids), OWNERS) == wanted
+
+
+@given(owners)
+def test_the_previous_owner_is_never_an_assistant_nor_nobody(ids: list[str | None]) -> None:
+    found = previous_owner(history(*ids), OWNERS)
+    assert found is None or (found in ids and found not in OWNERS)
+
+
+def test_a_contact_of_the_assistant_is_assigned_once_however_often_it_is_read() -> None:
+    first = interpret(reading("9", "1"), None, ASSISTANTS, source="crm:acme", now=5)
+    again = interpret(reading("9", "1"), None, ASSISTANTS, source="crm:acme", now=7)
+    assert first == again
+    assert [e.type for e in first] == ["assigned"]
+    assert first[0].data["previous_owner"] == "1"
+
+
+def test_the_contacts_own_context_wins() -> None:
+    own = interpret(reading("9", context=" own "), None, ASSISTANTS, source="s", now=0)
+    default = interpret(reading("9", context=" "), None, ASSISTANTS, source="s", now=0)
+    assert own[0].data["context"] == "own"
+    assert default[0].data["context"] == "default words"
+
+
+def test_a_person_who_takes_the_contact_back_is_seen(rules: LeadMachine) -> None:
+    events = interpret(reading("1", "9"), assigned(rules), ASSISTANTS, source="s", now=0)
+    assert [e.type for e in events] == ["unassigned"]
+
+
+def test_a_contact_that_nobody_gave_to_an_assistant_means_nothing() -> None:
+    assert interpret(reading("1"), None, ASSISTANTS, source="s", now=0) == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "crm_id", "kind"),
+    [
+        ("deleted", "501", "contact_deleted"),
+        ("erased", "501", "contact_erased"),
+        ("found", "777", "contact_merged"),
+    ],
+)
+def test_what_happens_to_the_contact_happens_to_the_lead(
+    rules: LeadMachine, status: str, crm_id: str, kind: str
+) -> None:
+    seen = reading("9", status=status, crm_id=crm_id)
+    events = interpret(seen, assigned(rules), ASSISTANTS, source="s", now=0)
+    assert events[0].type == kind
+    if kind == "contact_merged":
+        assert events[0].data["into"] == "777"
+
+
+def test_a_deleted_contact_that_is_there_again_was_restored(rules: LeadMachine) -> None:
+    from dataclasses import replace
+
+    lead = replace(assigned(rules), ended=Ended.DELETED)
+    assert [e.type for e in interpret(reading("1"), lead, ASSISTANTS, source="s", now=0)] == [
+        "contact_restored"
+    ]
