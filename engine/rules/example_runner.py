@@ -1,0 +1,171 @@
+"""Plays examples through a `decide` that is handed in, with timers, on a clock of its own."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.base.clock import Millis
+from engine.rules.examples import Decide, Example, Happening, Result
+from engine.rules.model import Rules
+
+BEGIN: Millis = 1_000_000_000_000
+_CONTACT = {
+    "portal": "example",
+    "crm_id": "1",
+    "email": "lead@example.com",
+    "assistant": "tara@example.com",
+    "assistant_name": "Tara",
+    "previous_owner": "owner@example.com",
+}
+_ORDERED = ("handback", "note", "task", "email")
+
+
+@dataclass(slots=True)
+class _Stage:
+    """One example while it is played. timers: name → (due, number)."""
+
+    lead: Any
+    shown: dict[str, str | None]
+    now: Millis = BEGIN
+    timers: dict[str, tuple[Millis, int]] = field(default_factory=dict)
+    ordered: set[str] = field(default_factory=set)
+    result: str = "ignored"
+    events: int = 0
+
+
+def run_examples(
+    examples: Iterable[Example],
+    rules: Rules,
+    *,
+    decide: Decide,
+    make_lead: Callable[..., Any],
+    make_event: Callable[..., Any],
+) -> tuple[Result, ...]:
+    """Play each example. make_lead, make_event: the record types that `decide` takes."""
+    player = _Player(rules, decide, make_lead, make_event)
+    return tuple(player.play(example) for example in examples)
+
+
+@dataclass(frozen=True, slots=True)
+class _Player:
+    rules: Rules
+    decide: Decide
+    make_lead: Callable[..., Any]
+    make_event: Callable[..., Any]
+
+    def play(self, example: Example) -> Result:
+        stage = self._set(example.given)
+        try:
+            for happening in example.when:
+                self._let_happen(stage, happening)
+        except ValueError as error:  # an event that the rules refuse
+            return Result(example, (str(error),))
+        return Result(example, tuple(self._differences(stage, example.then)))
+
+    def _set(self, given: Mapping[str, Any]) -> _Stage:
+        if "state" not in given:
+            return _Stage(None, {})
+        state = self.rules.states[given["state"]]
+        before = given.get("before")
+        lead = self.make_lead(
+            portal="example",
+            lead_id="1",
+            crm_id="1",
+            state=state.name,
+            sub_state=given.get("sub_state"),
+            came_from=None if before is None else (before, None),
+            email=_CONTACT["email"],
+            assistant=_CONTACT["assistant"],
+            assistant_name=_CONTACT["assistant_name"],
+            previous_owner=_CONTACT["previous_owner"],
+            counters={name: given[name] for name in self.rules.counters if name in given},
+            done=given.get("finished", state.work.is_done),
+            stopped=given.get("stopped", False),
+            entered_at=BEGIN,
+        )
+        stage = _Stage(lead, self._mapped(state.name, lead.sub_state))
+        for timer in self.rules.timers.values():
+            if state.name in timer.states:
+                due = BEGIN + (timer.after or timer.default or timer.every or 0)
+                stage.timers[timer.name] = (due, 1)
+        return stage
+
+    def _let_happen(self, stage: _Stage, happening: Happening) -> None:
+        if happening.event:
+            data = dict(happening.data)
+            if happening.event == self.rules.start_event:
+                data = {**_CONTACT, **data}
+            self._decide(stage, happening.event, data, stage.now)
+            return
+        until = stage.now + happening.wait
+        while stage.timers:
+            name, (due, number) = min(stage.timers.items(), key=lambda item: item[1])
+            if due > until:
+                break
+            stage.now = max(stage.now, due)
+            del stage.timers[name]
+            self._decide(stage, f"timer.{name}", {"number": number}, due)
+        stage.now = until
+
+    def _decide(self, stage: _Stage, event: str, data: dict[str, Any], at: Millis) -> None:
+        stage.events += 1
+        made = self.make_event(type=event, at=at, source="example", id=str(stage.events), data=data)
+        decision = self.decide(stage.lead, made, stage.now)
+        if decision is None:
+            stage.result = "ignored"
+            return
+        stage.lead, stage.result = decision.lead, str(decision.result)
+        if decision.clears_timers:
+            stage.timers.clear()
+        stage.timers.update({t.name: (t.due, t.number) for t in decision.timers})
+        for effect in decision.effects:
+            kind = str(effect.kind.value)
+            stage.ordered.add(kind)
+            if kind == "fields":
+                shown = self._mapped(effect.payload["state"], effect.payload["sub_state"])
+                stage.shown.update({k: v for k, v in shown.items() if v is not None})
+
+    def _mapped(self, state: str, sub_state: str | None) -> dict[str, str | None]:
+        words = {"{state}": state, "{sub_state}": sub_state or state}
+        words["{assistant_email}"] = _CONTACT["assistant"]
+        found: dict[str, str | None] = {}
+        for mapping in self.rules.crm.values():
+            for column, value in zip(mapping.columns, mapping.states[state], strict=True):
+                for word, meant in words.items():
+                    value = value.replace(word, meant) if value is not None else None
+                found[column] = value
+        return found
+
+    def _differences(self, stage: _Stage, then: Mapping[str, Any]) -> list[str]:
+        wrong: list[str] = []
+        for key, wanted in then.items():
+            if key == "fields":
+                for column, value in wanted.items():
+                    _compare(wrong, f"field {column}", stage.shown.get(column), value)
+            else:
+                _compare(wrong, key, _seen(stage, key), wanted)
+        return wrong
+
+
+def _seen(stage: _Stage, key: str) -> Any:
+    lead = stage.lead
+    if key == "result":
+        return stage.result
+    if key in _ORDERED:
+        return key in stage.ordered
+    if lead is None:
+        return None
+    if key in ("state", "sub_state", "finished", "stopped"):
+        return getattr(lead, key)
+    return lead.counters.get(key, 0)
+
+
+def _compare(wrong: list[str], what: str, seen: Any, wanted: Any) -> None:
+    if seen != wanted:
+        wrong.append(f"{what} is {_word(seen)}, expected {_word(wanted)}")
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return str(value).lower() if isinstance(value, bool) else str(value)
