@@ -54,7 +54,7 @@ class Call:
         return [part for text in self.query.get(name, []) for part in text.split(",") if part]
 
     def flag(self, name: str) -> bool:
-        text = self.text(name, "false")
+        text = self.text(name, "false").lower()
         if text not in ("true", "false"):
             raise invalid(f"{name} must be true or false, not {text!r}")
         return text == "true"

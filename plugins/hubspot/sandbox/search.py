@@ -213,14 +213,10 @@ def _sort(call: Call, found: list[Record], raw: Any) -> None:
     found.sort(key=lambda record: int(record.id))
     if not sorts:
         return
-    rule = sorts[0]
-    name = rule if isinstance(rule, str) else as_object(rule, "$.sorts[0]").get("propertyName")
-    definition = call.store.definition(as_text(name, "$.sorts[0].propertyName"))
+    name, direction = _sort_rule(sorts[0])
+    definition = call.store.definition(name)
     if definition is None:
         raise invalid(f"Cannot sort by unknown property {name}")
-    direction = "ASCENDING" if isinstance(rule, str) else rule.get("direction", "ASCENDING")
-    if direction not in ("ASCENDING", "DESCENDING"):
-        raise invalid(f"Unknown sort direction {direction!r}")
     compare = _comparison(definition)
     held = [record for record in found if record.properties.get(compare.name)]
     empty = [record for record in found if not record.properties.get(compare.name)]
@@ -229,3 +225,14 @@ def _sort(call: Call, found: list[Record], raw: Any) -> None:
         reverse=direction == "DESCENDING",
     )
     found[:] = held + empty
+
+
+def _sort_rule(raw: Any) -> tuple[str, str]:
+    """An object, or as HubSpot's SDKs send it the name alone (``-name``: descending)."""
+    if isinstance(raw, str):
+        return raw.removeprefix("-"), "DESCENDING" if raw.startswith("-") else "ASCENDING"
+    rule = as_object(raw, "$.sorts[0]")
+    direction = rule.get("direction", "ASCENDING")
+    if direction not in ("ASCENDING", "DESCENDING"):
+        raise invalid(f"Unknown sort direction {direction!r}")
+    return as_text(rule.get("propertyName"), "$.sorts[0].propertyName"), direction
