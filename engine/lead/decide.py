@@ -3,8 +3,8 @@
 No clock, no database, no network, no random number. Same arguments, same Decision, for ever.
 """
 
-import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -30,12 +30,14 @@ def decide(rules: LeadMachine, lead: Lead | None, event: Event, now: Millis) -> 
     if lead.ended in GONE and not _revives(rules, lead, event):
         assert lead.ended is not None  # noqa: S101 — tells the type checker what GONE implies
         return Decision(
-            lead=_touched(lead, now), result="ignored", because=f"the contact is {lead.ended.value}"
+            lead=_counted(lead, lead.counters, now),
+            result="ignored",
+            because=f"the contact is {lead.ended.value}",
         )
     counters = _count(rules, lead, event)
     slot = Slot(lead.state, lead.came_from and lead.came_from[0], facts_of(lead, counters))
     rule = rules.fire(trigger, slot)
-    counted = replace(_touched(lead, now), counters=counters)
+    counted = _counted(lead, counters, now)
     if rule is None:
         return Decision(
             lead=counted,
@@ -66,10 +68,9 @@ class _Work:
 
 
 def reference(lead: Lead, event: Event, number: int) -> str:
-    """`hb-` and 16 letters that name one effect for ever."""
+    """`hb-` and 16 hexadecimal digits that name one effect for ever."""
     text = "\x1f".join((lead.portal, lead.lead_id, event.source, event.id, str(number)))
-    digest = hashlib.blake2b(text.encode(), digest_size=10).digest()
-    return "hb-" + base64.b32encode(digest).decode().lower()
+    return "hb-" + hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _start(rules: LeadMachine, event: Event, now: Millis) -> Decision:
@@ -223,8 +224,31 @@ def _revives(rules: LeadMachine, lead: Lead, event: Event) -> bool:
     return lead.ended is Ended.DELETED and event.type == rules.rules.start_event
 
 
-def _touched(lead: Lead, now: Millis) -> Lead:
-    return replace(lead, updated_at=now, revision=lead.revision + 1)
+def _counted(lead: Lead, counters: Mapping[str, int], now: Millis) -> Lead:
+    """The lead after one more decision. Every event comes through here, and written out it
+    takes half the time of dataclasses.replace()."""
+    return Lead(
+        lead.portal,
+        lead.lead_id,
+        lead.crm_id,
+        lead.state,
+        lead.sub_state,
+        lead.came_from,
+        lead.email,
+        lead.name,
+        lead.assistant,
+        lead.assistant_name,
+        lead.context,
+        lead.previous_owner,
+        counters,
+        lead.done,
+        lead.stopped,
+        lead.ended,
+        lead.assigned_at,
+        lead.entered_at,
+        now,
+        lead.revision + 1,
+    )
 
 
 def _why_nothing(rules: LeadMachine, trigger: str, state: str) -> str:
