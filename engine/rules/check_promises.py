@@ -38,7 +38,8 @@ def broken_promises(rules: Rules, *, most: int = MOST_KINDS) -> Iterator[Finding
             return
     if not explored.complete:
         for name, invariant in left.items():
-            message = f"{name} held for {most} kinds of lead, but there are more"
+            held = len(explored.came_by)
+            message = f"{name} held for {held} kinds of lead, but there are more"
             fix = "use fewer different numbers and counters in guards"
             yield finding("R062", invariant.at, message, fix=fix)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from engine.rules.walk import Kind, Step, Walker
 
 MOST_KINDS = 60_000
-MOST_STEPS = 600_000
+MOST_STEPS = 250_000
 
 
 @dataclass(slots=True)

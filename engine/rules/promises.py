@@ -33,7 +33,7 @@ def _invariant(draft: Draft, name: str, at: Position, node: Node) -> Invariant |
     what = f"invariant {name}"
     form = _form(node)
     if form is None:
-        forms = " or ".join(" + ".join(key.name for key in form) for form in INVARIANT_FORMS)
+        forms = ", or ".join(_shown(form) for form in INVARIANT_FORMS)
         message = f"{what} is {kind_of(node)} of no known form"
         draft.report.add("R060", node.at, message, fix=f"use {forms}")
         return None
@@ -41,6 +41,10 @@ def _invariant(draft: Draft, name: str, at: Position, node: Node) -> Invariant |
     if found is None or any(key.required and key.name not in found for key in form):
         return None
     return _FORMS[form[1].name](draft, name, at, found)
+
+
+def _shown(form: tuple[Key, ...]) -> str:
+    return " + ".join(key.name if key.required else f"({key.name})" for key in form)
 
 
 def _form(node: Node) -> tuple[Key, ...] | None:
