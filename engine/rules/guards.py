@@ -5,8 +5,14 @@ from dataclasses import dataclass
 
 from engine.rules.model import FLAGS, SUB_STATE, Comparison, Operator
 
-PATTERN = r"[A-Za-z_0-9\s\[\],<>=!]+"
-"""The characters of a guard, for the JSON Schema; the grammar below is stricter."""
+_NAME = r"[A-Za-z][A-Za-z0-9_]*"
+_PART = (
+    r"((not\s+)?(finished|stopped)"
+    rf"|sub_state\s+(not\s+)?in\s*\[\s*{_NAME}(\s*,\s*{_NAME})*\s*\]"
+    rf"|{_NAME}\s*(>=|<=|==|!=|>|<)\s*[0-9]{{1,7}})"
+)
+PATTERN = rf"\s*{_PART}(\s+and\s+{_PART})*\s*"
+"""Guards as a pattern, for the JSON Schema. The parser below says what is wrong."""
 
 MAX_COMPARISONS = 8
 
