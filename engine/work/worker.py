@@ -17,8 +17,9 @@ from engine.work.decisions import Decisions
 from engine.work.delivery import Deliveries
 from engine.work.lookup import Lookups
 
-IDLE_SECONDS = 0.2
-"""How long a loop with nothing to do waits before it looks again."""
+DECIDE_IDLE_SECONDS = 0.01
+IDLE_SECONDS = 0.1
+"""How long a loop with nothing to do waits before it looks again; looking costs one query."""
 
 PATIENCE: Millis = 30 * SECOND
 """`--until-idle` waits for effects that are to be tried again within this time."""
@@ -93,21 +94,16 @@ class Worker:
         """Work until `stop` is set; what is begun is finished then."""
         news = threading.Event()
         loops = [
-            threading.Thread(
-                target=self._loop, args=(self._decide_once, stop, news), name=f"decide-{n}"
+            threading.Thread(target=self._loop, args=(work, stop, news, idle), name=name)
+            for name, work, idle in (
+                *(
+                    (f"decide-{n}", self._decide_once, DECIDE_IDLE_SECONDS)
+                    for n in range(self._deciders)
+                ),
+                ("look-up", self._look_up_once, IDLE_SECONDS),
+                ("deliver", self._deliver_once, IDLE_SECONDS),
             )
-            for n in range(self._deciders)
         ]
-        loops.append(
-            threading.Thread(
-                target=self._loop, args=(self._look_up_once, stop, news), name="look-up"
-            )
-        )
-        loops.append(
-            threading.Thread(
-                target=self._loop, args=(self._deliver_once, stop, news), name="deliver"
-            )
-        )
         loops.append(threading.Thread(target=self._poll_loop, args=(stop,), name="poll"))
         for loop in loops:
             loop.start()
@@ -121,16 +117,16 @@ class Worker:
             except HandbackError as error:
                 log.error("work stopped for now", action="work", reason=str(error))
                 done = 0
-                stop.wait(5 * IDLE_SECONDS)
+                stop.wait(10 * IDLE_SECONDS)
             except Exception:
                 log.exception("work failed", action="work")
                 done = 0
-                stop.wait(5 * IDLE_SECONDS)
+                stop.wait(10 * IDLE_SECONDS)
             if done:
                 news.set()
             else:
                 news.clear()
-                news.wait(IDLE_SECONDS)
+                news.wait(idle)
 
     def _decide_once(self) -> int:
         return self._decisions.decide_due(self._clock.now())

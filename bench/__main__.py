@@ -1,0 +1,52 @@
+"""`make bench`: every figure of the README, measured here and now, into bench/results.json.
+
+`python -m bench NAME…` runs only some; figures that were not measured keep their last value.
+"""
+
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+from bench import deciding, events
+from bench.figures import Benchmark, Figure
+
+RESULTS = Path(__file__).parent / "results.json"
+BENCHMARKS: dict[str, Benchmark] = {
+    "deciding": deciding.measure,
+    "events": events.measure,
+}
+
+
+def main(names: list[str]) -> int:
+    unknown = set(names) - set(BENCHMARKS)
+    if unknown:
+        sys.stderr.write(f"unknown: {', '.join(unknown)}; known: {', '.join(BENCHMARKS)}\n")
+        return 2
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    sys.stdout.write(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n"
+    )
+    for name in names or BENCHMARKS:
+        for figure in BENCHMARKS[name]():
+            results[figure.name] = {
+                "value": round(figure.value, 4),
+                "unit": figure.unit,
+                "target": figure.target,
+            }
+            _print(figure)
+    RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    return 0
+
+
+def _print(figure: Figure) -> None:
+    verdict = {None: "", True: "reached", False: "MISSED"}[figure.met]
+    value = f"{figure.value:,.0f}" if abs(figure.value) >= 100 else f"{figure.value:.3f}"
+    cells = f"{figure.name:32} {value:>12} {figure.unit:14} {figure.target:10} {verdict:8}"
+    sys.stdout.write(f"{cells} {figure.note}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
