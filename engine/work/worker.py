@@ -110,7 +110,9 @@ class Worker:
         for loop in loops:
             loop.join()
 
-    def _loop(self, work: Callable[[], int], stop: threading.Event, news: threading.Event) -> None:
+    def _loop(
+        self, work: Callable[[], int], stop: threading.Event, news: threading.Event, idle: float
+    ) -> None:
         while not stop.is_set():
             try:
                 done = work()
