@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
+from plugins.hubspot.sandbox.consent import Consent
 from plugins.hubspot.sandbox.gateway import Gateway
 from plugins.hubspot.sandbox.pages import Pages
 from plugins.hubspot.sandbox.world import World
@@ -12,9 +13,12 @@ from plugins.hubspot.sandbox.world import World
 
 def build(world: World) -> Starlette:
     pages = Pages(world)
+    consent = Consent(world, world.oauth)
     return Starlette(
         routes=[
             Route("/", pages.home),
+            Route("/oauth/authorize", consent.page, methods=["GET"]),
+            Route("/oauth/authorize", consent.decide, methods=["POST"]),
             Route("/contacts/{portal:int}", pages.contacts),
             Route("/contacts/{portal:int}/record/0-1/{record}", pages.record),
             Mount("/", app=Gateway(world)),

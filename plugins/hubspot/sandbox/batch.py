@@ -69,7 +69,7 @@ def create(call: Call) -> Reply:
 
     def carry_out(item: dict[str, Any], made: Draft) -> dict[str, Any]:
         record = writing.commit(call.portal, made, call.source)
-        return written(call.portal, record, properties_of(item))
+        return written(call, record, properties_of(item))
 
     results, errors = _run(inputs, traces, draft, carry_out)
     return batch_reply(call, results, errors, started_ms=started, status=201)
@@ -93,7 +93,7 @@ def update(call: Call) -> Reply:
     drafts, failures = _prepare_updates(call, targets, traces)
     interference.write([draft for _, draft in drafts], call)
     results = [
-        written(call.portal, draft.record, properties_of(item))
+        written(call, draft.record, properties_of(item))
         for item, draft in drafts
         if draft.record is not None
     ]
@@ -148,7 +148,7 @@ def upsert(call: Call) -> Reply:
         else:
             record = made.record
             interference.write([made], call)
-        return {**written(call.portal, record, properties_of(item)), "new": made.record is None}
+        return {**written(call, record, properties_of(item)), "new": made.record is None}
 
     results, errors = _run(inputs, traces, draft, carry_out)
     return batch_reply(call, results, errors, started_ms=started)

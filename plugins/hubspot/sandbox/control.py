@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
-from plugins.hubspot.sandbox import actions, dump
+from plugins.hubspot.sandbox import actions, dump, oauth
 from plugins.hubspot.sandbox.call import Reply, as_list, as_object
 from plugins.hubspot.sandbox.clock import format_iso, parse_iso
 from plugins.hubspot.sandbox.errors import no_such_path, refusal
 from plugins.hubspot.sandbox.faults import FaultError
+from plugins.hubspot.sandbox.oauth import App
 from plugins.hubspot.sandbox.portal import Portal, Stats
 from plugins.hubspot.sandbox.switches import SwitchError
 from plugins.hubspot.sandbox.webhooks import DEFAULT_PROPERTIES, Tally
@@ -36,6 +37,8 @@ def handle(world: World, portal: Portal | None, method: str, path: str, body: An
         raise no_such_path()
     try:
         return handler(world, portal, body)
+    except KeyError as error:
+        raise refusal(400, "SANDBOX_CONTROL", f"{error} is missing or unknown") from None
     except (PortalError, SwitchError, FaultError, ValueError, TypeError) as error:
         raise refusal(400, "SANDBOX_CONTROL", str(error)) from None
 
@@ -170,6 +173,41 @@ def _set_switches(world: World, portal: Portal, body: Any) -> Reply:
     return Reply(200, portal.switches.describe())
 
 
+def _apps(world: World, portal: Portal, body: Any) -> Reply:
+    """Register an OAuth app: ``client_id``, ``client_secret``, ``app_id``, ``redirect_uris``."""
+    wanted = as_object(body, "$")
+    app = App(
+        str(wanted["client_id"]),
+        str(wanted["client_secret"]),
+        int(wanted.get("app_id", APP_ID)),
+        str(wanted.get("name", "Handback")),
+        tuple(str(uri) for uri in wanted.get("redirect_uris") or ()),
+    )
+    world.oauth.apps[app.client_id] = app
+    return Reply(201, {"client_id": app.client_id, "app_id": app.app_id})
+
+
+def _install(world: World, portal: Portal, body: Any) -> Reply:
+    """A code as the consent page would give it, without a browser."""
+    wanted = as_object(body or {}, "$")
+    app = world.oauth.apps[str(wanted.get("client_id", App().client_id))]
+    code = oauth.grant(
+        world.oauth,
+        portal,
+        app,
+        redirect_uri=str(wanted["redirect_uri"]),
+        scopes=frozenset(wanted.get("scopes") or oauth.SCOPES),
+        challenge=None,
+    )
+    return Reply(201, {"code": code})
+
+
+def _uninstall(world: World, portal: Portal, body: Any) -> Reply:
+    """A person removes the app: access tokens stop at once, refreshing answers BAD_HUB."""
+    oauth.uninstall(portal, int(as_object(body or {}, "$").get("app_id", APP_ID)))
+    return Reply(204)
+
+
 def _set_webhooks(world: World, portal: Portal, body: Any) -> Reply:
     """Change the target: ``url`` (null stops), ``secret``, ``properties``."""
     wanted = as_object(body, "$")
@@ -212,6 +250,9 @@ HANDLERS: Final[dict[tuple[str, str], Handler]] = {
     ("DELETE", "faults"): _disarm,
     ("GET", "switches"): _switches,
     ("PATCH", "switches"): _set_switches,
+    ("POST", "apps"): _apps,
+    ("POST", "install"): _install,
+    ("POST", "uninstall"): _uninstall,
     ("GET", "webhooks"): _webhooks,
     ("PATCH", "webhooks"): _set_webhooks,
 }

@@ -96,13 +96,13 @@ class FaultMenu:
         self.armed.clear()
         self.races.clear()
 
-    def pick(self, route: str) -> Fault | None:
-        """The network fault for this call, if one strikes."""
-        return self._strike(route, race=False)
+    def pick(self, route: str, *, batch_write: bool) -> Fault | None:
+        """The network fault for this call, if one strikes; no-effect strikes batch writes only."""
+        return self._strike(route, race=False, batch_write=batch_write)
 
     def race(self, route: str) -> Fault | None:
         """The interfering person for this owner write, if there is one."""
-        return self._strike(route, race=True)
+        return self._strike(route, race=True, batch_write=True)
 
     def commits(self, fault: Fault) -> bool:
         """Whether the work is done in spite of the fault."""
@@ -112,11 +112,13 @@ class FaultMenu:
             return self.rng.random() < 0.5
         return fault.kind in _COMMITTED
 
-    def _strike(self, route: str, *, race: bool) -> Fault | None:
+    def _strike(self, route: str, *, race: bool, batch_write: bool) -> Fault | None:
         for fault in self.armed:
-            if (fault.kind == "owner_race") is race and fault.matches(route):
-                if self.rng.random() >= fault.probability:
-                    continue
+            if (fault.kind == "owner_race") is not race or not fault.matches(route):
+                continue
+            if fault.kind == "no-effect" and not batch_write:
+                continue
+            if self.rng.random() < fault.probability:
                 fault.fired += 1
                 return fault
         return None

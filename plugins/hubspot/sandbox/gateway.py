@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 import uuid
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -19,11 +19,11 @@ from urllib.parse import parse_qs
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from plugins.hubspot.sandbox import control, routes
+from plugins.hubspot.sandbox import control, oauth, oauth_door, routes
+from plugins.hubspot.sandbox.answers import OMISSION, Answer, omit, spoil
 from plugins.hubspot.sandbox.call import Call, Reply
 from plugins.hubspot.sandbox.clock import format_iso
 from plugins.hubspot.sandbox.errors import ApiError, invalid, missing_scopes, refusal
-from plugins.hubspot.sandbox.faults import Fault
 from plugins.hubspot.sandbox.limits import TIERS, Verdict, too_many
 from plugins.hubspot.sandbox.owners import local_time
 from plugins.hubspot.sandbox.portal import Access, Portal
@@ -33,20 +33,10 @@ from plugins.hubspot.sandbox.world import World
 
 SEARCH_BODY_CHARACTERS: Final = 3_000
 LARGEST_BODY: Final = 20_000_000
-OMISSION: Final = 0.2
 _NO_CREDENTIALS: Final = (
     "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can"
     " find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A finished answer, before a fault may spoil it on the wire."""
-
-    status: int
-    body: bytes
-    headers: dict[str, str]
 
 
 class Gateway:
@@ -61,6 +51,9 @@ class Gateway:
         if wire.path.startswith("/_sandbox/"):
             await self._control(wire, body)
             return
+        if wire.path.startswith("/oauth/"):
+            await self._oauth(wire, body)
+            return
         try:
             match = routes.resolve(wire.method, wire.path)
         except ApiError as error:
@@ -71,26 +64,35 @@ class Gateway:
         except ApiError as error:
             await wire.answer(*self._refused(None, error))
             return
-        await self._serve(wire, match, portal, access, body)
+        await self._serve(
+            wire,
+            portal,
+            match.template,
+            lambda: self._call(wire, match, portal, access, body),
+            batch_write=match.route.writes and "batch" in match.route.pattern,
+        )
 
     async def _serve(
-        self, wire: Wire, match: Match, portal: Portal, access: Access, body: bytes
+        self,
+        wire: Wire,
+        portal: Portal,
+        template: str,
+        work: Callable[[], Answer],
+        *,
+        batch_write: bool = False,
     ) -> None:
-        fault = portal.faults.pick(match.template)
-        if fault is not None and fault.kind == "no-effect" and not _is_batch_write(match):
-            fault.fired -= 1
-            fault = None
+        """Do the work and answer, unless a fault of the portal's menu strikes this route."""
+        fault = portal.faults.pick(template, batch_write=batch_write)
         if fault is not None and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
-        work = fault is None or fault.kind == "slow" or portal.faults.commits(fault)
-        answer = self._call(wire, match, portal, access, body) if work else None
-        status = answer.status if answer is not None else 0
-        if fault is None or fault.kind == "slow":
-            assert answer is not None  # noqa: S101 - without a fault the work was done
-            portal.stats.count(match.template, status)
+            fault = None
+        if fault is None:
+            answer = work()
+            portal.stats.count(template, answer.status)
             await wire.answer(answer.status, answer.body, answer.headers)
             return
-        portal.stats.count(match.template, await self._spoil(wire, fault, answer, portal))
+        done = work() if portal.faults.commits(fault) else None
+        portal.stats.count(template, await spoil(wire, fault, done, portal))
 
     def _call(
         self, wire: Wire, match: Match, portal: Portal, access: Access, body: bytes
@@ -138,16 +140,16 @@ class Gateway:
             return error.status, error.body.encode(), headers
         body = {**error.body, "correlationId": correlation_id}
         if portal is not None and portal.switches.omit_optional_fields:
-            _omit(body, portal)
+            omit(body, portal)
         return error.status, orjson.dumps(body), headers
 
     def _authenticate(self, wire: Wire) -> tuple[Portal, Access]:
         scheme, _, token = wire.header("authorization").partition(" ")
-        portal = self.world.by_token.get(token)
+        portal = self.world.portal_of(token)
         access = portal.access.get(token) if portal is not None else None
         if scheme != "Bearer" or portal is None or access is None or access.revoked:
             raise refusal(401, "INVALID_AUTHENTICATION", _NO_CREDENTIALS)
-        if access.kind == "oauth" and not portal.installed:
+        if access.kind == "oauth" and access.app_id in portal.uninstalled:
             raise refusal(401, portal.switches.uninstalled_category, _NO_CREDENTIALS)
         now = portal.clock.now_ms()
         if access.expires_ms is not None and now >= access.expires_ms:
@@ -184,22 +186,6 @@ class Gateway:
         if lacking:
             raise missing_scopes(match.scopes, in_context=portal.chance(0.5))
 
-    async def _spoil(self, wire: Wire, fault: Fault, answer: Answer | None, portal: Portal) -> int:
-        """Carry the fault out; returns the status the caller sees (0: none)."""
-        if fault.kind in ("reset", "commit-then-drop"):
-            wire.reset()
-            return 0
-        if fault.kind == "cut-off" and answer is not None:
-            await wire.cut_off(answer.status, answer.body, answer.headers)
-            return answer.status
-        if fault.kind == "empty":
-            await wire.answer(200 if answer is None else answer.status, b"", {})
-            return 200
-        status, body, headers = spoilt(fault, portal)
-        headers["X-HubSpot-Correlation-Id"] = self._correlation_id()
-        await wire.answer(status, body, headers)
-        return status
-
     async def _control(self, wire: Wire, body: bytes) -> None:
         try:
             portal: Portal | None = None
@@ -210,8 +196,31 @@ class Gateway:
         except ApiError as error:
             await wire.answer(*self._refused(None, error))
             return
-        content = b"" if reply.body is None else orjson.dumps(reply.body)
-        await wire.answer(reply.status, content, {})
+        await wire.answer(reply.status, _dumped(reply.body), {})
+
+    async def _oauth(self, wire: Wire, body: bytes) -> None:
+        """The token endpoints: form-encoded in the body, their own error shape, no bearer."""
+        server, portals = self.world.oauth, self.world.portals
+        try:
+            template, action = oauth_door.resolve(wire.method, wire.path)
+            form = oauth_door.form(wire, body)
+        except ApiError as error:
+            await wire.answer(*self._refused(None, error))
+            return
+
+        def work() -> Answer:
+            try:
+                found = action(server, portals, form)
+            except ApiError as error:
+                return Answer(*self._refused(None, error))
+            return Answer(200 if found is not None else 204, _dumped(found), {})
+
+        portal = oauth.portal_of(server, portals, form)
+        if portal is not None:
+            await self._serve(wire, portal, template, work)
+            return
+        answer = work()
+        await wire.answer(answer.status, answer.body, answer.headers)
 
     def _correlation_id(self) -> str:
         return str(uuid.UUID(int=self.world.ids.getrandbits(128), version=4))
@@ -232,8 +241,8 @@ def _until_midnight(local: Any) -> int:
     return max(1, int((tomorrow - local).total_seconds()))
 
 
-def _is_batch_write(match: Match) -> bool:
-    return match.route.writes and "batch" in match.route.pattern
+def _dumped(body: Any) -> bytes:
+    return b"" if body is None else orjson.dumps(body)
 
 
 def _json_body(wire: Wire, body: bytes, *, search: bool) -> Any:
@@ -248,43 +257,3 @@ def _json_body(wire: Wire, body: bytes, *, search: bool) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise invalid(f"Invalid input JSON on line {error.lineno}, column {error.colno}") from None
-
-
-def _omit(body: dict[str, Any], portal: Portal) -> None:
-    """Leave optional fields out at random; the message still says everything."""
-    for name in ("links", "subCategory"):
-        if name in body and portal.chance(OMISSION):
-            del body[name]
-    embedded = str(body.get("message", "")).startswith("Property values were not valid: [")
-    if embedded and portal.chance(OMISSION):
-        body.pop("errors", None)
-
-
-def spoilt(fault: Fault, portal: Portal) -> tuple[int, bytes, dict[str, str]]:
-    """The answer that a status fault gives instead of the real one."""
-    headers: dict[str, str] = {}
-    if fault.kind == "no-effect":
-        now = format_iso(portal.clock.now_ms())
-        body = {"status": "COMPLETE", "results": [], "errors": [], "startedAt": now,
-                "completedAt": now}  # fmt: skip
-        return 200, orjson.dumps(body), headers
-    if fault.kind in ("html", "502", "504", "521", "523", "524"):
-        status = 500 if fault.kind == "html" else int(fault.kind)
-        headers["Content-Type"] = "text/html; charset=UTF-8"
-        page = f"<!DOCTYPE html><html><head><title>{status}</title></head><body><h1>Error {status}"
-        return status, f"{page}</h1></body></html>".encode(), headers
-    message, category = {
-        "423": ("The record is locked by another operation.", "LOCKED"),
-        "429": ("You have reached your ten_secondly_rolling limit.", "RATE_LIMITS"),
-        "477": ("Migration in progress.", "MIGRATION_IN_PROGRESS"),
-        "503": ("Service temporarily unavailable.", "SERVICE_UNAVAILABLE"),
-    }[fault.kind]
-    if fault.kind == "477":
-        headers["Retry-After"] = str(max(1, int(fault.seconds)))
-    if fault.kind == "429" and fault.seconds:
-        headers["Retry-After"] = str(max(1, int(fault.seconds)))
-    return (
-        int(fault.kind),
-        orjson.dumps({"status": "error", "message": message, "category": category}),
-        headers,
-    )

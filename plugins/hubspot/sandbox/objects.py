@@ -81,7 +81,7 @@ def create(call: Call) -> Reply:
         links=inline(call, body.get("associations")),
     )
     record = writing.commit(call.portal, draft, call.source)
-    return Reply(201, written(call.portal, record, properties))
+    return Reply(201, written(call, record, properties))
 
 
 def update(call: Call) -> Reply:
@@ -101,7 +101,7 @@ def update(call: Call) -> Reply:
         write_rules=call.enforces_write_rules,
     )
     interference.write([draft], call)
-    return Reply(200, written(call.portal, record, properties))
+    return Reply(200, written(call, record, properties))
 
 
 def delete(call: Call) -> Reply:
@@ -137,7 +137,7 @@ def merge(call: Call) -> Reply:
         at_ms=call.portal.clock.now_ms(),
         new_id=call.portal.switches.merge_new_id,
     )
-    return Reply(200, written(call.portal, winner, winner.properties))
+    return Reply(200, written(call, winner, winner.properties))
 
 
 def erase(call: Call) -> Reply:

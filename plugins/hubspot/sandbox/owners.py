@@ -83,7 +83,7 @@ def uninstall(call: Call) -> Reply:
     """``DELETE appinstalls/…/external-install``: the app leaves the portal."""
     if call.access.kind != "oauth":
         raise refusal(403, None, "This endpoint isn't available for public use.")
-    call.portal.installed = False
+    call.portal.uninstalled.add(call.access.app_id)
     return Reply(204)
 
 

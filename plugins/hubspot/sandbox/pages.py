@@ -71,7 +71,7 @@ class Pages:
             "<p class=lead>A HubSpot sandbox on this machine. Choose a portal to see what its"
             f" users see.</p><div class=cards>{cards}</div>"
         )
-        return _page("HubSpot sandbox", "<h1>HubSpot sandbox</h1>" + body)
+        return html_page("HubSpot sandbox", "<h1>HubSpot sandbox</h1>" + body)
 
     async def contacts(self, request: Request) -> HTMLResponse:
         portal = self.world.portals.get(request.path_params["portal"])
@@ -101,7 +101,7 @@ class Pages:
             "<div class=card><table><thead><tr><th>Name</th><th>Company</th><th>Lead status</th>"
             f"<th>Connection</th><th>Owner</th></tr></thead><tbody>{rows}</tbody></table></div>{more}"
         )
-        return _page(f"Contacts · {portal.id}", body, portal)
+        return html_page(f"Contacts · {portal.id}", body, portal)
 
     async def record(self, request: Request) -> HTMLResponse:
         portal = self.world.portals.get(request.path_params["portal"])
@@ -122,10 +122,12 @@ class Pages:
             f"<div class=columns><div>{_about(portal, record)}{_owners(portal, record)}</div>"
             f"<div>{_timeline(portal, record)}</div></div>"
         )
-        return _page(_name(record), body, portal)
+        return html_page(_name(record), body, portal)
 
 
-def _page(title: str, body: str, portal: Portal | None = None) -> HTMLResponse:
+def html_page(
+    title: str, body: str, portal: Portal | None = None, *, status: int = 200
+) -> HTMLResponse:
     crumb = (
         ""
         if portal is None
@@ -137,14 +139,13 @@ def _page(title: str, body: str, portal: Portal | None = None) -> HTMLResponse:
         f"<title>{escape(title)}</title><style>{CSS}</style></head><body>"
         f'<header><nav><a href="/">HubSpot sandbox</a>{crumb}</nav></header><main>{body}</main>'
         "</body></html>",
+        status_code=status,
         headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"},
     )
 
 
 def _missing(text: str) -> HTMLResponse:
-    page = _page("Not found", f"<h1>Not found</h1><p class=lead>{text}</p>")
-    page.status_code = 404
-    return page
+    return html_page("Not found", f"<h1>Not found</h1><p class=lead>{text}</p>", status=404)
 
 
 def _number(text: str) -> int:

@@ -101,7 +101,7 @@ class Portal:
     stores: dict[str, RecordStore] = field(default_factory=dict)
     erased_emails: set[str] = field(default_factory=set)
     stats: Stats = field(default_factory=Stats)
-    installed: bool = True
+    uninstalled: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         now = self.clock.now_ms()

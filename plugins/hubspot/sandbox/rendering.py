@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from plugins.hubspot.sandbox.portal import Portal
 from plugins.hubspot.sandbox.records import Record
 
 LINKS_ON_RECORD = 100
+VERSIONS_WITH_WARNINGS = ("v3", "2026-03")
 # Shown in the answer to every write, asked for or not.
 COMPUTED = (
     "hs_object_source", "hs_object_source_id", "hs_object_source_label",
@@ -81,11 +82,34 @@ def render(portal: Portal, record: Record, view: View) -> dict[str, Any]:
     return body
 
 
-def written(portal: Portal, record: Record, names: Iterable[str]) -> dict[str, Any]:
-    """One record as a write answers it: what was written, and computed properties besides."""
-    shown = {*record.kind.default_properties, *names}
+def written(call: Call, record: Record, sent: Mapping[str, str]) -> dict[str, Any]:
+    """One record as a write answers it: what was written, computed properties, and warnings."""
+    shown = {*record.kind.default_properties, *sent}
     shown.update(name for name in COMPUTED if name in record.properties)
-    return render(portal, record, View(tuple(sorted(shown))))
+    body = render(call.portal, record, View(tuple(sorted(shown))))
+    if call.version in VERSIONS_WITH_WARNINGS:
+        warnings = [
+            _normalised(name, value, record.properties[name])
+            for name, value in sent.items()
+            if _is_time(call, name) and value and record.properties.get(name, value) != value
+        ]
+        if warnings:
+            body["warnings"] = warnings
+    return body
+
+
+def _is_time(call: Call, name: str) -> bool:
+    definition = call.store.definition(name)
+    return definition is not None and definition.type in ("date", "datetime")
+
+
+def _normalised(name: str, raw: str, stored: str) -> dict[str, Any]:
+    """A value that was cleaned up in silence, mostly a date."""
+    return {
+        "category": "PROPERTY_VALUE_NORMALIZED",
+        "message": f"The value of {name} was normalized",
+        "context": {"propertyName": [name], "rawValue": [raw], "normalizedValue": [stored]},
+    }
 
 
 def readable_links(portal: Portal, record: Record, kind: Kind) -> list[str]:

@@ -34,6 +34,7 @@ color:inherit;background:var(--paper);border:1px solid var(--line);border-radius
 .search label{position:absolute;left:-99rem}
 button,.button{font:inherit;padding:.5rem 1rem;border:0;border-radius:.4rem;
 background:var(--link);color:var(--paper);text-decoration:none;display:inline-block;cursor:pointer}
+.choice{display:block;padding:.25rem 0 .75rem}.quiet{background:transparent;color:var(--soft)}
 table{width:100%;border-collapse:collapse}
 th{text-align:left;font-size:.85rem;color:var(--soft);padding:.4rem .6rem}
 td{border-top:1px solid var(--line);padding:.6rem;vertical-align:top;overflow-wrap:anywhere}

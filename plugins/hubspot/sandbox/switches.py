@@ -77,6 +77,13 @@ class Switches:
     uninstalled_category: str = _switch(
         "INVALID_AUTHENTICATION", "the 401 category after the app was uninstalled"
     )
+    rotate_refresh_token: bool = _switch(
+        False, "each refresh gives a new refresh token and ends the old one"
+    )
+    introspect_field: str = _switch(
+        "token", "'token', or 'hint': introspection also reads the field named by token_type_hint"
+    )
+    unavailable_scopes: tuple[str, ...] = _switch((), "scopes this account cannot grant")
     conditional_required: tuple[dict[str, Any], ...] = _switch(
         (),
         'rules {"property","value","required":[…]} that 2026-09 and later enforce on writes',
@@ -146,7 +153,7 @@ class Switches:
 
 
 def _fits(name: str, part: Any) -> bool:
-    if name == "creator_required":
+    if name != "conditional_required":
         return isinstance(part, str)
     return (
         isinstance(part, dict)
@@ -163,4 +170,5 @@ _WORDS = {
     "limits_clock": ("real", "virtual"),
     "archived_patch": ("404", "200"),
     "webhook_timestamp": ("real", "clock"),
+    "introspect_field": ("token", "hint"),
 }

@@ -72,7 +72,7 @@ class SenderSettings:
     """Where to send and how; ``url=None`` sends nothing."""
 
     url: str | None = None
-    secret: str = "sandbox-webhook-secret"  # noqa: S105 - the sandbox's well-known default
+    secret: str = "sandbox-client-secret"  # noqa: S105 - the sandbox's well-known default
     app_id: int = 1_160_452
     properties: frozenset[str] = frozenset(DEFAULT_PROPERTIES)
     delay: tuple[float, float] = (0.05, 0.3)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from plugins.hubspot.sandbox.clock import SandboxClock
 from plugins.hubspot.sandbox.limits import TIERS, Budget
+from plugins.hubspot.sandbox.oauth import OAuthServer
 from plugins.hubspot.sandbox.portal import Access, Owner, Portal
 from plugins.hubspot.sandbox.webhooks import DEFAULT_PROPERTIES, SenderSettings, WebhookSender
 
@@ -49,6 +50,7 @@ class World:
     base_url: str = ""
     portals: dict[int, Portal] = field(default_factory=dict)
     by_token: dict[str, Portal] = field(default_factory=dict)
+    oauth: OAuthServer = field(default_factory=OAuthServer)
     ids: random.Random = field(
         default_factory=lambda: random.Random(time.time_ns())  # noqa: S311 - correlation ids
     )
@@ -63,6 +65,13 @@ class World:
         self.by_token[request.token] = portal
         sync_webhooks(portal)
         return portal
+
+    def portal_of(self, token: str) -> Portal | None:
+        """The portal that a bearer token opens, static or from OAuth."""
+        found = self.by_token.get(token)
+        if found is not None:
+            return found
+        return next((one for one in self.portals.values() if token in one.access), None)
 
     def _check(self, request: PortalRequest) -> None:
         if request.portal_id in self.portals:
