@@ -114,7 +114,8 @@ class Place:
         if allowed == ():
             return (*named, ELSE, None)
         rest = [name for name in allowed if name not in named]
-        return (*(name for name in named if name in allowed), *rest[:1], None)
+        others = (ELSE,) if len(rest) > 1 else tuple(rest)
+        return (*(name for name in named if name in allowed), *others, None)
 
 
 def within(box: Box, part: Comparison, *, wanted: bool = True) -> Box | None:

@@ -1,0 +1,278 @@
+"""What two rules files do differently: not their text, but which leads end elsewhere, and why.
+
+Every difference is one that some lead can meet: regions that no sequence of events reaches, by the
+old or by the new rules, are left out. No difference means that no sequence tells the two apart.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from engine.rules.decides import Deciding
+from engine.rules.explore import all_kinds
+from engine.rules.model import OTHER, PREVIOUS, SUB_STATE, Event, Rule, Rules, Timer
+from engine.rules.regions import CAME_FROM, ELSE, Box, TooComplexError, Value
+from engine.rules.sight import Sight
+from engine.rules.walk import Kind, Walker
+from engine.rules.wording import outcome, region, when_due
+
+What = Literal["start", "state", "event", "decision", "timer", "text", "mapping"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference. state, event: where; region: for which leads, '' = all of them there.
+
+    old, new: what happens, or is shown; '' where there is nothing. box, domain: the region for
+    fits(); empty when it is all leads of the state.
+    """
+
+    what: What
+    state: str
+    event: str
+    region: str
+    old: str
+    new: str
+    box: Box = field(default_factory=dict, repr=False, compare=False)
+    domain: Box = field(default_factory=dict, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        place = ", ".join(part for part in (self.state, self.event) if part)
+        leads = f" when {self.region}" if self.region else ""
+        return f"{self.what} {place}{leads}: {self.old or 'nothing'} → {self.new or 'nothing'}"
+
+    def fits(self, facts: Mapping[str, Value]) -> bool:
+        """Whether a lead of the state is concerned. facts: counters, finished, stopped, sub_state.
+
+        Counters as they are once the event has counted.
+        """
+        return all(
+            _kind_of(facts.get(fact, 0), self.domain[fact]) in values
+            for fact, values in self.box.items()
+            if fact != CAME_FROM
+        )
+
+
+def diff(old: Rules, new: Rules) -> tuple[Difference, ...]:
+    """All differences, in the order of the new file's states."""
+    found = [
+        *_start(old, new),
+        *_states(old, new),
+        *_events(old, new),
+        *_decisions(old, new),
+        *_timers(old, new),
+        *_texts(old, new),
+        *_mappings(old, new),
+    ]
+    return tuple(found)
+
+
+def _start(old: Rules, new: Rules) -> Iterator[Difference]:
+    if (old.start_event, _does(old, old.start)) != (new.start_event, _does(new, new.start)):
+        before, after = (f"{r.start_event}: {outcome(r.start)}" for r in (old, new))
+        yield Difference("start", "", "", "", before, after)
+
+
+def _states(old: Rules, new: Rules) -> Iterator[Difference]:
+    for name in dict.fromkeys((*new.states, *old.states)):
+        before, after = old.states.get(name), new.states.get(name)
+        one, two = (state.work.value if state else "" for state in (before, after))
+        if one != two:
+            to = f", its leads go to {new.migrate[name]}" if name in new.migrate else ""
+            yield Difference("state", name, "", "", one, two or f"gone{to}")
+
+
+def _events(old: Rules, new: Rules) -> Iterator[Difference]:
+    for name in dict.fromkeys((*new.events, *old.events)):
+        one, two = (_event(rules.events.get(name)) for rules in (old, new))
+        if one != two:
+            yield Difference("event", "", name, "", one, two)
+
+
+def _event(event: Event | None) -> str:
+    """What an event does besides its rules, in words that can be compared."""
+    if event is None:
+        return ""
+    parts = [f"chosen by {event.by}"] if event.by else []
+    parts += ["keeps it as sub-state"] if event.keeps_sub_state else []
+    parts += [f"counts {event.counts}"] if event.counts else []
+    parts += [f"resets {name}" for name in sorted(event.resets)]
+    parts += [f"logs {event.logs}"] if event.logs else []
+    return ", ".join(parts) or "known"
+
+
+def _decisions(old: Rules, new: Rules) -> Iterator[Difference]:
+    before, after = Deciding(old), Deciding(new)
+    triggers = dict.fromkeys((*after.triggers, *before.triggers))
+    candidates = [
+        difference
+        for state in new.states
+        if state in old.states
+        for trigger in triggers
+        for difference in _in(before, after, state, trigger)
+    ]
+    if candidates:
+        met = _Met(old, new)
+        yield from (one for one in candidates if met.by(one))
+
+
+def _in(before: Deciding, after: Deciding, state: str, trigger: str) -> Iterator[Difference]:
+    if not (_knows(before.rules, trigger) and _knows(after.rules, trigger)):
+        return  # the event itself came or went
+    domain = _common(before, after, state, trigger)
+    try:
+        pieces = before.decided(state, trigger, domain=domain)
+        others = after.decided(state, trigger, domain=domain)
+    except TooComplexError:
+        yield Difference("decision", state, trigger, "(too many guards to compare)", "?", "?")
+        return
+    merged: dict[tuple[str, str], list[Box]] = {}
+    for box, rule in pieces:
+        for other_box, other in others:
+            shared = _both(box, other_box)
+            if shared and _differs(before.rules, after.rules, trigger, rule, other):
+                merged.setdefault((outcome(rule), outcome(other)), []).append(shared)
+    for (one, two), boxes in merged.items():
+        for box in boxes:
+            where = region(box, domain)
+            yield Difference("decision", state, trigger, where, one, two, box, domain)
+
+
+def _knows(rules: Rules, trigger: str) -> bool:
+    name, _, rest = trigger.partition(".")
+    if name == "timer":
+        return rest in rules.timers
+    event = rules.events.get(name)
+    return event is not None and (event.by is not None) == bool(rest)
+
+
+def _common(before: Deciding, after: Deciding, state: str, trigger: str) -> Box:
+    """A domain fine enough for the guards of both."""
+    rows = (*before.rows_in(state, trigger), *after.rows_in(state, trigger))
+    one, two = before.place(state, trigger), after.place(state, trigger)
+    guards = [rule.guard for rule in rows]
+    also = [CAME_FROM] if any(rule.to == PREVIOUS for rule in rows) else []
+    first, second = (place.domain(guards, also=also) for place in (one, two))
+    return {fact: tuple(dict.fromkeys((*first[fact], *second[fact]))) for fact in first}
+
+
+def _both(one: Box, two: Box) -> Box | None:
+    shared = {fact: tuple(v for v in values if v in two[fact]) for fact, values in one.items()}
+    return shared if all(shared.values()) else None
+
+
+def _differs(old: Rules, new: Rules, trigger: str, rule: Rule | None, other: Rule | None) -> bool:
+    return _does(old, rule, trigger) != _does(new, other, trigger)
+
+
+def _does(rules: Rules, rule: Rule | None, trigger: str = "") -> object:
+    """What a decision comes to, to compare it. Staying is staying, whatever the reason."""
+    if rule is None:
+        return ("stay", ())
+    actions = tuple((action.kind, action.text) for action in rule.actions)
+    if rule.to is None:
+        return ("refuse" if rule.refuse is not None else "stay", actions)
+    name, _, variant = trigger.partition(".")
+    event = rules.events.get(name)
+    sub = rule.sub_state
+    if sub is None and event is not None and event.keeps_sub_state and rule.to != PREVIOUS:
+        sub = f"value {variant if variant != OTHER else '?'}"
+    target = rules.states.get(rule.to)
+    return (rule.to, sub, rule.done or (target is not None and target.work.is_done), actions)
+
+
+class _Met:
+    """Which differences some lead can meet, by the old rules or by the new ones."""
+
+    def __init__(self, old: Rules, new: Rules) -> None:
+        sight = Sight.of(old, new)
+        self._found: dict[str, list[tuple[Kind, dict[str, Value]]]] = {}
+        self._complete = True
+        self._events = {**old.events, **new.events}
+        self._named = sight.sub_states
+        for rules in (old, new):
+            walker = Walker(rules, sight, told_apart=frozenset())
+            explored = all_kinds(walker)
+            self._complete = self._complete and explored.complete
+            for kind in explored.came_by:
+                self._found.setdefault(kind.state, []).append((kind, walker.facts(kind)))
+
+    def by(self, difference: Difference) -> bool:
+        """True, too, when there are more kinds of lead than were looked at."""
+        if not self._complete or not difference.domain:
+            return not self._complete or difference.state in self._found
+        return any(
+            self._fits(difference, kind, facts)
+            for kind, facts in self._found.get(difference.state, ())
+        )
+
+    def _fits(self, difference: Difference, kind: Kind, facts: dict[str, Value]) -> bool:
+        event = self._events.get(difference.event.partition(".")[0])
+        counted = dict(facts)
+        for name in event.resets if event else ():
+            counted[name] = 0
+        if event is not None and event.counts is not None:
+            value = counted.get(event.counts, 0)
+            counted[event.counts] = (value if isinstance(value, int) else 0) + 1
+        if CAME_FROM in difference.box:
+            counted[CAME_FROM] = int(kind.back is not None)
+            if counted[CAME_FROM] not in difference.box[CAME_FROM]:
+                return False
+        if counted[SUB_STATE] is not None or SUB_STATE not in difference.box:
+            return difference.fits(counted)
+        others = [v for v in difference.domain[SUB_STATE] if v not in self._named]
+        return any(difference.fits({**counted, SUB_STATE: value}) for value in others)
+
+
+def _kind_of(value: Value, domain: tuple[Value, ...]) -> Value:
+    """The representative in the domain that stands for a value."""
+    if value in domain:
+        return value
+    if isinstance(value, int):
+        numbers = [one for one in domain if isinstance(one, int) and one <= value]
+        return max(numbers, default=None)
+    return ELSE if ELSE in domain else next((v for v in domain if v not in (None,)), None)
+
+
+def _timers(old: Rules, new: Rules) -> Iterator[Difference]:
+    for name in dict.fromkeys((*new.timers, *old.timers)):
+        one, two = old.timers.get(name), new.timers.get(name)
+        if one is not None and two is not None and _timing(one) == _timing(two):
+            continue
+        yield Difference("timer", "", name, "", _timer(one), _timer(two))
+
+
+def _timing(timer: Timer) -> object:
+    times = (timer.after, timer.at_field, timer.default, timer.every, timer.times)
+    return (*times, timer.missed, frozenset(timer.states))
+
+
+def _timer(timer: Timer | None) -> str:
+    if timer is None:
+        return ""
+    missed = "" if timer.missed == "fire" else f", overdue: {timer.missed}"
+    return f"{when_due(timer)} in {', '.join(timer.states)}{missed}"
+
+
+def _texts(old: Rules, new: Rules) -> Iterator[Difference]:
+    for name in dict.fromkeys((*new.texts, *old.texts)):
+        one, two = old.texts.get(name, ""), new.texts.get(name, "")
+        if one != two:
+            yield Difference("text", "", name, "", one, two)
+
+
+def _mappings(old: Rules, new: Rules) -> Iterator[Difference]:
+    for crm in dict.fromkeys((*new.crm, *old.crm)):
+        for state in dict.fromkeys((*new.states, *old.states)):
+            one, two = (_shown(rules, crm, state) for rules in (old, new))
+            for column in dict.fromkeys((*two, *one)):
+                if one.get(column) != two.get(column):
+                    before, after = one.get(column) or "", two.get(column) or ""
+                    yield Difference("mapping", state, f"{crm}.{column}", "", before, after)
+
+
+def _shown(rules: Rules, crm: str, state: str) -> dict[str, str | None]:
+    mapping = rules.crm.get(crm)
+    if mapping is None or state not in mapping.states:
+        return {}
+    return dict(zip(mapping.columns, mapping.states[state], strict=True))
