@@ -1,0 +1,87 @@
+"""Where everything is kept: SQLite by default, PostgreSQL by a change of URL, one code for both.
+
+    store = open_store("sqlite:///handback.db")        # created and migrated when it is new
+    with store.write() as tx: ...                      # one transaction; commits at the end
+    with store.read() as tx: ...                       # a snapshot; writes nothing
+
+A `tx` carries the nouns below; instants are milliseconds and always given by the caller.
+
+    tx.portals    put(portal) get(name) list() remove(name) pause(name, until=, reason=)
+                  resume(name) state(name) -> PortalState
+                  put_assistant(a) assistant(portal, email) assistants(portal) remove_assistant(..)
+    tx.inbox      add([NewEvent], now=) -> [bool]      True accepted, False duplicate
+                  due_portals(now) -> [str]            portals with something to decide, oldest first
+                  claim(portal, now=, limit=) -> [Lane]   locked until the transaction ends
+                  commit(portal, [Decided], now=, rules_version=)   what is not given stays pending
+                  lock_lane(portal, lead_id) -> bool   another lane too, for a merge; False: taken
+                  lookup_portals(now) claim_lookups(portal, now=, lease=, limit=) -> [Lookup]
+                  fill_facts(portal, {seq: data}) postpone(portal, [seq], until=)
+                  refuse(portal, [(seq, reason)], now=)              to the quarantine
+    tx.quarantine add([Quarantined]) list(..) count() delete(portal, ids)
+    tx.hints      add(portal, [NewHint], now=) portals(now)
+                  claim(portal, now=, lease=, limit=) -> [HintRow]
+                  settle(portal, [HintRow]) -> [crm_id still due]  postpone(portal, [HintRow], until=)
+    tx.leads      get(portal, lead_id) by_crm_id(portal, crm_id) by_email(portal, email) -> [Lead]
+                  lane_of(portal, [crm_id]) -> {crm_id: lead_id}   follows merges
+                  list(LeadFilter, limit=, after=) -> [Lead]  count_by_state(portal=None)
+    tx.history    of_lead(portal, lead_id, limit=, before=) -> [HistoryEntry]   newest first
+                  events(portal, limit=, after=) -> [RecordedEvent]   decided events, for replays
+    tx.outbox     due_portals(now) claim(portal, now=, lease=, limit=) -> Claim(fence, effects, ..)
+                  settle(portal, fence, [Settlement], now=) -> [ids refused: the fence has moved]
+                  retry(portal=None, ids=None, now=) give_up(portal, id, reason=, now=)
+                  of_lead(portal, lead_id) list(portal, status=, ..) blocked(portal, now=)
+    tx.ledger     append([LedgerEntry]) of_lead(portal, lead_id)      who owned the contact, and why
+    tx.rules      put(hash, text, now=) get(hash) activate(hash, now=) active()
+    tx.queue      status(now) -> QueueStatus
+
+Rules for the caller of `inbox.claim`: fold each lane's events in their order, one Decided for each
+(decision None = the contact is no lead yet: the event is held). Leave out of `commit`
+  - a timer event that comes after a decision with `clears_timers` of its lane: it is over;
+  - everything after the decision that made a lead of a lane with `held`: the held ones come first.
+"""
+
+from engine.store.records import (
+    BlockedLead,
+    Claim,
+    ClaimedEffect,
+    Decided,
+    HintRow,
+    HistoryEntry,
+    InboxEvent,
+    Lane,
+    LeadFilter,
+    LedgerEntry,
+    Lookup,
+    NewEvent,
+    NewHint,
+    OutboxRow,
+    PortalState,
+    Quarantined,
+    QueueStatus,
+    RecordedEvent,
+    RulesVersion,
+    Settlement,
+)
+
+__all__ = [
+    "BlockedLead",
+    "Claim",
+    "ClaimedEffect",
+    "Decided",
+    "HintRow",
+    "HistoryEntry",
+    "InboxEvent",
+    "Lane",
+    "LeadFilter",
+    "LedgerEntry",
+    "Lookup",
+    "NewEvent",
+    "NewHint",
+    "OutboxRow",
+    "PortalState",
+    "Quarantined",
+    "QueueStatus",
+    "RecordedEvent",
+    "RulesVersion",
+    "Settlement",
+]
