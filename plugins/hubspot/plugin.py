@@ -1,0 +1,138 @@
+"""HubSpot for the engine: every hook, each in a few lines. The work is in the modules beside it."""
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+from engine.api import (
+    Access,
+    Assistant,
+    ConfigurationError,
+    ContactReading,
+    CrmMapping,
+    Delivery,
+    EffectKind,
+    Hint,
+    MappingProblem,
+    Outcome,
+    Portal,
+    Received,
+    Refused,
+    Rules,
+    SetupPlan,
+    SetupStep,
+    WebhookRequest,
+    hookimpl,
+)
+from plugins.hubspot import delivery, fields, webhooks
+from plugins.hubspot.answers import Answer, Verdict
+from plugins.hubspot.contacts import find_contact, read_contacts
+from plugins.hubspot.polling import assigned_contacts
+from plugins.hubspot.portals import Memories
+from plugins.hubspot.settings import DEFAULT_URL
+from plugins.hubspot.setup_apply import apply_setup, plan_setup
+from plugins.hubspot.verdicts import refused_token, unavailable
+
+CRM = "hubspot"
+PAGES = "https://app.hubspot.com"
+
+
+class HubSpotPlugin:
+    """Thread-safe; keeps connections and short memories of the portals it was asked about."""
+
+    def __init__(self) -> None:
+        self._memories = Memories()
+
+    @hookimpl
+    def crm_default_url(self) -> str:
+        return DEFAULT_URL
+
+    @hookimpl
+    def crm_plan_fields(
+        self, mapping: CrmMapping, state: str, words: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        return fields.plan_fields(mapping, state, words)
+
+    @hookimpl
+    def crm_batch_limit(self, kind: EffectKind) -> int:
+        return delivery.batch_limit(kind)
+
+    @hookimpl
+    def crm_deliver(
+        self, access: Access, mapping: CrmMapping, kind: EffectKind, deliveries: Sequence[Delivery]
+    ) -> Mapping[int, Outcome]:
+        return delivery.deliver(self._memories.desk(access), kind, deliveries)
+
+    @hookimpl
+    def crm_read_contacts(self, access: Access, crm_ids: Sequence[str]) -> Sequence[ContactReading]:
+        return read_contacts(self._memories.desk(access), crm_ids)
+
+    @hookimpl
+    def crm_find_contact(self, access: Access, email: str) -> str | None:
+        return find_contact(self._memories.desk(access), email)
+
+    @hookimpl
+    def crm_assigned_contacts(self, access: Access) -> Sequence[Hint]:
+        return assigned_contacts(self._memories.desk(access))
+
+    @hookimpl
+    def crm_receive(self, access: Access, request: WebhookRequest) -> Received | Refused:
+        secret = access.webhook_secret()
+        return webhooks.receive(request, secret=secret, account_id=access.portal.account_id)
+
+    @hookimpl
+    def crm_identify(self, access: Access) -> str:
+        desk = self._memories.desk(access)
+        answer = desk.api.get(desk.api.paths.account())
+        portal_id = answer.body.get("portalId")
+        if answer.ok and portal_id is not None:
+            return str(portal_id)
+        if answer.status == 401 or answer.verdict is Verdict.REFUSED:
+            raise refused_token(answer, access.portal.name)
+        raise unavailable(answer, access.portal.name)
+
+    @hookimpl
+    def crm_plan_setup(self, access: Access, rules: Rules) -> SetupPlan:
+        return plan_setup(self._memories.desk(access), _mapping(rules))
+
+    @hookimpl
+    def crm_apply_setup(self, access: Access, rules: Rules, plan: SetupPlan) -> Sequence[SetupStep]:
+        return apply_setup(self._memories.desk(access), _mapping(rules), plan)
+
+    @hookimpl
+    def crm_check_mapping(self, access: Access, rules: Rules) -> Sequence[MappingProblem]:
+        desk = self._memories.desk(access)
+        book = desk.memory.properties
+        definitions = book.get(desk.api, desk.now(), newer_than=book.version)
+        if isinstance(definitions, Answer):
+            raise unavailable(definitions, access.portal.name)
+        return fields.check_mapping(_mapping(rules), definitions)
+
+    @hookimpl
+    def crm_find_assistant_owner(self, access: Access, assistant: Assistant) -> str | None:
+        directory = self._memories.desk(access).directory()
+        if isinstance(directory, Answer):
+            raise unavailable(directory, access.portal.name)
+        owner = directory.find(assistant.email)
+        return owner.id if owner is not None and owner.usable else None
+
+    @hookimpl
+    def crm_contact_url(self, portal: Portal, crm_id: str) -> str | None:
+        if portal.account_id is None:
+            return None
+        host = urlsplit(portal.base_url).hostname or ""
+        pages = str(portal.settings.get("pages_url") or _pages(portal.base_url, host))
+        return f"{pages}/contacts/{portal.account_id}/record/0-1/{crm_id}"
+
+
+def _pages(base_url: str, host: str) -> str:
+    """HubSpot's own pages; a sandbox shows its contacts where its API is."""
+    return PAGES if host.endswith("hubapi.com") else base_url.rstrip("/")
+
+
+def _mapping(rules: Rules) -> CrmMapping:
+    mapping = rules.crm.get(CRM)
+    if mapping is None:
+        raise ConfigurationError(
+            "the rules say nothing about HubSpot", fix="add crm.hubspot to the rules file"
+        )
+    return mapping

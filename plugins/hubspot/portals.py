@@ -1,0 +1,65 @@
+"""What the plugin keeps of each portal between hook calls: connection, budget, and short memories.
+
+Nothing here has to survive the process.
+"""
+
+import threading
+from dataclasses import dataclass, field
+
+from engine.api import Access, Millis, Portal
+from plugins.hubspot.answers import Answer
+from plugins.hubspot.client import Api, Connection
+from plugins.hubspot.owners import Directory, OwnerBook
+from plugins.hubspot.properties import PropertyBook
+from plugins.hubspot.settings import Settings, read_settings
+
+
+@dataclass(slots=True)
+class PortalMemory:
+    """One portal's. app_id: what HubSpot calls us in histories, learnt from our own writes."""
+
+    connection: Connection
+    owners: OwnerBook = field(default_factory=OwnerBook)
+    properties: PropertyBook = field(default_factory=PropertyBook)
+    app_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything one hook call works with."""
+
+    access: Access
+    memory: PortalMemory
+    api: Api
+
+    @property
+    def portal(self) -> Portal:
+        return self.access.portal
+
+    @property
+    def settings(self) -> Settings:
+        return self.memory.connection.settings
+
+    def now(self) -> Millis:
+        return self.access.now()
+
+    def directory(self, *, fresh: bool = False) -> Directory | Answer:
+        return self.memory.owners.get(self.api, self.now(), fresh=fresh)
+
+
+class Memories:
+    """The portals of this process by name; a changed connection starts with an empty memory."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[str, PortalMemory] = {}
+
+    def desk(self, access: Access) -> Desk:
+        """Raises ConfigurationError for settings that cannot work."""
+        settings = read_settings(access.portal)
+        with self._lock:
+            memory = self._kept.get(access.portal.name)
+            if memory is None or memory.connection.settings != settings:
+                memory = PortalMemory(Connection(settings), app_id=settings.app_id)
+                self._kept[access.portal.name] = memory
+        return Desk(access, memory, Api(memory.connection, access.token))
