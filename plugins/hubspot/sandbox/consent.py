@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from plugins.hubspot.sandbox import oauth
-from plugins.hubspot.sandbox.oauth import App, OAuthServer
+from plugins.hubspot.sandbox.grants import SCOPES, App, OAuthServer
 from plugins.hubspot.sandbox.pages import html_page
 from plugins.hubspot.sandbox.portal import Portal
 from plugins.hubspot.sandbox.world import World
@@ -76,7 +76,7 @@ class Consent:
             raise ConsentError("There is no app with this client_id.")
         if not oauth.allowed_redirect(app, asked.get("redirect_uri", "")):
             raise ConsentError("The redirect_uri is not one of the app's; it must be https.")
-        unknown = (_words(asked, "scope") | _words(asked, "optional_scope")) - oauth.SCOPES
+        unknown = (_words(asked, "scope") | _words(asked, "optional_scope")) - SCOPES
         if unknown:
             raise ConsentError(f"Unknown scopes: {', '.join(sorted(unknown))}.")
         if not _words(asked, "scope"):

@@ -11,7 +11,7 @@ from plugins.hubspot.sandbox.call import Reply, as_list, as_object
 from plugins.hubspot.sandbox.clock import format_iso, parse_iso
 from plugins.hubspot.sandbox.errors import no_such_path, refusal
 from plugins.hubspot.sandbox.faults import FaultError
-from plugins.hubspot.sandbox.oauth import App
+from plugins.hubspot.sandbox.grants import SCOPES, App
 from plugins.hubspot.sandbox.portal import Portal, Stats
 from plugins.hubspot.sandbox.switches import SwitchError
 from plugins.hubspot.sandbox.webhooks import DEFAULT_PROPERTIES, Tally
@@ -196,7 +196,7 @@ def _install(world: World, portal: Portal, body: Any) -> Reply:
         portal,
         app,
         redirect_uri=str(wanted["redirect_uri"]),
-        scopes=frozenset(wanted.get("scopes") or oauth.SCOPES),
+        scopes=frozenset(wanted.get("scopes") or SCOPES),
         challenge=None,
     )
     return Reply(201, {"code": code})

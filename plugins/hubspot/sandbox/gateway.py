@@ -14,12 +14,12 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from plugins.hubspot.sandbox import control, oauth, oauth_door, routes
+from plugins.hubspot.sandbox import control, journal_api, oauth, oauth_door, routes
 from plugins.hubspot.sandbox.answers import OMISSION, Answer, omit, spoil
 from plugins.hubspot.sandbox.call import Call, Reply
 from plugins.hubspot.sandbox.clock import format_iso
@@ -50,6 +50,14 @@ class Gateway:
         body = await wire.body(LARGEST_BODY)
         if wire.path.startswith("/_sandbox/"):
             await self._control(wire, body)
+            return
+        if wire.path.startswith(journal_api.FILES_PATH):
+            offset = wire.path.removeprefix(journal_api.FILES_PATH)
+            query = dict(parse_qsl(wire.query))
+            found = journal_api.file(
+                self.world.journals, offset, query, wire.header("authorization")
+            )
+            await wire.answer(found.status, found.body, found.headers)
             return
         if wire.path.startswith("/oauth/"):
             await self._oauth(wire, body)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 WINDOW_MS: Final = 10_000
 SEARCHES_A_SECOND: Final = 5
+JOURNAL_A_SECOND: Final = 100
 ASSOCIATIONS_DAILY: Final = 500_000
 
 
@@ -62,6 +63,7 @@ class Budget:
     day: str = ""
     _bursts: dict[int, _Window] = field(default_factory=dict)
     _associations: dict[int, _Window] = field(default_factory=dict)
+    _journals: _Window = field(default_factory=_Window)
     _searches: _Window = field(default_factory=_Window)
 
     def start_day(self, day: str) -> None:
@@ -74,6 +76,8 @@ class Budget:
         self, family: str, *, app_id: int, now: float, tier: Tier, count_rejected: bool
     ) -> Verdict:
         """Account for one call at ``now`` (seconds). ``family``: burst, search or associations."""
+        if family == "journal":
+            return self._journal(now)
         if family == "search":
             return self._search(now, tier, count_rejected)
         if family == "associations":
@@ -100,6 +104,13 @@ class Budget:
             text = "You have reached your ten_secondly_rolling limit."
             return Verdict(headers, "TEN_SECONDLY_ROLLING", text, 10)
         return Verdict(headers)
+
+    def _journal(self, now: float) -> Verdict:
+        """The journal is exempt from the app's other limits and has its own."""
+        if self.enabled and self._journals.used(now, 1.0) >= JOURNAL_A_SECOND:
+            return Verdict({}, "SECONDLY", "You have reached your secondly limit.", 1)
+        self._journals.calls.append(now)
+        return Verdict({})
 
     def _search(self, now: float, tier: Tier, count_rejected: bool) -> Verdict:
         if not self.enabled:

@@ -10,72 +10,21 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 from plugins.hubspot.sandbox.errors import ApiError
+from plugins.hubspot.sandbox.grants import (
+    CODE_LIFETIME_MS,
+    INSTALLER_USER_ID,
+    JOURNAL_SCOPES,
+    LIFETIME_SECONDS,
+    App,
+    Code,
+    Install,
+    OAuthServer,
+)
 from plugins.hubspot.sandbox.portal import Access, Portal
-
-LIFETIME_SECONDS: Final = 1_800
-CODE_LIFETIME_MS: Final = 60_000
-INSTALLER_USER_ID: Final = 52_000_001
-JOURNAL_SCOPES: Final = frozenset(
-    f"developer.webhooks_journal.{part}"
-    for part in (
-        "read", "subscriptions.read", "subscriptions.write", "snapshots.read", "snapshots.write",
-    )
-)  # fmt: skip
-SCOPES: Final = frozenset(
-    {
-        "oauth", "crm.objects.contacts.read", "crm.objects.contacts.write",
-        "crm.schemas.contacts.read", "crm.schemas.contacts.write", "crm.objects.owners.read",
-        "sales-email-read", "settings.users.read", "settings.users.write",
-        "settings.users.teams.read", "crm.objects.companies.read", "crm.objects.deals.read",
-    }
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class App:
-    """A registered app. No ``redirect_uris`` means any that HubSpot's rules allow."""
-
-    client_id: str = "sandbox-client-id"
-    client_secret: str = "sandbox-client-secret"  # noqa: S105 - the sandbox's well-known default
-    app_id: int = 1_160_452
-    name: str = "Handback"
-    redirect_uris: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """What a code from the consent page stands for; good once, for a minute."""
-
-    client_id: str
-    portal_id: int
-    redirect_uri: str
-    scopes: frozenset[str]
-    challenge: str | None
-    expires_ms: int
-
-
-@dataclass(slots=True)
-class Install:
-    """An app in a portal. Its refresh token lives until it is revoked or the app is removed."""
-
-    client_id: str
-    portal_id: int
-    scopes: frozenset[str]
-    revoked: bool = False
-
-
-@dataclass(slots=True)
-class OAuthServer:
-    """All apps and grants of the process."""
-
-    apps: dict[str, App] = field(default_factory=lambda: {App().client_id: App()})
-    codes: dict[str, Code] = field(default_factory=dict)
-    installs: dict[str, Install] = field(default_factory=dict)
 
 
 def refuse(status: str, description: str, *, error: str = "invalid_grant") -> ApiError:
@@ -111,6 +60,7 @@ def grant(
 ) -> str:
     """The user agreed: a code for the redirect. A former install of the app ends."""
     portal.uninstalled.discard(app.app_id)
+    portal.installed.add(app.app_id)
     code = secrets.token_urlsafe(24)
     server.codes[code] = Code(
         app.client_id,
@@ -183,6 +133,7 @@ def revoke(server: OAuthServer, form: Mapping[str, str]) -> None:
 def uninstall(portal: Portal, app_id: int) -> None:
     """The app leaves the portal: its access tokens stop at once."""
     portal.uninstalled.add(app_id)
+    portal.installed.discard(app_id)
 
 
 def _app(server: OAuthServer, form: Mapping[str, str]) -> App:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from plugins.hubspot.sandbox import oauth
 from plugins.hubspot.sandbox.errors import no_such_path
-from plugins.hubspot.sandbox.oauth import OAuthServer
+from plugins.hubspot.sandbox.grants import OAuthServer
 from plugins.hubspot.sandbox.portal import Portal
 from plugins.hubspot.sandbox.wire import Wire
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from plugins.hubspot.sandbox.call import Call, Reply
 from plugins.hubspot.sandbox.errors import invalid, object_not_found, refusal
+from plugins.hubspot.sandbox.oauth import uninstall as uninstall_app
 from plugins.hubspot.sandbox.portal import Owner
 
 PAGE = 100
@@ -83,7 +84,7 @@ def uninstall(call: Call) -> Reply:
     """``DELETE appinstalls/…/external-install``: the app leaves the portal."""
     if call.access.kind != "oauth":
         raise refusal(403, None, "This endpoint isn't available for public use.")
-    call.portal.uninstalled.add(call.access.app_id)
+    uninstall_app(call.portal, call.access.app_id)
     return Reply(204)
 
 

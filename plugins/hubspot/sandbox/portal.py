@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from plugins.hubspot.sandbox import catalog
 from plugins.hubspot.sandbox.catalog import KINDS, Kind
 from plugins.hubspot.sandbox.clock import SandboxClock, format_iso
 from plugins.hubspot.sandbox.faults import FaultMenu
+from plugins.hubspot.sandbox.journal import Journals
 from plugins.hubspot.sandbox.limits import Budget
 from plugins.hubspot.sandbox.records import Record, RecordStore
 from plugins.hubspot.sandbox.switches import Switches
@@ -93,6 +95,8 @@ class Portal:
     rng: random.Random
     budget: Budget
     webhooks: WebhookSender
+    journals: Journals
+    siblings: Mapping[int, Portal]
     time_zone: str = "UTC"
     switches: Switches = field(default_factory=Switches)
     faults: FaultMenu = field(default_factory=FaultMenu)
@@ -101,6 +105,7 @@ class Portal:
     stores: dict[str, RecordStore] = field(default_factory=dict)
     erased_emails: set[str] = field(default_factory=set)
     stats: Stats = field(default_factory=Stats)
+    installed: set[int] = field(default_factory=set)
     uninstalled: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:

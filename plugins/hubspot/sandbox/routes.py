@@ -12,6 +12,7 @@ from typing import Final
 from plugins.hubspot.sandbox import (
     associations,
     batch,
+    journal_api,
     objects,
     owners,
     properties,
@@ -114,6 +115,22 @@ FAMILIES: Final[dict[str, tuple[Route, ...]]] = {
         _route("POST {from}/{to}/batch/archive", associations.batch_archive, writes=True,
                spends="associations"),
     ),
+    "webhooks-journal/subscriptions": (
+        _route("POST ", journal_api.subscribe, writes=True, spends="journal"),
+        _route("GET ", journal_api.subscriptions, spends="journal"),
+        _route("GET {id}", journal_api.subscription, spends="journal"),
+        _route("DELETE {id}", journal_api.unsubscribe, writes=True, spends="journal"),
+        _route("DELETE portals/{id}", journal_api.unsubscribe_portal, writes=True,
+               spends="journal"),
+    ),
+    "webhooks-journal/journal": (
+        _route("GET earliest", journal_api.earliest, spends="journal"),
+        _route("GET latest", journal_api.latest, spends="journal"),
+        _route("GET offset/{offset}/next", journal_api.following, spends="journal"),
+        _route("GET batch/earliest/{n}", journal_api.batch_earliest, spends="journal"),
+        _route("GET batch/latest/{n}", journal_api.batch_latest, spends="journal"),
+        _route("GET batch/{offset}/next/{n}", journal_api.batch_following, spends="journal"),
+    ),
     "account-info": (_route("GET details", owners.account),),
     "appinstalls": (_route("DELETE external-install", owners.uninstall, writes=True),),
 }  # fmt: skip
@@ -125,6 +142,8 @@ _VERSIONS: Final = {
     "associations": ("v4", *DATES),
     "account-info": _DATED_AND_V3,
     "appinstalls": ("2026-09",),
+    "webhooks-journal/subscriptions": ("2026-03", "2026-09"),
+    "webhooks-journal/journal": ("2026-03", "2026-09"),
 }
 
 
@@ -152,6 +171,8 @@ def _split(path: str) -> tuple[str, str, tuple[str, ...]]:
         if parts[1] in ("v3", "v4"):
             return parts[2], parts[1], tuple(parts[3:])
         return parts[1], parts[2], tuple(parts[3:])
+    if parts[0] == "webhooks-journal" and len(parts) >= 3:
+        return f"webhooks-journal/{parts[1]}", parts[2], tuple(parts[3:])
     if parts[0] in ("account-info", "appinstalls") and len(parts) >= 2:
         return parts[0], parts[1], tuple(parts[2:])
     return "", "", ()
@@ -185,7 +206,8 @@ def _match(route: Route, family: str, version: str, rest: tuple[str, ...]) -> Ma
     if route.contacts_only and (kind is None or kind.name != "contacts"):
         raise no_such_path()
     names = [kind.name] if kind else [name for name in shown if kind_of(name)]
-    prefix = family if family in ("account-info", "appinstalls") else f"crm/{family}"
+    in_crm = family in ("objects", "properties", "owners", "associations")
+    prefix = f"crm/{family}" if in_crm else family
     template = f"{route.method} /" + "/".join([prefix, "{version}", *shown])
     return Match(
         route, family, version, tuple(args), kind, template, _scopes(family, route.writes, names)
@@ -206,4 +228,8 @@ def _scopes(family: str, writes: bool, kinds: Iterable[str]) -> tuple[str, ...]:
         if "emails" in kinds:
             needed.append("sales-email-read")
         return tuple(needed)
+    if family == "webhooks-journal/journal":
+        return ("developer.webhooks_journal.read",)
+    if family == "webhooks-journal/subscriptions":
+        return (f"developer.webhooks_journal.subscriptions.{action}",)
     return ()

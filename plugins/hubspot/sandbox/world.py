@@ -11,8 +11,9 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from plugins.hubspot.sandbox.clock import SandboxClock
+from plugins.hubspot.sandbox.grants import OAuthServer
+from plugins.hubspot.sandbox.journal import Journals
 from plugins.hubspot.sandbox.limits import TIERS, Budget
-from plugins.hubspot.sandbox.oauth import OAuthServer
 from plugins.hubspot.sandbox.portal import Access, Owner, Portal
 from plugins.hubspot.sandbox.webhooks import DEFAULT_PROPERTIES, SenderSettings, WebhookSender
 
@@ -51,9 +52,13 @@ class World:
     portals: dict[int, Portal] = field(default_factory=dict)
     by_token: dict[str, Portal] = field(default_factory=dict)
     oauth: OAuthServer = field(default_factory=OAuthServer)
+    journals: Journals = field(init=False)
     ids: random.Random = field(
         default_factory=lambda: random.Random(time.time_ns())  # noqa: S311 - correlation ids
     )
+
+    def __post_init__(self) -> None:
+        self.journals = Journals(self.clock, random.Random(self.clock.now_ms()))  # noqa: S311 - offsets
 
     def add(self, request: PortalRequest) -> Portal:
         """Make a portal; raises PortalError when its id or token is taken or a word unknown."""
@@ -112,6 +117,8 @@ class World:
             random.Random(number),  # noqa: S311 - replayable
             Budget(TIERS[request.tier], enabled=request.rate_limited),
             sender,
+            self.journals,
+            self.portals,
             request.time_zone,
         )
         sender.signing_time_ms = lambda: (

@@ -125,12 +125,12 @@ def change(
     """Set values that were checked before; equal values leave no trace unless switched so."""
     store = portal.stores[record.kind.name]
     is_contact = record.kind.name == "contacts"
-    changed = False
+    changed: dict[str, str] = {}
     for name, value in values.items():
         same = record.properties.get(name, "") == value
         if same and not (portal.switches.noop_write_history and record.history.get(name)):
             continue
-        changed = True
+        changed[name] = value
         if name == "email" or store.definitions[name].has_unique_value:
             store.keep_unique(record, name, value)
         moment = _remember(record, name, Change(value, at_ms, source))
@@ -139,6 +139,8 @@ def change(
             if name == "hubspot_owner_id":
                 _put(record, "hubspot_owner_assigneddate", format_iso(moment) if value else "")
             events.property_change(portal, record, name, value, source=source, at_ms=moment)
+    if changed and is_contact:
+        events.updated(portal, record, changed, at_ms=at_ms)
     if changed or record.kind.modified not in record.properties:
         touch(portal, record, at_ms=at_ms)
 

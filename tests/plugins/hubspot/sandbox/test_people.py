@@ -34,6 +34,19 @@ def test_history_tells_people_from_apps(portal):
     assert len(set(stamps)) == 4
 
 
+def test_two_changes_never_share_a_moment(private_sandbox):
+    portal = private_sandbox("--empty")
+    portal.control("POST", "clock", {"now": "2026-11-02T09:00:00Z", "freeze": True})
+    contact = portal.contact(hubspot_owner_id="71500011")
+    portal.act("assign", contact=contact, owner="tara@example.com")
+    portal.act("assign", contact=contact, owner="", at="2020-01-01T00:00:00Z")
+    assert [(entry["value"], entry["timestamp"]) for entry in history(portal, contact)] == [
+        ("", "2026-11-02T09:00:00.002Z"),
+        ("71500001", "2026-11-02T09:00:00.001Z"),
+        ("71500011", "2026-11-02T09:00:00.000Z"),
+    ]
+
+
 def test_actions_carry_their_own_time(portal):
     contact = portal.act(
         "create_contact", id="171599999999", at="2026-01-02T03:04:05Z", properties={OWNER: "502"}

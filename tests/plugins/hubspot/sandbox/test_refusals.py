@@ -180,6 +180,7 @@ def test_taken_email(portal):
     portal.act("merge", primary=second, merged=first)
     again = portal.objects("POST", "contacts", {"properties": {"email": "one@example.com"}})
     assert again.status_code == 409
+    assert again.json()["message"] == f"Contact already exists. Existing ID: {second}"
 
 
 def test_missing_timestamp(portal):
