@@ -138,6 +138,16 @@ def _add_owner(portal: Portal, action: dict[str, Any], at: int) -> dict[str, Any
     return {"owner": add_owners(portal, [action])[0].id}
 
 
+def _add_note(portal: Portal, action: dict[str, Any], at: int) -> dict[str, Any]:
+    """A person writes a note on the contact."""
+    record = _contact(portal, action)
+    properties = {"hs_note_body": str(action.get("body") or ""), "hs_timestamp": str(at)}
+    kind = portal.kind("notes")
+    draft = writing.prepare(portal, kind, properties, links=(record,))
+    note = writing.create(portal, draft, _by(portal, action), at_ms=at)
+    return {"contact": record.id, "note": note.id}
+
+
 def _rename_option(portal: Portal, action: dict[str, Any], at: int) -> dict[str, Any]:
     option = _option(portal, action)[1]
     option.label = str(action.get("label") or "")
@@ -230,6 +240,7 @@ HANDLERS: Final[dict[str, Callable[[Portal, dict[str, Any], int], dict[str, Any]
     "deactivate_owner": _deactivate_owner,
     "activate_owner": _activate_owner,
     "add_owner": _add_owner,
+    "add_note": _add_note,
     "rename_option": _rename_option,
     "archive_option": _archive_option,
     "hide_option": _hide_option,

@@ -64,6 +64,7 @@ def spoilt(fault: Fault, portal: Portal) -> tuple[int, bytes, dict[str, str]]:
         page = f"<!DOCTYPE html><html><head><title>{status}</title></head><body><h1>Error {status}"
         return status, f"{page}</h1></body></html>".encode(), headers
     message, category = {
+        "401": ("Authentication credentials not found.", "INVALID_AUTHENTICATION"),
         "423": ("The record is locked by another operation.", "LOCKED"),
         "429": ("You have reached your ten_secondly_rolling limit.", "RATE_LIMITS"),
         "477": ("Migration in progress.", "MIGRATION_IN_PROGRESS"),

@@ -38,7 +38,10 @@ def read(call: Call) -> Reply:
     archived = call.flag("archived")
     found: dict[str, Record] = {}
     missing = []
-    for index, item in enumerate(call.inputs(most=most, histories=bool(histories))):
+    inputs = call.inputs(most=most, histories=bool(histories))
+    if not call.portal.switches.duplicate_reads_accepted:
+        _refuse_duplicates(inputs)
+    for index, item in enumerate(inputs):
         key = as_text(item.get("id"), f"$.inputs[{index}].id")
         record = by_key(call, key, id_property, archived=archived)
         if record is None:

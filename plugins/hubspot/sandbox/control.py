@@ -12,6 +12,7 @@ from plugins.hubspot.sandbox.clock import format_iso, parse_iso
 from plugins.hubspot.sandbox.errors import no_such_path, refusal
 from plugins.hubspot.sandbox.faults import FaultError
 from plugins.hubspot.sandbox.grants import SCOPES, App
+from plugins.hubspot.sandbox.owners import local_time
 from plugins.hubspot.sandbox.portal import Portal, Stats
 from plugins.hubspot.sandbox.switches import SwitchError
 from plugins.hubspot.sandbox.webhooks import DEFAULT_PROPERTIES, Tally
@@ -132,6 +133,17 @@ def _stats(world: World, portal: Portal, body: Any) -> Reply:
     )
 
 
+def _set_budget(world: World, portal: Portal, body: Any) -> Reply:
+    """What other integrations of the account have used of today's calls: ``used_today``."""
+    used = as_object(body, "$").get("used_today")
+    if not isinstance(used, int) or isinstance(used, bool) or used < 0:
+        raise PortalError(f"used_today must be a whole number from 0 on, not {used!r}")
+    day = local_time(portal.clock.now_ms(), portal.time_zone).date().isoformat()
+    portal.budget.start_day(day)
+    portal.budget.used_today = used
+    return Reply(200, {"used_today": used, "day": day})
+
+
 def _reset_stats(world: World, portal: Portal, body: Any) -> Reply:
     portal.stats = Stats()
     portal.webhooks.tally = Tally()
@@ -244,6 +256,7 @@ HANDLERS: Final[dict[tuple[str, str], Handler]] = {
     ("GET", "clock"): _clock_now,
     ("GET", "stats"): _stats,
     ("DELETE", "stats"): _reset_stats,
+    ("PATCH", "budget"): _set_budget,
     ("GET", "dump"): _dump,
     ("GET", "faults"): _faults,
     ("POST", "faults"): _arm,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -11,11 +12,14 @@ from plugins.hubspot.sandbox.portal import Portal
 from plugins.hubspot.sandbox.records import Record
 
 _PARTS = (("email", "email"), ("firstName", "firstname"), ("lastName", "lastname"))
+_COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
 _PEOPLE = ("from", "sender", "to", "cc", "bcc")
 
 
-def complete(values: dict[str, str]) -> list[Problem]:
+def complete(portal: Portal, values: dict[str, str]) -> list[Problem]:
     """Fill the read-only address properties from ``hs_email_headers``, which must be JSON."""
+    if "hs_note_body" in values and portal.switches.strip_note_comments:
+        values["hs_note_body"] = _COMMENT.sub("", values["hs_note_body"])
     headers = values.get("hs_email_headers")
     if not headers:
         return []

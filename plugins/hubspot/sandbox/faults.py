@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 MEANINGS: Final = {
+    "401": "a valid token is refused, as happens now and then under load",
     "423": "the record is locked (wait 2 s)",
     "429": "rate limit, whatever the budget says",
     "477": "the portal moves to another data centre; Retry-After: seconds",

@@ -110,10 +110,12 @@ class Portal:
 
     def __post_init__(self) -> None:
         now = self.clock.now_ms()
+        # Ids of different portals differ, so that whoever mixes portals up is found out.
+        apart = self.rng.randrange(10_000) * 1_000_000
         for kind in KINDS:
             self.stores[kind.name] = RecordStore(
                 kind,
-                first_id=FIRST_IDS[kind.name],
+                first_id=FIRST_IDS[kind.name] + apart,
                 rng=self.rng,
                 definitions=catalog.definitions(kind, now),
                 groups=catalog.groups(kind),

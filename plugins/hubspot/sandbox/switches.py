@@ -46,6 +46,10 @@ class Switches:
         False, "an association may name a merged-away contact"
     )
     association_delay: float = _switch(0.0, "seconds until a new association can be read")
+    duplicate_reads_accepted: bool = _switch(
+        False, "batch/read answers an id that is asked for twice once, instead of 400"
+    )
+    strip_note_comments: bool = _switch(True, "HTML comments are stripped from note bodies")
     association_none_as_error: bool = _switch(
         True, "associations batch/read lists a record without associations as an error entry"
     )

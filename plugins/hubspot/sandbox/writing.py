@@ -71,7 +71,7 @@ def prepare(
         except BadValueError as bad:
             problems.append(bad.problem)
     if kind.name in ENGAGEMENTS:
-        problems += engagements.complete(values)
+        problems += engagements.complete(portal, values)
     if write_rules and not problems:
         problems += _write_rules(portal, kind, values, record)
     problems += _conflicts(portal, kind, values, record=record, claims=claims or Claims())

@@ -19,7 +19,7 @@ def notes(portal):
     return len(portal.control("GET", "dump")["notes"])
 
 
-@pytest.mark.parametrize("kind", ["423", "429", "477", "502", "503", "521", "523", "html"])
+@pytest.mark.parametrize("kind", ["401", "423", "429", "477", "502", "503", "521", "523", "html"])
 def test_refusals_do_no_work(portal, kind):
     arm(portal, kind, count=1)
     answer = post_note(portal)

@@ -63,6 +63,22 @@ def test_no_rate_limit_sends_no_429(make_portal):
     assert {read(portal).status_code for _ in range(120)} == {200}
 
 
+def test_daily_limit_ends_at_the_accounts_midnight(private_sandbox):
+    portal = private_sandbox(
+        "--clock", "2026-11-02T22:00:00Z", "--tier", "free", "--time-zone", "Europe/Berlin"
+    )
+    clock = {"freeze": True, "limits": "virtual"}
+    portal.control("PATCH", "budget", {"used_today": 249_999})
+    portal.control("POST", "clock", {"now": "2026-11-02T22:50:00Z", **clock})
+    assert read(portal).status_code == 200
+    refused = read(portal)
+    assert refused.status_code == 429
+    assert refused.json()["message"] == "You have reached your daily limit."
+    assert portal.objects("POST", "contacts/search", {}).status_code == 429
+    portal.control("POST", "clock", {"now": "2026-11-02T23:00:01Z", **clock})
+    assert read(portal).status_code == 200
+
+
 def test_clock_is_settable(private_sandbox):
     portal = private_sandbox("--clock", "2026-11-02T23:59:00Z", "--tier", "free")
     assert portal.control("GET", "clock")["now"].startswith("2026-11-02T23:59:0")

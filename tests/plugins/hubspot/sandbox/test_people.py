@@ -61,6 +61,15 @@ def test_actions_carry_their_own_time(portal):
     ]
 
 
+def test_a_person_writes_a_note(portal):
+    contact = portal.contact(firstname="A")
+    note = portal.act("add_note", contact=contact, body="<p>Called her</p>")["note"]
+    dump = portal.control("GET", "dump")
+    assert dump["contacts"][contact]["notes"] == [note]
+    assert dump["notes"][note]["properties"]["hs_note_body"] == "<p>Called her</p>"
+    assert dump["notes"][note]["properties"]["hs_object_source"] == "CRM_UI"
+
+
 def test_actions_answer_one_by_one(portal):
     contact = portal.contact(firstname="A")
     answers = portal.control(

@@ -99,6 +99,24 @@ def test_warnings_where_the_version_has_them(portal):
     assert made.get("warnings") is None
 
 
+def test_comments_are_stripped_from_notes(portal):
+    body = {"properties": {**NOTE, "hs_note_body": "<p>a</p><!-- ref: 5 --><p>b</p>"}}
+    made = portal.objects("POST", "notes", body).json()
+    assert made["properties"]["hs_note_body"] == "<p>a</p><p>b</p>"
+    portal.switch(strip_note_comments=False)
+    made = portal.objects("POST", "notes", body).json()
+    assert "ref: 5" in made["properties"]["hs_note_body"]
+
+
+def test_duplicate_ids_in_a_read(portal):
+    contact = portal.contact(city="Ulm")
+    body = {"inputs": [{"id": contact}, {"id": contact}]}
+    assert portal.objects("POST", "contacts/batch/read", body).status_code == 400
+    portal.switch(duplicate_reads_accepted=True)
+    answer = portal.objects("POST", "contacts/batch/read", body)
+    assert [one["id"] for one in answer.json()["results"]] == [contact]
+
+
 def test_association_delay(portal):
     portal.switch(association_delay=0.3)
     contact = portal.contact(firstname="A")
@@ -203,6 +221,25 @@ def test_search_index_lags_behind(portal):
     portal.act("delete", contact=contact)
     assert portal.objects("POST", "contacts/search", query).json()["total"] == 1
     until(lambda: portal.objects("POST", "contacts/search", query).json()["total"] == 0)
+
+
+def test_an_older_write_never_overtakes_a_newer_one_in_the_index(portal):
+    contact, other = portal.contact(city="Ulm"), portal.contact(city="Ulm")
+
+    def move(key, city, lag):
+        portal.switch(search_lag=[lag, lag])
+        portal.objects("PATCH", f"contacts/{key}", {"properties": {"city": city}})
+
+    def cities():
+        found = portal.objects("POST", "contacts/search", {"properties": ["city"]}).json()
+        return {one["id"]: one["properties"]["city"] for one in found["results"]}
+
+    move(contact, "Old", 0.3)
+    move(contact, "New", 0)
+    move(other, "Later", 0.3)
+    assert cities() == {contact: "New", other: "Ulm"}
+    until(lambda: cities()[other] == "Later")
+    assert cities()[contact] == "New"
 
 
 def test_new_property_appears_after_a_moment(portal):

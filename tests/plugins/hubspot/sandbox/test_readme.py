@@ -1,0 +1,26 @@
+"""The sandbox's README names everything it can be told to do."""
+
+from pathlib import Path
+
+import pytest
+
+from plugins.hubspot import sandbox
+from plugins.hubspot.sandbox.actions import HANDLERS as ACTIONS
+from plugins.hubspot.sandbox.content import CONTACTS, OWNERS
+from plugins.hubspot.sandbox.control import HANDLERS as CONTROL
+from plugins.hubspot.sandbox.faults import MEANINGS
+
+README = (Path(sandbox.__file__).parent / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [*ACTIONS, *MEANINGS, *{path for _, path in CONTROL}])
+def test_every_name_is_in_the_readme(name):
+    assert name in README
+
+
+def test_default_ids_are_in_the_readme():
+    for owner in OWNERS:
+        assert owner["id"] in README
+        assert str(owner["user_id"]) in README
+    assert CONTACTS[0][0] in README
+    assert CONTACTS[-1][0] in README
