@@ -1,0 +1,64 @@
+"""A real sandbox process for the run; a fresh portal for every test; every request checked."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from engine.rules.loader import load
+from engine.rules.model import Rules
+from tests.plugins.hubspot.rig import Rig, make_rig, start_sandbox
+from tests.plugins.hubspot.shapes import check_request
+
+SHIPPED = Path(__file__).resolve().parents[3] / "rules" / "lead_states.yaml"
+
+
+@pytest.fixture(scope="session")
+def lead_rules() -> Rules:
+    return load(SHIPPED)
+
+
+@pytest.fixture(scope="session")
+def hubspot_url() -> Iterator[str]:
+    process, url = start_sandbox()
+    yield url
+    process.terminate()
+    process.wait(timeout=10)
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+@pytest.fixture
+def requests_sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every request of the test, `METHOD path`; one that HubSpot does not document fails it."""
+    sent: list[str] = []
+    real = requests.adapters.HTTPAdapter.send
+
+    def send(self: Any, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        check_request(request.method or "", request.url or "", request.body)
+        sent.append(f"{request.method} {request.path_url}")
+        return real(self, request, *args, **kwargs)
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    return sent
+
+
+@pytest.fixture
+def new_rig(hubspot_url: str, lead_rules: Rules, requests_sent: list[str]) -> Callable[..., Rig]:
+    return lambda **portal: make_rig(hubspot_url, lead_rules, **portal)
+
+
+@pytest.fixture
+def rig(new_rig: Callable[..., Rig]) -> Rig:
+    """A portal as HubSpot makes it: without Context, Lead Connection Status and QUALIFIED."""
+    return new_rig()
+
+
+@pytest.fixture
+def ready(rig: Rig) -> Rig:
+    """A portal that was set up."""
+    rig.set_up()
+    rig.reset_stats()
+    return rig
