@@ -65,9 +65,14 @@ def _portals(world: World, portal: Portal, body: Any) -> Reply:
         int(wanted.get("seed", 1)),
     )
     made = world.add(request)
-    made.switches.change(wanted.get("switches") or {})
-    sync_webhooks(made)
-    add_owners(made, as_list(wanted.get("owners") or [], "$.owners"))
+    try:
+        made.switches.change(as_object(wanted.get("switches") or {}, "$.switches"))
+        sync_webhooks(made)
+        owners = as_list(wanted.get("owners") or [], "$.owners")
+        add_owners(made, [as_object(owner, "$.owners[]") for owner in owners])
+    except Exception:
+        world.remove(made)
+        raise
     return Reply(
         201, {"portal_id": made.id, "owners": [owner.render() for owner in made.owners.values()]}
     )

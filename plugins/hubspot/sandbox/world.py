@@ -71,6 +71,12 @@ class World:
         sync_webhooks(portal)
         return portal
 
+    def remove(self, portal: Portal) -> None:
+        """Take back a portal that could not be set up as asked."""
+        del self.portals[portal.id]
+        for token in [token for token, held in self.by_token.items() if held is portal]:
+            del self.by_token[token]
+
     def portal_of(self, token: str) -> Portal | None:
         """The portal that a bearer token opens, static or from OAuth."""
         found = self.by_token.get(token)

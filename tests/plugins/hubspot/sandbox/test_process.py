@@ -86,6 +86,40 @@ def test_default_content(private_sandbox):
     assert portal.objects("POST", "contacts/search", {}).json()["total"] == 12
 
 
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"portal_id": 8001001}, "exists already"),
+        ({"token": "sandbox-token"}, "another portal"),
+        ({"token": ""}, "empty"),
+        ({"tier": "gold"}, "professional"),
+        ({"time_zone": "Mars/Base"}, "Europe/Berlin"),
+        ({"colour": "red"}, "allowed"),
+        ({"owners": [{"first_name": "A"}]}, "email"),
+        ({"owners": [{"email": "a@b.co", "id": "x"}]}, "not a number"),
+        ({"owners": [{"email": "a@b.co"}, {"email": "A@b.co"}]}, "already"),
+    ],
+)
+def test_portals_that_cannot_be(private_sandbox, change, word):
+    portal = private_sandbox("--empty")
+    body = {"portal_id": 5, "token": "five", **change}
+    refused = portal.call("POST", "/_sandbox/portals", body)
+    assert refused.status_code == 400
+    assert word in refused.json()["message"]
+    assert portal.control("GET", "health")["portals"] == [8001001]
+
+
+def test_portals_are_apart(private_sandbox):
+    first = private_sandbox("--empty")
+    first.control("POST", "portals", {"portal_id": 5, "token": "five", "owners": []})
+    second = type(first)(first.url, 5, "five")
+    contact = second.contact(city="Ulm")
+    assert first.objects("GET", f"contacts/{contact}").status_code == 404
+    assert second.objects("GET", f"contacts/{contact}").status_code == 200
+    assert first.call("GET", "/account-info/v3/details").json()["portalId"] == 8001001
+    second.session.close()
+
+
 def test_empty_portal_keeps_its_owners(private_sandbox):
     portal = private_sandbox("--empty")
     assert portal.objects("GET", "contacts").json() == {"results": []}

@@ -117,6 +117,16 @@ def test_duplicate_ids_in_a_read(portal):
     assert [one["id"] for one in answer.json()["results"]] == [contact]
 
 
+def test_reading_by_a_secondary_address(portal):
+    winner = portal.contact(email="first@example.com")
+    loser = portal.contact(email="second@example.com")
+    portal.act("merge", primary=winner, merged=loser)
+    path = "contacts/second@example.com?idProperty=email"
+    assert portal.objects("GET", path).status_code == 404
+    portal.switch(secondary_email_lookup=True)
+    assert portal.objects("GET", path).json()["id"] == winner
+
+
 def test_association_delay(portal):
     portal.switch(association_delay=0.3)
     contact = portal.contact(firstname="A")
