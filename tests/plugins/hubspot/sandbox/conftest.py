@@ -98,24 +98,45 @@ class Portal:
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[str]:
+    """The process that most tests share; none of them sets its clock."""
     process, url = start("--token", "root-token", "--search-lag", "0", "--no-rate-limit")
     yield url
     stop(process)
 
 
 @pytest.fixture(scope="session")
+def clock_sandbox() -> Iterator[str]:
+    """The process whose clock tests set, each to its own time."""
+    process, url = start("--token", "root-token", "--no-rate-limit")
+    yield url
+    stop(process)
+
+
+@pytest.fixture(scope="session")
 def numbers() -> Iterator[int]:
-    return itertools.count(9_100_000)
+    """Portal ids, with room between them for portals that tests make themselves."""
+    return itertools.count(9_100_000, 1_000)
+
+
+MakePortal = Callable[..., Portal]
 
 
 @pytest.fixture
-def make_portal(sandbox: str, numbers: Iterator[int]) -> Iterator[Callable[..., Portal]]:
-    """Makes portals with the owners above; answers are whole and properties appear at once."""
+def make_portal(
+    sandbox: str, numbers: Iterator[int], request: pytest.FixtureRequest
+) -> Iterator[MakePortal]:
+    """Makes portals with the owners above; answers are whole and properties appear at once.
+
+    ``clock`` puts the portal into the process whose clock may be set, at that time.
+    """
     made: list[Portal] = []
 
-    def make(*, switches: dict[str, Any] | None = None, **settings: Any) -> Portal:
+    def make(
+        *, switches: dict[str, Any] | None = None, clock: str | None = None, **settings: Any
+    ) -> Portal:
         number = next(numbers)
-        portal = Portal(sandbox, number, f"token-{number}")
+        url = sandbox if clock is None else request.getfixturevalue("clock_sandbox")
+        portal = Portal(url, number, f"token-{number}")
         made.append(portal)
         body = {
             "portal_id": number,
@@ -131,6 +152,8 @@ def make_portal(sandbox: str, numbers: Iterator[int]) -> Iterator[Callable[..., 
         }
         answer = portal.call("POST", "/_sandbox/portals", body, token="root-token")
         assert answer.status_code == 201, answer.text
+        if clock is not None:
+            portal.control("POST", "clock", {"now": clock, "freeze": False})
         return portal
 
     yield make
@@ -139,7 +162,7 @@ def make_portal(sandbox: str, numbers: Iterator[int]) -> Iterator[Callable[..., 
 
 
 @pytest.fixture
-def portal(make_portal: Callable[..., Portal]) -> Portal:
+def portal(make_portal: MakePortal) -> Portal:
     return make_portal()
 
 

@@ -51,9 +51,9 @@ def test_bodies(portal, path, body, wrapped):
 
 
 @pytest.fixture
-def own(private_sandbox):
-    """Control calls may set the clock and make portals: not in the sandbox of all tests."""
-    return private_sandbox("--empty")
+def own(make_portal):
+    """Control calls may set the clock: not in the sandbox of all tests."""
+    return make_portal(clock="2026-11-02T09:00:00Z")
 
 
 @pytest.mark.parametrize("path", CONTROL)

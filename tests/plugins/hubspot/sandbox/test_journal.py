@@ -13,11 +13,14 @@ SCOPE = (
 JOURNAL = "/webhooks-journal/journal/2026-09"
 SUBSCRIPTIONS = "/webhooks-journal/subscriptions/2026-09"
 REDIRECT = "https://handback.example.com/callback"
-APP = {"client_id": "sandbox-client-id", "client_secret": "sandbox-client-secret"}
+
+
+def credentials(portal):
+    return {"client_id": f"app-{portal.id}", "client_secret": "secret"}
 
 
 def app_token(portal, scope=SCOPE):
-    form = {**APP, "grant_type": "client_credentials", "scope": scope}
+    form = {**credentials(portal), "grant_type": "client_credentials", "scope": scope}
     answer = requests.post(f"{portal.url}/oauth/2026-09/token", data=form, timeout=5)
     assert answer.status_code == 200, answer.text
     assert "refresh_token" not in answer.json()
@@ -25,9 +28,12 @@ def app_token(portal, scope=SCOPE):
 
 
 @pytest.fixture
-def portal(private_sandbox):
-    made = private_sandbox("--empty", "--clock", "2026-11-02T09:00:00Z")
-    made.control("POST", "install", {"redirect_uri": REDIRECT})
+def portal(make_portal):
+    """A portal with an app of its own, so that every test has an empty journal."""
+    made = make_portal(clock="2026-11-02T09:00:00Z")
+    app = {"client_id": f"app-{made.id}", "client_secret": "secret", "app_id": made.id}
+    made.control("POST", "apps", app)
+    made.control("POST", "install", {**app, "redirect_uri": REDIRECT})
     return made
 
 
@@ -80,7 +86,7 @@ def test_changes_of_a_day(portal):
     events, files = walk(portal, token, lambda found: len(distinct(found)) >= 6)
     updates = [one["propertyChanges"] for one in distinct(events) if one["action"] == "UPDATE"]
     assert sorted(updates, key=str) == sorted(
-        [{"hubspot_owner_id": "71500001"}, {"hubspot_owner_id": None}], key=str
+        [{"hubspot_owner_id": "501"}, {"hubspot_owner_id": None}], key=str
     )
     merge = next(one for one in events if one["action"] == "MERGE")
     assert merge["mergedObjectIds"] == [int(other)]
@@ -148,5 +154,5 @@ def test_subscriptions(portal):
     assert portal.call("GET", SUBSCRIPTIONS, token=token).json()["results"] == [made]
     assert portal.call("DELETE", path, token=token).status_code == 204
     assert portal.call("GET", path, token=token).status_code == 404
-    portal.control("POST", "uninstall", {})
+    portal.control("POST", "uninstall", {"app_id": portal.id})
     assert portal.call("POST", SUBSCRIPTIONS, wanted(portal), token=token).status_code == 400

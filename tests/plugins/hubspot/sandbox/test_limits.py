@@ -63,9 +63,9 @@ def test_no_rate_limit_sends_no_429(make_portal):
     assert {read(portal).status_code for _ in range(120)} == {200}
 
 
-def test_daily_limit_ends_at_the_accounts_midnight(private_sandbox):
-    portal = private_sandbox(
-        "--clock", "2026-11-02T22:00:00Z", "--tier", "free", "--time-zone", "Europe/Berlin"
+def test_daily_limit_ends_at_the_accounts_midnight(make_portal):
+    portal = make_portal(
+        clock="2026-11-02T22:00:00Z", tier="free", time_zone="Europe/Berlin", rate_limited=True
     )
     clock = {"freeze": True, "limits": "virtual"}
     portal.control("PATCH", "budget", {"used_today": 249_999})

@@ -51,8 +51,8 @@ def connect(portal, **changes):
 
 
 @pytest.fixture
-def portal(private_sandbox):
-    made = private_sandbox("--clock", "2026-11-02T09:00:00Z")
+def portal(make_portal):
+    made = make_portal(clock="2026-11-02T09:00:00Z", rate_limited=True)
     made.control("POST", "apps", {**APP, "redirect_uris": [REDIRECT]})
     return made
 

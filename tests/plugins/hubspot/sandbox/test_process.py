@@ -90,7 +90,7 @@ def test_default_content(private_sandbox):
     ("change", "word"),
     [
         ({"portal_id": 8001001}, "exists already"),
-        ({"token": "sandbox-token"}, "another portal"),
+        ({"token": "root-token"}, "another portal"),
         ({"token": ""}, "empty"),
         ({"tier": "gold"}, "professional"),
         ({"time_zone": "Mars/Base"}, "Europe/Berlin"),
@@ -100,24 +100,20 @@ def test_default_content(private_sandbox):
         ({"owners": [{"email": "a@b.co"}, {"email": "A@b.co"}]}, "already"),
     ],
 )
-def test_portals_that_cannot_be(private_sandbox, change, word):
-    portal = private_sandbox("--empty")
+def test_portals_that_cannot_be(portal, change, word):
     body = {"portal_id": 5, "token": "five", **change}
     refused = portal.call("POST", "/_sandbox/portals", body)
     assert refused.status_code == 400
     assert word in refused.json()["message"]
-    assert portal.control("GET", "health")["portals"] == [8001001]
+    assert 5 not in portal.control("GET", "health")["portals"]
 
 
-def test_portals_are_apart(private_sandbox):
-    first = private_sandbox("--empty")
-    first.control("POST", "portals", {"portal_id": 5, "token": "five", "owners": []})
-    second = type(first)(first.url, 5, "five")
+def test_portals_are_apart(make_portal):
+    first, second = make_portal(), make_portal()
     contact = second.contact(city="Ulm")
     assert first.objects("GET", f"contacts/{contact}").status_code == 404
     assert second.objects("GET", f"contacts/{contact}").status_code == 200
-    assert first.call("GET", "/account-info/v3/details").json()["portalId"] == 8001001
-    second.session.close()
+    assert first.call("GET", "/account-info/v3/details").json()["portalId"] == first.id
 
 
 def test_empty_portal_keeps_its_owners(private_sandbox):
