@@ -55,7 +55,7 @@ class Day:
         name = portal["name"]
         token_env, secret_env = f"HANDBACK_DEMO_{name}_TOKEN", f"HANDBACK_DEMO_{name}_SECRET"
         os.environ[secret_env] = secrets.token_hex(16)
-        self.portals.make(portal, f"{url}/in/hubspot/{name}", os.environ[secret_env])
+        self.portals.make(portal)
         os.environ[token_env] = self.portals.tokens[name]
         app.portals.connect(
             name,
@@ -76,7 +76,7 @@ class Day:
             )
         app.portals.setup(name, apply=True)
         self.portals.act(name, contexts(portal))
-        self._settle_webhooks()
+        self.portals.send_webhooks(name, f"{url}/in/hubspot/{name}", os.environ[secret_env])
 
     def play(self, app: App, progress: Progress) -> None:
         """Every step: the clock moves, timers fire, people act, events arrive, work is done."""

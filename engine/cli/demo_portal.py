@@ -28,8 +28,8 @@ class DemoPortals:
         self._session = requests.Session()
         self.tokens: dict[str, str] = {}
 
-    def make(self, portal: dict[str, Any], webhook_url: str, webhook_secret: str) -> None:
-        """A portal with its owners and contacts, and where it sends its webhooks."""
+    def make(self, portal: dict[str, Any]) -> None:
+        """A portal with its owners and contacts; it sends no webhooks yet."""
         name = portal["name"]
         token = self.tokens[name] = secrets.token_hex(16)
         self._call(
@@ -40,8 +40,6 @@ class DemoPortals:
                 "portal_id": portal["portal_id"],
                 "token": token,
                 "owners": portal["owners"],
-                "webhook_url": webhook_url,
-                "webhook_secret": webhook_secret,
             },
         )
         self.act(
@@ -51,6 +49,10 @@ class DemoPortals:
                 for contact in portal["contacts"]
             ],
         )
+
+    def send_webhooks(self, portal: str, url: str, secret: str) -> None:
+        """From now on the portal tells this address what happens in it."""
+        self._call("PATCH", "webhooks", self.tokens[portal], {"url": url, "secret": secret})
 
     def act(self, portal: str, actions: Sequence[dict[str, Any]]) -> None:
         """What people do in the portal's pages. Raises HandbackError when one cannot be done."""

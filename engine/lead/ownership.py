@@ -35,11 +35,13 @@ def interpret(
     *,
     source: str,
     now: Millis,
+    held: bool = True,
 ) -> tuple[Event, ...]:
     """What a contact that was read again means, as events for its lead.
 
-    assistants: by owner id. The ids of the events come from what was read, so that reading the
-    same fact twice yields the same event, which the inbox then takes once.
+    assistants: by owner id. held: the assistant held the contact last (it was assigned, and
+    not handed back since): only then can a person take it back. The ids of the events come from
+    what was read: reading the same fact twice yields the same event, which is taken once.
     """
     gone = _gone(reading, lead, source, now)
     if gone is not None:
@@ -49,7 +51,7 @@ def interpret(
         events.append(_event("contact_merged", lead, now, source, into=reading.crm_id))
     elif lead is not None and lead.ended is Ended.DELETED:
         events.append(_event("contact_restored", lead, now, source))
-    events.extend(_owner_change(reading, lead, assistants, source))
+    events.extend(_owner_change(reading, lead if held else None, assistants, source))
     return tuple(events)
 
 

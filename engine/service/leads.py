@@ -1,7 +1,7 @@
 """Leads as people and scripts see them: list, show, why, and a person's own actions."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.base.clock import Clock, format_time
@@ -13,10 +13,14 @@ from engine.rules.model import SUB_STATE, Work
 from engine.store import HistoryEntry, LeadFilter, LedgerEntry, NewEvent, OutboxRow, Store, Tx
 from engine.work.decisions import Decisions
 
+Document = dict[str, Any]
+Documents = list[Document]
+"""JSON-ready."""
+
 SOURCE = "person"
 HISTORY = 10_000
 
-_EVENTS: Mapping[str, tuple[str, dict[str, Any]]] = {
+_EVENTS: Mapping[str, tuple[str, Document]] = {
     "hot": ("marked", {"action": "hot"}),
     "cold": ("marked", {"action": "cold"}),
     "responded": ("marked", {"action": "responded"}),
@@ -40,7 +44,7 @@ class Leads:
 
     def list(
         self, *, portal: str | None = None, state: str | None = None, limit: int = 1000
-    ) -> list[dict[str, Any]]:
+    ) -> Documents:
         """Leads, changed last first. Raises InputError for a state that the rules do not have."""
         if state is not None and state not in self._rules.rules.states:
             raise InputError(
@@ -52,7 +56,7 @@ class Leads:
             owners = {lead.id: self._owner(tx, lead) for lead in found}
         return [self._document(lead, owners[lead.id]) for lead in found]
 
-    def show(self, name: str) -> dict[str, Any]:
+    def show(self, name: str) -> Document:
         """One lead with history (oldest first), effects, owners. Raises InputError."""
         with self._store.read() as tx:
             lead = find_lead(tx, name)
@@ -68,7 +72,7 @@ class Leads:
             "owners": [_ownership(entry) for entry in owners],
         }
 
-    def why(self, name: str, event: str | None = None) -> list[dict[str, Any]]:
+    def why(self, name: str, event: str | None = None) -> Documents:
         """Every decision about the lead; with `event`, what that event would decide now."""
         with self._store.read() as tx:
             lead = find_lead(tx, name)
@@ -77,7 +81,7 @@ class Leads:
             return [_step(entry) for entry in reversed(history)]
         return [self._what_if(lead, event)]
 
-    def mark(self, name: str, action: str) -> dict[str, Any]:
+    def mark(self, name: str, action: str) -> Document:
         """Do what a person asks, now; the decision. Raises InputError for an unknown lead."""
         kind, data = _EVENTS[action]
         now = self._clock.now()
@@ -100,7 +104,7 @@ class Leads:
             entries = tx.history.of_lead(lead.portal, lead.lead_id, limit=50)
         return next((e for e in entries if (e.source, e.event_id) == (SOURCE, event.id)), None)
 
-    def _what_if(self, lead: Lead, name: str) -> dict[str, Any]:
+    def _what_if(self, lead: Lead, name: str) -> Document:
         kind, _, variant = name.partition(".")
         known = self._rules.event(kind)
         if known is None:
@@ -108,7 +112,7 @@ class Leads:
                 f"there is no event {kind!r}",
                 fix=f"use one of {', '.join(self._rules.rules.events)}",
             )
-        data: dict[str, Any] = {known.by: variant} if known.by and variant else {}
+        data: Document = {known.by: variant} if known.by and variant else {}
         if any(field == "into" for field in self._rules.required_data(kind)):
             data["into"] = "another"
         now = self._clock.now()
@@ -130,7 +134,7 @@ class Leads:
             "needed": self._needed(trigger, lead, decision),
         }
 
-    def _needed(self, trigger: str, lead: Lead, decision: Decision) -> list[str]:
+    def _needed(self, trigger: str, lead: Lead, decision: Decision) -> Sequence[str]:
         """For each rule before the one that fired: what would have had to differ."""
         facts = {
             **decision.lead.counters,
@@ -148,7 +152,7 @@ class Leads:
             ]
         return sentences
 
-    def _document(self, lead: Lead, owner: str | None) -> dict[str, Any]:
+    def _document(self, lead: Lead, owner: str | None) -> Document:
         return {
             "id": lead.id,
             "portal": lead.portal,
@@ -200,7 +204,7 @@ def find_lead(tx: Tx, name: str) -> Lead:
     return lead
 
 
-def _step(entry: HistoryEntry) -> dict[str, Any]:
+def _step(entry: HistoryEntry) -> Document:
     return {
         "at": format_time(entry.at),
         "event": entry.type,
@@ -219,7 +223,7 @@ def _step(entry: HistoryEntry) -> dict[str, Any]:
     }
 
 
-def _effect(row: OutboxRow) -> dict[str, Any]:
+def _effect(row: OutboxRow) -> Document:
     return {
         "id": f"{row.portal}:{row.id}",
         "kind": row.kind.value,
@@ -234,7 +238,7 @@ def _effect(row: OutboxRow) -> dict[str, Any]:
     }
 
 
-def _ownership(entry: LedgerEntry) -> dict[str, Any]:
+def _ownership(entry: LedgerEntry) -> Document:
     return {
         "at": format_time(entry.at),
         "verdict": entry.what,

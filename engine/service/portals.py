@@ -14,6 +14,10 @@ from engine.lead.records import Assistant, Portal
 from engine.store import LeadFilter, Store
 from engine.work.access import Accesses
 
+Document = dict[str, Any]
+Documents = list[Document]
+"""JSON-ready."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _EMAIL = re.compile(r"[^@\s/]{1,64}@[^@\s/]{1,190}")
 _LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -38,7 +42,7 @@ class Portals:
         webhook_secret_env: str | None,
         fallback_owner: str | None,
         api_version: str | None,
-    ) -> dict[str, Any]:
+    ) -> Document:
         """Keep the connection after the token was seen to work. Raises ConfigurationError."""
         if not _NAME.fullmatch(name):
             raise InputError(f"{name!r} cannot name a portal", fix="use letters, digits, - _ .")
@@ -70,11 +74,11 @@ class Portals:
             tx.portals.resume(name)
         return _portal(portal)
 
-    def list(self) -> list[dict[str, Any]]:
+    def list(self) -> Documents:
         with self._store.read() as tx:
             return [_portal(portal) for portal in tx.portals.list()]
 
-    def setup(self, name: str, *, apply: bool) -> dict[str, Any]:
+    def setup(self, name: str, *, apply: bool) -> Document:
         """The plan, carried out when `apply`; what only a person can do stays as needs_person."""
         access, hooks = self._accesses.of(name)
         rules = self._rules.rules
@@ -92,7 +96,7 @@ class Portals:
             "notes": list(plan.notes),
         }
 
-    def check(self, name: str) -> list[dict[str, Any]]:
+    def check(self, name: str) -> Documents:
         """Mapped values that the portal cannot take (severity error), or takes in another form."""
         access, hooks = self._accesses.of(name)
         problems = hooks.crm_check_mapping(access=access, rules=self._rules.rules)
@@ -107,7 +111,7 @@ class Portals:
             for problem in problems
         ]
 
-    def status(self, name: str) -> dict[str, Any]:
+    def status(self, name: str) -> Document:
         """The integration status of every assistant, asked of the CRM now."""
         access, hooks = self._accesses.of(name)
         rows = [
@@ -125,7 +129,7 @@ class Portals:
 
     # ------------------------------------------------------------------ assistants
 
-    def add_assistant(self, portal: str, email: str, *, name: str, **given: Any) -> dict[str, Any]:
+    def add_assistant(self, portal: str, email: str, *, name: str, **given: Any) -> Document:
         """A new assistant. Raises InputError when the address or the name is taken."""
         self._accesses.of(portal)
         email = _checked_email(email)
@@ -141,7 +145,7 @@ class Portals:
 
     def edit_assistant(
         self, portal: str, name: str, *, email: str | None, **given: Any
-    ) -> dict[str, Any]:
+    ) -> Document:
         """Change what is given (not None). Raises InputError for an unknown assistant."""
         with self._store.write() as tx:
             known = tx.portals.assistants(portal)
@@ -158,11 +162,11 @@ class Portals:
             tx.portals.put_assistant(after)
         return self._assistant(portal, after.email)
 
-    def list_assistants(self, portal: str | None = None) -> list[dict[str, Any]]:
+    def list_assistants(self, portal: str | None = None) -> Documents:
         """All assistants with their status; a portal that does not answer says so there."""
         with self._store.read() as tx:
             names = [p.name for p in tx.portals.list() if portal in (None, p.name)]
-        found: list[dict[str, Any]] = []
+        found: Documents = []
         for name in names:
             access, hooks = self._accesses.of(name)
             found += [
@@ -171,14 +175,14 @@ class Portals:
             ]
         return found
 
-    def _assistant(self, portal: str, email: str) -> dict[str, Any]:
+    def _assistant(self, portal: str, email: str) -> Document:
         access, hooks = self._accesses.of(portal)
         assistant = next(a for a in access.assistants if a.email == email)
         return self._assistant_document(access, hooks, assistant)
 
     def _assistant_document(
         self, access: Access, hooks: CrmSpecs, assistant: Assistant
-    ) -> dict[str, Any]:
+    ) -> Document:
         return {
             "name": assistant.name,
             "email": assistant.email,
@@ -218,7 +222,7 @@ class Portals:
 _ORDER = [status.value for status in IntegrationStatus]
 
 
-def _with(assistant: Assistant, given: dict[str, Any]) -> Assistant:
+def _with(assistant: Assistant, given: Document) -> Assistant:
     return replace(assistant, **{key: value for key, value in given.items() if value is not None})
 
 
@@ -238,7 +242,7 @@ def _checked_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _portal(portal: Portal) -> dict[str, Any]:
+def _portal(portal: Portal) -> Document:
     return {
         "name": portal.name,
         "crm": portal.crm,
@@ -251,5 +255,5 @@ def _portal(portal: Portal) -> dict[str, Any]:
     }
 
 
-def _step(step: SetupStep, status: str) -> dict[str, Any]:
+def _step(step: SetupStep, status: str) -> Document:
     return {"what": step.what, "action": step.action, "status": status}

@@ -8,6 +8,10 @@ from engine.base.errors import InputError
 from engine.store import OutboxRow, Store
 from engine.work.intake import Intake
 
+Document = dict[str, Any]
+Documents = list[Document]
+"""JSON-ready."""
+
 ATTENTION = ("failed", "uncertain")
 QUARANTINE = "quarantine"
 
@@ -18,7 +22,7 @@ class Queue:
     def __init__(self, store: Store, clock: Clock, intake: Intake) -> None:
         self._store, self._clock, self._intake = store, clock, intake
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Document:
         """Counts, the age of the oldest due work in seconds, and portals that wait."""
         now = self._clock.now()
         with self._store.read() as tx:
@@ -52,10 +56,10 @@ class Queue:
         held: bool = False,
         status: str | None = None,
         limit: int = 100,
-    ) -> list[dict[str, Any]]:
+    ) -> Documents:
         """Rows with id, kind, status, lead, at, reason. Without a choice: what needs a person."""
         everything = not quarantined and not held and status is None
-        rows: list[dict[str, Any]] = []
+        rows: Documents = []
         with self._store.read() as tx:
             if quarantined or everything:
                 rows += [
@@ -87,7 +91,7 @@ class Queue:
                 rows += [_row(row) for row in tx.outbox.list(status=wanted, limit=limit)]
         return rows
 
-    def retry(self, ids: Sequence[str] | None) -> dict[str, Any]:
+    def retry(self, ids: Sequence[str] | None) -> Document:
         """Try parked things again: these, or all (None)."""
         now = self._clock.now()
         events, effects = _split(ids)
@@ -133,7 +137,7 @@ def _split(ids: Sequence[str] | None) -> tuple[set[int], dict[str, list[int]]]:
     return events, effects
 
 
-def _row(row: OutboxRow) -> dict[str, Any]:
+def _row(row: OutboxRow) -> Document:
     return {
         "id": f"{row.portal}:{row.id}",
         "kind": row.kind.value,

@@ -15,9 +15,9 @@ from engine.hooks.errors import PortalUnavailable
 from engine.hooks.outcomes import Access
 from engine.hooks.specs import CrmSpecs
 from engine.lead.ownership import facts, interpret
-from engine.lead.records import Assistant, ContactReading
+from engine.lead.records import Assistant, ContactReading, Lead
 from engine.lead.retry import next_attempt
-from engine.store import HintRow, LeadFilter, Lookup, NewEvent, NewHint, Store
+from engine.store import HintRow, LeadFilter, Lookup, NewEvent, NewHint, Store, Tx
 from engine.work.access import Accesses
 
 LEASE: Millis = 5 * MINUTE
@@ -90,7 +90,8 @@ class Lookups:
             events: list[NewEvent] = []
             for asked, reading in read.items():
                 lead = tx.leads.get(portal, lanes.get(asked, asked))
-                found = interpret(reading, lead, by_owner, source=source, now=now)
+                held = lead is None or not _was_given_away(tx, lead)
+                found = interpret(reading, lead, by_owner, source=source, now=now, held=held)
                 events.extend(NewEvent(portal, asked, event) for event in found)
             tx.inbox.add(events, now=now)
             tx.hints.settle(portal, rows)
@@ -146,6 +147,14 @@ class Lookups:
                 if assistant.owner_id:
                     tx.portals.put_assistant(assistant)
         return replace(access, assistants=tuple(known)), hooks
+
+
+def _was_given_away(tx: Tx, lead: Lead) -> bool:
+    """Whether the last change of owner that we know of took the contact from the assistant."""
+    if lead.finished:
+        return False
+    entries = tx.ledger.of_lead(lead.portal, lead.lead_id)
+    return bool(entries) and entries[-1].what not in ("assigned", "kept")
 
 
 def _by_owner(assistants: Sequence[Assistant]) -> dict[str, Assistant]:

@@ -77,7 +77,10 @@ class Worker:
                 return Report(decided, delivered, looked_up)
 
     def _wait_for_retries(self) -> bool:
-        """Wait for the next attempt if it is soon; False when there is nothing to wait for."""
+        """Wait for the next attempt if it is soon; False when there is nothing to wait for.
+
+        What is due already and was not done is another worker's, or its portal is paused.
+        """
         with self._store.read() as tx:
             next_due = tx.queue.next_due(self._clock.now())
         if next_due is None:
@@ -85,7 +88,7 @@ class Worker:
         wait = next_due - self._clock.now()
         if wait > PATIENCE:
             return False
-        pause(self._clock, max(wait, 1))
+        pause(self._clock, max(wait, 0))
         return True
 
     # ------------------------------------------------------------------ for ever

@@ -96,3 +96,11 @@ def test_a_deleted_contact_that_is_there_again_was_restored(rules: LeadMachine) 
     assert [e.type for e in interpret(reading("1"), lead, ASSISTANTS, source="s", now=0)] == [
         "contact_restored"
     ]
+
+
+def test_a_contact_that_was_handed_back_is_not_taken_back_when_the_lead_goes_on(
+    rules: LeadMachine,
+) -> None:
+    seen = reading("1", "9")
+    lead = assigned(rules)
+    assert interpret(seen, lead, ASSISTANTS, source="s", now=0, held=False) == ()

@@ -1,0 +1,105 @@
+"""What needs a person, in one list: the number is on every page."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from engine.base.clock import Clock, format_time
+from engine.base.errors import InputError
+from engine.service.queue import Queue
+from engine.store import Quarantined, Store
+from engine.work.cloudevents import NotUnderstoodError
+from engine.work.intake import Intake
+
+SHOWN = 500
+
+
+class Attention:
+    """Queries and the few commands that only the Attention page has.
+
+    broken: errors of the rules file as it lies on disk now (service.rulebook).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        queue: Queue,
+        intake: Intake,
+        broken: Callable[[], int],
+    ) -> None:
+        self._store, self._clock = store, clock
+        self._queue, self._intake, self._broken = queue, intake, broken
+
+    def count(self) -> int:
+        """How many things wait for a person."""
+        status = self._queue.status()
+        with self._store.read() as tx:
+            kept = tx.views.count_kept()
+        return (
+            int(status["inbox"]["quarantined"])
+            + int(status["outbox"]["failed"])
+            + int(status["outbox"]["uncertain"])
+            + len(status["paused"])
+            + kept
+            + bool(self._broken())
+        )
+
+    def everything(self) -> dict[str, Any]:
+        """quarantined, effects, kept, paused, broken_rules; newest first, SHOWN of each."""
+        rows = self._queue.list(limit=SHOWN)
+        with self._store.read() as tx:
+            kept = tx.views.kept(limit=SHOWN)
+        return {
+            "quarantined": [row for row in rows if row["status"] == "quarantined"],
+            "effects": [row for row in rows if row["status"] in ("failed", "uncertain")],
+            "kept": [
+                {
+                    "id": f"{entry.portal}/{entry.lead_id}",
+                    "at": format_time(entry.at),
+                    "owner": entry.owner_after,
+                    "why": entry.why,
+                }
+                for entry in kept
+            ],
+            "paused": self._queue.status()["paused"],
+            "broken_rules": self._broken(),
+        }
+
+    def mend(self, item: str, raw: str) -> dict[str, Any]:
+        """Take a quarantined event in again as `raw`. Raises InputError when it still is none."""
+        kept = self._quarantined(item)
+        try:
+            content = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            raise InputError(
+                f"this is not JSON: {error.msg} at line {error.lineno} column {error.colno}"
+            ) from error
+        try:
+            added = self._intake.add_parsed(content, self._clock.now(), name=kept.source)
+        except NotUnderstoodError as error:
+            raise InputError(f"still not understood: {error}") from error
+        with self._store.write() as tx:
+            tx.quarantine.delete(kept.portal, [kept.id])
+        return {
+            "accepted": added.accepted,
+            "duplicate": added.duplicate,
+            "rejected": added.rejected,
+            "reason": added.reasons[0][1] if added.reasons else "",
+        }
+
+    def discard(self, item: str) -> str:
+        """Throw a quarantined event away; what it was."""
+        kept = self._quarantined(item)
+        with self._store.write() as tx:
+            tx.quarantine.delete(kept.portal, [kept.id])
+        return kept.raw[:200]
+
+    def _quarantined(self, item: str) -> Quarantined:
+        number = item.rpartition(":")[2]
+        with self._store.read() as tx:
+            found = [q for q in tx.quarantine.list(limit=100_000) if str(q.id) == number]
+        if not found:
+            raise InputError(f"{item} is not in quarantine any more", fix="look again")
+        return found[0]

@@ -1,0 +1,143 @@
+"""The services with their commands on the audit trail: what wiring gives to every door."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from engine.base.clock import Clock
+from engine.base.errors import HandbackError
+from engine.hooks.manager import Plugins
+from engine.lead.machine import LeadMachine
+from engine.service.audit import Audit
+from engine.service.leads import Leads
+from engine.service.portals import Portals
+from engine.service.queue import Queue
+from engine.store import Store
+from engine.work.access import Accesses
+from engine.work.decisions import Decisions
+from engine.work.intake import Intake
+
+T = TypeVar("T")
+
+
+def _recorded(
+    audit: Audit, what: str, subject: str, call: Callable[[], T], outcome: Callable[[T], str]
+) -> T:
+    try:
+        answer = call()
+    except HandbackError as error:
+        audit.command(what, subject=subject, outcome=f"failed: {error.what}")
+        raise
+    audit.command(what, subject=subject, outcome=outcome(answer))
+    return answer
+
+
+class RecordedLeads(Leads):
+    """Leads whose marks are on record."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        rules: LeadMachine,
+        decisions: Decisions,
+        *,
+        audit: Audit,
+    ) -> None:
+        super().__init__(store, clock, rules, decisions)
+        self._audit = audit
+
+    def mark(self, name: str, action: str) -> dict[str, Any]:
+        return _recorded(
+            self._audit,
+            f"mark {action}",
+            name,
+            lambda: super(RecordedLeads, self).mark(name, action),
+            lambda step: f"{step['result']}: {step['from']} → {step['to']}",
+        )
+
+
+class RecordedQueue(Queue):
+    """A queue whose retries are on record."""
+
+    def __init__(self, store: Store, clock: Clock, intake: Intake, *, audit: Audit) -> None:
+        super().__init__(store, clock, intake)
+        self._audit = audit
+
+    def retry(self, ids: Sequence[str] | None) -> dict[str, Any]:
+        return _recorded(
+            self._audit,
+            "retry",
+            "everything parked" if ids is None else ", ".join(ids),
+            lambda: super(RecordedQueue, self).retry(ids),
+            lambda done: f"retried {done['retried']}, rejected {done['rejected']}",
+        )
+
+    def give_up(self, item: str, reason: str) -> None:
+        _recorded(
+            self._audit,
+            "give up",
+            item,
+            lambda: super(RecordedQueue, self).give_up(item, reason),
+            lambda _: reason,
+        )
+
+
+class RecordedPortals(Portals):
+    """Portals whose changes are on record. Values that could be secret are none of it."""
+
+    def __init__(
+        self,
+        store: Store,
+        plugins: Plugins,
+        accesses: Accesses,
+        rules: LeadMachine,
+        *,
+        audit: Audit,
+    ) -> None:
+        super().__init__(store, plugins, accesses, rules)
+        self._audit = audit
+
+    def connect(self, name: str, **given: Any) -> dict[str, Any]:
+        return _recorded(
+            self._audit,
+            "connect portal",
+            name,
+            lambda: super(RecordedPortals, self).connect(name, **given),
+            lambda portal: f"{portal['crm']} account {portal['account_id']}",
+        )
+
+    def setup(self, name: str, *, apply: bool) -> dict[str, Any]:
+        if not apply:
+            return super().setup(name, apply=False)
+        return _recorded(
+            self._audit,
+            "set up portal",
+            name,
+            lambda: super(RecordedPortals, self).setup(name, apply=True),
+            lambda report: f"{sum(s['status'] == 'done' for s in report['steps'])} steps",
+        )
+
+    def add_assistant(self, portal: str, email: str, *, name: str, **given: Any) -> dict[str, Any]:
+        return _recorded(
+            self._audit,
+            "add assistant",
+            f"{portal}/{name}",
+            lambda: super(RecordedPortals, self).add_assistant(portal, email, name=name, **given),
+            _changes(email=email, **given),
+        )
+
+    def edit_assistant(
+        self, portal: str, name: str, *, email: str | None, **given: Any
+    ) -> dict[str, Any]:
+        return _recorded(
+            self._audit,
+            "edit assistant",
+            f"{portal}/{name}",
+            lambda: super(RecordedPortals, self).edit_assistant(portal, name, email=email, **given),
+            _changes(email=email, **given),
+        )
+
+
+def _changes(**given: Any) -> Callable[[Any], str]:
+    changed = ", ".join(f"{key} = {value}" for key, value in given.items() if value is not None)
+    return lambda _: changed

@@ -1,0 +1,218 @@
+"""The rules file as people work on it: read, checked while it is written, compared, kept.
+
+Nothing is kept that has an error, and nothing that somebody else changed in the meantime.
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from engine.base.clock import Clock, format_time
+from engine.base.errors import InputError
+from engine.lead.machine import LeadMachine
+from engine.rules.diff import diff
+from engine.rules.dump import quote, word
+from engine.rules.explain import explain
+from engine.rules.findings import Finding, Severity
+from engine.rules.graph import mermaid
+from engine.rules.loader import parse
+from engine.rules.model import CrmMapping, Rules
+from engine.service.audit import Audit
+from engine.store import Store
+
+MAX_TEXT = 2_000_000
+
+
+class Rulebook:
+    """One per process. `rules` are the ones in use, `path` the file they came from."""
+
+    def __init__(
+        self, path: Path, rules: LeadMachine, store: Store, clock: Clock, audit: Audit
+    ) -> None:
+        self._path, self._rules = path, rules
+        self._store, self._clock, self._audit = store, clock, audit
+        self._seen: tuple[tuple[int, int], int] | None = None
+
+    # ------------------------------------------------------------------ the rules in use
+
+    def in_use(self) -> dict[str, Any]:
+        """version, states (name, work, means), explained: plain words."""
+        rules = self._rules.rules
+        return {
+            "version": self._rules.version,
+            "file": self._path.name,
+            "states": [asdict(s) for s in rules.states.values()],
+            "explained": explain(rules),
+        }
+
+    def diagram(self) -> str:
+        """Mermaid, with the number of leads in every state."""
+        with self._store.read() as tx:
+            counts = tx.leads.count_by_state()
+        return mermaid(self._rules.rules, leads=counts)
+
+    def versions(self) -> list[dict[str, Any]]:
+        """Every version that was ever in use here, the newest first."""
+        with self._store.read() as tx:
+            found = tx.views.rules_versions()
+        return [
+            {
+                "version": version.hash,
+                "first_used_at": format_time(version.first_used_at),
+                "in_use": version.hash == self._rules.version,
+            }
+            for version in found
+        ]
+
+    def version_text(self, version: str) -> str:
+        """The file of an earlier version. Raises InputError."""
+        with self._store.read() as tx:
+            found = tx.rules.get(version)
+        if found is None:
+            raise InputError(f"there is no version {version}")
+        return found.text
+
+    # ------------------------------------------------------------------ the file
+
+    def text(self) -> str:
+        """The file as it lies on disk; the text in use where there is none."""
+        try:
+            return self._path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return self._rules.rules.text
+
+    def broken(self) -> int:
+        """How many errors the file on disk has now; looked at again when it changes."""
+        try:
+            stat = self._path.stat()
+            key = (stat.st_mtime_ns, stat.st_size)
+        except OSError:
+            return 1
+        if self._seen is None or self._seen[0] != key:
+            self._seen = (key, _errors(parse(self.text(), file=self._path.name)[1]))
+        return self._seen[1]
+
+    def check(self, text: str) -> list[dict[str, Any]]:
+        """Everything there is to say about a draft, by place."""
+        if len(text) > MAX_TEXT:
+            raise InputError(f"a rules file has at most {MAX_TEXT:,} characters")
+        return [asdict(finding) for finding in parse(text, file=self._path.name)[1]]
+
+    def compare(self, text: str) -> list[dict[str, str]]:
+        """What a draft would do differently from the rules in use. Raises InputError."""
+        return [
+            {
+                "what": one.what,
+                "where": ", ".join(part for part in (one.state, one.event) if part),
+                "when": one.region,
+                "old": one.old or "nothing",
+                "new": one.new or "nothing",
+            }
+            for one in diff(self._rules.rules, self._parsed(text))
+        ]
+
+    def save(self, text: str, *, read: str) -> dict[str, Any]:
+        """Keep a draft as the file. read: the text it was made from. Raises InputError."""
+        rules = self._parsed(text)
+        if self.text() != read:
+            raise InputError(
+                "the file was changed by somebody else meanwhile",
+                fix="copy your draft, load the page again, and put it in",
+            )
+        _replace(self._path, text)
+        with self._store.write() as tx:
+            tx.rules.put(rules.version, text, now=self._clock.now())
+        self._audit.command(
+            "save rules", subject=self._path.name, outcome=f"version {rules.version}"
+        )
+        return {"version": rules.version, "in_use": rules.version == self._rules.version}
+
+    def _parsed(self, text: str) -> Rules:
+        rules, findings = parse(text, file=self._path.name)
+        if rules is None:
+            first = next(f for f in findings if f.severity is Severity.ERROR)
+            raise InputError(
+                f"{_errors(findings)} errors, the first: {first.message}",
+                where=f"line {first.line}",
+                fix=first.fix,
+            )
+        return rules
+
+    # ------------------------------------------------------------------ the mapping as a table
+
+    def mappings(self, text: str) -> list[dict[str, Any]]:
+        """For each CRM: columns, rows (state, values by column), and values in use by column."""
+        return [_table(mapping) for mapping in self._parsed(text).crm.values()]
+
+    def with_value(self, text: str, crm: str, state: str, column: str, value: str | None) -> str:
+        """The text with one mapped value changed, and everything else as it was written."""
+        rules = self._parsed(text)
+        mapping = rules.crm.get(crm)
+        if mapping is None or (state, column) not in mapping.value_at:
+            raise InputError(f"the rules map no {column} of {state} for {crm}")
+        at = mapping.value_at[state, column]
+        lines = text.splitlines(keepends=True)
+        line = lines[at.line - 1]
+        begin = at.column - 1
+        end = _end_of_scalar(line, begin)
+        new = "~" if value is None else word(value) if value else quote(value)
+        old = line[begin:end]
+        blanks = (
+            " " * max(0, len(old) - len(new)) if line[end:].lstrip(" ")[:1] not in "],}" else ""
+        )
+        lines[at.line - 1] = line[:begin] + new + blanks + line[end:]
+        return "".join(lines)
+
+
+def _table(mapping: CrmMapping) -> dict[str, Any]:
+    rows: Mapping[str, tuple[str | None, ...]] = mapping.states
+    return {
+        "crm": mapping.crm,
+        "columns": list(mapping.columns),
+        "rows": [
+            {"state": state, "values": dict(zip(mapping.columns, values, strict=True))}
+            for state, values in rows.items()
+        ],
+        "known": {
+            column: sorted({v[number] or "" for v in rows.values()} - {""})
+            for number, column in enumerate(mapping.columns)
+        },
+    }
+
+
+def _end_of_scalar(line: str, begin: int) -> int:
+    """Where the value that starts at `begin` ends: quoted, or up to `,` `]` or a blank."""
+    mark = line[begin]
+    position = begin + 1
+    if mark in "\"'":
+        while position < len(line) and line[position] != mark:
+            position += 2 if mark == '"' and line[position] == "\\" else 1
+        return position + 1
+    while position < len(line) and line[position] not in ",]}#\n":
+        position += 1
+    return begin + len(line[begin:position].rstrip())
+
+
+def _errors(findings: tuple[Finding, ...]) -> int:
+    return sum(finding.severity is Severity.ERROR for finding in findings)
+
+
+def _replace(path: Path, text: str) -> None:
+    """The whole new file or the whole old one, whatever dies when."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            Path(name).chmod(path.stat().st_mode & 0o777)
+        Path(name).replace(path)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise InputError(
+            f"the file cannot be written: {error.strerror}", where=path.name
+        ) from error
