@@ -27,10 +27,12 @@ def write(drafts: Sequence[writing.Draft], call: Call) -> None:
         when = _when(portal, race)
         if race is not None and when == "before":
             _race(portal, record, race, wanted=wanted, when=when)
+        held = record.properties.get(OWNER, "")
         writing.commit(portal, draft, call.source)
         if race is not None and when == "after":
             _race(portal, record, race, wanted=wanted, when=when)
-        _automate(portal, record)
+        if held != wanted:
+            _automate(portal, record)
 
 
 def set_owner(

@@ -220,6 +220,8 @@ def test_automation_moves_the_owner_after_our_write(portal):
     entries = history(portal, contact)
     assert [entry["value"] for entry in entries] == ["503", "501", "502"]
     assert entries[0]["sourceType"] == "COMPANY_OWNER_SYNC"
+    app_sets_owner(portal, contact, "503")
+    assert len(history(portal, contact)) == 3
     portal.switch(company_sync_owner="", workflow_owner="502")
     app_sets_owner(portal, contact, "501")
     assert history(portal, contact)[0]["sourceType"] == "AUTOMATION_PLATFORM"
