@@ -45,6 +45,8 @@ def subscribe(call: Call) -> Reply:
     type_id = as_text(body.get("objectTypeId"), "$.objectTypeId")
     if type_id != CONTACTS.type_id:
         raise invalid(f"The sandbox journals contacts ({CONTACTS.type_id}) only, not {type_id}")
+    if any(one.portal_id == portal_id for one in journal.subscriptions.values()):
+        raise refusal(409, "CONFLICT", f"There is a subscription for portal {portal_id} already")
     actions = frozenset(as_texts(as_list(body.get("actions"), "$.actions"), "$.actions"))
     if not actions or not actions <= ACTIONS:
         raise invalid(f"actions must be some of {', '.join(sorted(ACTIONS))}")

@@ -149,6 +149,7 @@ def test_subscriptions(portal):
         refused = portal.call("POST", SUBSCRIPTIONS, wanted(portal, **change), token=token)
         assert refused.status_code == 400, change
     made = portal.call("POST", SUBSCRIPTIONS, wanted(portal), token=token).json()
+    assert portal.call("POST", SUBSCRIPTIONS, wanted(portal), token=token).status_code == 409
     path = f"{SUBSCRIPTIONS}/{made['id']}"
     assert portal.call("GET", path, token=token).json() == made
     assert portal.call("GET", SUBSCRIPTIONS, token=token).json()["results"] == [made]
