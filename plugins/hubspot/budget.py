@@ -22,8 +22,11 @@ SMALLEST_BURST = 100
 """Calls in 10 s that every account has; what the account really has is in the first answer."""
 
 SEARCHES = 5
-SMOOTHING = 1.3
-"""A second may carry this share of a window's tenth: bursts at its edges stay inside the limit."""
+MARGIN: Millis = 200
+"""How much unevener our calls may arrive than they left."""
+
+A_SECOND = 0.25
+"""Part of a window's calls that one second may carry: a burst is quick, but no flood."""
 
 
 class Lane(StrEnum):
@@ -185,8 +188,7 @@ def _rates(lane: Lane, maximum: int, share: float, others: float) -> list[Rate]:
     if lane is Lane.SEARCH:
         return [Rate(max(1, int(maximum * share)), SECOND)]
     most = max(2, int(maximum * share - others))
-    a_second = min(most - 1, max(1, -int(-most * SMOOTHING // (WINDOW // SECOND))))
-    return [Rate(a_second, SECOND), Rate(most, WINDOW)]
+    return [Rate(max(1, int(most * A_SECOND)), SECOND), Rate(most, WINDOW + MARGIN)]
 
 
 def _number(headers: Mapping[str, str], name: str) -> int | None:

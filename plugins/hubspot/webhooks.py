@@ -19,6 +19,7 @@ MOST_EVENTS = 1_000
 """HubSpot sends up to 100 at once; more is no reason to lose them, much more is no webhook."""
 
 CONTACT_TYPE = "0-1"
+OWNER = "hubspot_owner_id"
 _DECODED = {
     "%3A": ":", "%2F": "/", "%3F": "?", "%40": "@", "%21": "!", "%24": "$", "%27": "'",
     "%28": "(", "%29": ")", "%2A": "*", "%2C": ",", "%3B": ";",
@@ -120,13 +121,13 @@ def _hints(event: Mapping[str, Any], received_at: Millis) -> Iterator[Hint]:
         return
     if family == "object" and str(event.get("objectTypeId", CONTACT_TYPE)) != CONTACT_TYPE:
         return
+    if what in ("propertyChange", "associationChange") and event.get("propertyName") != OWNER:
+        return  # nothing else decides anything, and our own writes echo by the thousand
     ids = [event.get("objectId")]
     if what == "merge":
         ids += [event.get("newObjectId"), event.get("primaryObjectId")]
         merged = event.get("mergedObjectIds")
         ids += merged if isinstance(merged, list) else []
-    if what == "associationChange":
-        ids = [event.get("fromObjectId")]
     occurred = event.get("occurredAt")
     at = occurred if isinstance(occurred, int) and _is_number(occurred) else received_at
     erased = kind == "contact.privacyDeletion"

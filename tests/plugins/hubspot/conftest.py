@@ -58,7 +58,8 @@ def rig(new_rig: Callable[..., Rig]) -> Rig:
 
 @pytest.fixture
 def ready(rig: Rig) -> Rig:
-    """A portal that was set up."""
+    """A portal that was set up, long enough ago for everybody to see it."""
+    rig.switch(property_lag=[0, 0])
     rig.set_up()
     rig.reset_stats()
     return rig

@@ -12,7 +12,6 @@ import requests
 
 from engine.api import Access, Assistant, Delivery, EffectKind, Outcome, Portal
 from engine.hooks.manager import Plugins
-from engine.rules.loader import load
 from engine.rules.model import Rules
 from plugins.hubspot.plugin import HubSpotPlugin
 
@@ -56,6 +55,11 @@ class Rig:
     ids: Any = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """The plugin forgets everything, as a new process does."""
+        self.plugin = HubSpotPlugin()
         manager = Plugins()
         manager.register("hubspot", self.plugin)
         self.hooks = manager.for_crm("hubspot")
@@ -119,7 +123,7 @@ class Rig:
     def calls(self) -> dict[str, dict[str, int]]:
         """Calls so far: route (without method's path prefix) → status → number."""
         counted = self.control("GET", "stats")["calls"]
-        return {route.replace("{version}/", ""): statuses for route, statuses in counted.items()}
+        return {route.replace("/{version}", ""): statuses for route, statuses in counted.items()}
 
     def count(self, route: str) -> int:
         """How many calls went to routes that contain this text."""
@@ -216,7 +220,3 @@ def make_rig(url: str, rules: Rules, **portal: Any) -> Rig:
 
 
 _PORTALS = itertools.count(1)
-
-
-def shipped_rules(path: Any) -> Rules:
-    return load(path)

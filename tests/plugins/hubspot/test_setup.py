@@ -1,6 +1,5 @@
 """Setting a portal up: the plan, the deed, and everything that is in the way."""
 
-
 from tests.plugins.hubspot.rig import Rig
 
 

@@ -1,0 +1,195 @@
+"""Giving contacts back over the wire: to whom, never over a human, and what is on record."""
+
+import pytest
+
+from engine.api import Done, TryLater
+from tests.plugins.hubspot.rig import BEN, HANNA, OMAR, PAUL, QUEUE, TARA, Rig
+
+
+def owner(rig: Rig, crm_id: str) -> str:
+    return str(rig.shown(crm_id)["properties"].get("hubspot_owner_id", ""))
+
+
+def hand_back(rig: Rig, crm_id: str, previous: str | None = HANNA) -> dict[str, object]:
+    (outcome,) = rig.deliver(rig.handback(crm_id, previous))
+    assert isinstance(outcome, Done), outcome
+    return dict(outcome.result)
+
+
+@pytest.mark.parametrize("previous", [HANNA, "hanna@acme.example", "Hanna@ACME.example"])
+def test_the_contact_goes_back_to_its_previous_owner(rig: Rig, previous: str) -> None:
+    crm_id = rig.contact(HANNA, TARA)
+    result = hand_back(rig, crm_id, previous)
+    assert owner(rig, crm_id) == HANNA
+    assert result["verdict"] == "handed_back"
+    assert result["owner"] == HANNA
+    assert 0 <= int(str(result["window_ms"])) < 5_000
+
+
+def test_fifty_contacts_are_five_calls(rig: Rig) -> None:
+    ids = rig.contacts(50, HANNA, TARA)
+    rig.reset_stats()
+    outcomes = rig.deliver(*(rig.handback(crm_id) for crm_id in ids))
+    assert {o.result["verdict"] for o in outcomes if isinstance(o, Done)} == {"handed_back"}
+    assert len(outcomes) == 50
+    assert rig.calls() == {
+        "GET /crm/owners": {"200": 2},
+        "POST /crm/objects/contacts/batch/read": {"200": 2},
+        "POST /crm/objects/contacts/batch/update": {"200": 1},
+    }
+
+
+def test_a_human_who_was_faster_keeps_the_contact(rig: Rig) -> None:
+    crm_id = rig.contact(HANNA, TARA, OMAR)
+    result = hand_back(rig, crm_id)
+    assert result["verdict"] == "human_owner"
+    assert result["owner"] == OMAR
+    assert owner(rig, crm_id) == OMAR
+    assert rig.count("batch/update") == 0
+
+
+def test_another_assistant_of_the_portal_is_no_assistant_of_this_lead(rig: Rig) -> None:
+    crm_id = rig.contact(HANNA, TARA, BEN)
+    assert hand_back(rig, crm_id)["verdict"] == "human_owner"
+    assert owner(rig, crm_id) == BEN
+
+
+def test_a_cleared_owner_stays_cleared(rig: Rig) -> None:
+    crm_id = rig.contact(HANNA, TARA, "")
+    result = hand_back(rig, crm_id)
+    assert (result["verdict"], result["owner"]) == ("human_owner", None)
+    assert owner(rig, crm_id) == ""
+
+
+@pytest.mark.parametrize("previous", [PAUL, QUEUE, "999", "nobody@acme.example", BEN])
+@pytest.mark.parametrize(
+    ("of_assistant", "of_portal", "takes"),
+    [(OMAR, None, OMAR), (None, "omar@acme.example", OMAR), (PAUL, OMAR, OMAR)],
+)
+def test_an_owner_who_cannot_take_it_is_replaced(
+    rig: Rig, previous: str, of_assistant: str | None, of_portal: str | None, takes: str
+) -> None:
+    rig.assistant_fallback, rig.fallback = of_assistant, of_portal
+    crm_id = rig.contact(HANNA, TARA)
+    assert hand_back(rig, crm_id, previous)["verdict"] == "fallback"
+    assert owner(rig, crm_id) == takes
+
+
+def test_without_a_fallback_the_assistant_keeps_it_and_says_so(rig: Rig) -> None:
+    rig.fallback = PAUL
+    crm_id = rig.contact(HANNA, TARA)
+    result = hand_back(rig, crm_id, PAUL)
+    assert (result["verdict"], result["owner"]) == ("kept", TARA)
+    assert "deactivated" in str(result["why"])
+    assert owner(rig, crm_id) == TARA
+
+
+def test_without_a_previous_owner_the_fallback_gets_it_else_nobody(rig: Rig) -> None:
+    first, second = rig.contact(TARA), rig.contact(TARA)
+    assert hand_back(rig, first, None)["verdict"] == "cleared"
+    assert owner(rig, first) == ""
+    rig.fallback = OMAR
+    assert hand_back(rig, second, None)["verdict"] == "fallback"
+    assert owner(rig, second) == OMAR
+
+
+def test_an_owner_deactivated_after_we_looked_is_refused_and_replaced(rig: Rig) -> None:
+    rig.fallback = OMAR
+    first, second = rig.contact(HANNA, TARA), rig.contact(HANNA, TARA)
+    hand_back(rig, first)
+    rig.act("deactivate_owner", owner=HANNA)
+    assert hand_back(rig, second)["verdict"] == "fallback"
+    assert owner(rig, second) == OMAR
+
+
+def test_a_deleted_contact_is_gone(rig: Rig) -> None:
+    crm_id = rig.contact(HANNA, TARA)
+    rig.act("delete", contact=crm_id)
+    assert hand_back(rig, crm_id)["verdict"] == "gone"
+
+
+def test_a_merged_contact_waits_until_the_lead_has_followed(rig: Rig) -> None:
+    loser, winner = rig.contact(HANNA, TARA), rig.contact(HANNA, TARA)
+    rig.act("merge", primary=winner, merged=loser)
+    (outcome,) = rig.deliver(rig.handback(loser))
+    assert isinstance(outcome, TryLater)
+    assert owner(rig, winner) == TARA
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_human_in_the_window_wins(rig: Rig, when: str) -> None:
+    """Before our write: overwritten, seen in the history, restored. After it: left alone."""
+    ids = rig.contacts(30, HANNA, TARA)
+    rig.fault("owner_race", when=when, owner=OMAR, probability=0.5, count=12)
+    outcomes = rig.deliver(*(rig.handback(crm_id) for crm_id in ids))
+    raced = {race["contact"] for race in rig.control("GET", "faults")["races"]}
+    assert raced
+    contacts = rig.dump()["contacts"]
+    for crm_id, outcome in zip(ids, outcomes, strict=True):
+        assert isinstance(outcome, Done), outcome
+        now = contacts[crm_id]["properties"]["hubspot_owner_id"]
+        assert now == (OMAR if crm_id in raced else HANNA)
+        assert outcome.result["owner"] == now
+        overwritten = crm_id in raced and when == "before"
+        assert outcome.result["verdict"] == ("human_owner" if overwritten else "handed_back")
+
+
+def test_a_human_who_chose_the_same_owner_is_no_conflict(rig: Rig) -> None:
+    crm_id = rig.contact(HANNA, TARA)
+    rig.fault("owner_race", when="before", owner=HANNA, count=1)
+    (outcome,) = rig.deliver(rig.handback(crm_id))
+    assert isinstance(outcome, Done)
+    assert owner(rig, crm_id) == HANNA
+
+
+@pytest.mark.parametrize("switch", ["company_sync_owner", "workflow_owner"])
+def test_the_portals_own_automation_is_not_fought(rig: Rig, switch: str) -> None:
+    rig.switch(**{switch: OMAR})
+    crm_id = rig.contact(HANNA, TARA)
+    result = hand_back(rig, crm_id)
+    assert result["verdict"] == "handed_back"
+    assert result["owner"] == OMAR
+    assert "moved on by" in str(result["why"])
+    assert rig.count("batch/update") == 1
+
+
+@pytest.mark.parametrize("kind", ["504", "commit-then-drop", "cut-off", "empty"])
+def test_a_lost_answer_is_settled_by_reading_back(rig: Rig, kind: str) -> None:
+    crm_id = rig.contact(HANNA, TARA)
+    options = {"commit": True} if kind == "504" else {}
+    rig.fault(kind, route="contacts/batch/update", count=1, **options)
+    assert hand_back(rig, crm_id)["verdict"] == "handed_back"
+    assert owner(rig, crm_id) == HANNA
+
+
+def test_a_worker_killed_after_the_write_finds_its_own_write(rig: Rig) -> None:
+    """The next worker must not take our own write for a human's."""
+    clean, raced = rig.contact(HANNA, TARA), rig.contact(HANNA, TARA)
+    rig.fault("owner_race", when="before", owner=OMAR, route="contacts/{id}")
+    for crm_id in (clean, raced):
+        if crm_id == raced:
+            rig.act("assign", contact=raced, owner=OMAR)
+        write_as_the_app(rig, crm_id, HANNA)
+    outcomes = rig.deliver(
+        rig.handback(clean, maybe_sent=True, attempts=2),
+        rig.handback(raced, maybe_sent=True, attempts=2),
+    )
+    assert [o.result["verdict"] for o in outcomes if isinstance(o, Done)] == [
+        "handed_back",
+        "human_owner",
+    ]
+    assert owner(rig, clean) == HANNA
+    assert owner(rig, raced) == OMAR
+
+
+def write_as_the_app(rig: Rig, crm_id: str, owner_id: str) -> None:
+    """What a worker did that was killed before it could record it."""
+    import requests
+
+    response = requests.post(
+        f"{rig.url}/crm/objects/2026-09/contacts/batch/update",
+        json={"inputs": [{"id": crm_id, "properties": {"hubspot_owner_id": owner_id}}]},
+        headers={"Authorization": f"Bearer {rig.token}"},
+        timeout=10,
+    )
+    assert response.status_code == 200
