@@ -122,7 +122,8 @@ def _overlaps(event: _Event, state: str, rules: list[Rule], found: Cells, budget
             if id(second) not in boxes or _same_outcome(first, second):
                 continue
             budget.spend(len(boxes[id(first)]))
-            shared = [b for b in (fitting(b, second.guard) for b in boxes[id(first)]) if b]
+            pieces = (fitting(box, second.guard) for box in boxes[id(first)])
+            shared = [piece for piece in pieces if piece is not None]
             if shared and not _special_case(rules, first, second, boxes[id(first)], budget):
                 key = (id(first), id(second))
                 event.overlaps.setdefault(key, (state, shared[0], first, second))

@@ -112,6 +112,7 @@ def _members(
         elif name in (*path, group):
             message = f"{what} contains itself, by way of {name}"
             draft.report.add("R015", node.at, message, fix="list the states")
+            draft.used.update((f"group {name}", f"group {group}"))
         elif name in members:
             draft.used.add(f"group {name}")
             found += _members(draft, name, members, (*path, group))

@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.rules.decides import Deciding
-from engine.rules.explore import all_kinds
-from engine.rules.model import OTHER, PREVIOUS, SUB_STATE, Event, Rule, Rules, Timer
-from engine.rules.regions import CAME_FROM, ELSE, Box, TooComplexError, Value
-from engine.rules.sight import Sight
-from engine.rules.walk import Kind, Walker
+from engine.rules.meeting import Meeting, in_box
+from engine.rules.model import KEEP, OTHER, PREVIOUS, Event, Rule, Rules, Timer
+from engine.rules.regions import CAME_FROM, Box, TooComplexError, Value
 from engine.rules.wording import outcome, region, when_due
 
 What = Literal["start", "state", "event", "decision", "timer", "text", "mapping"]
@@ -46,11 +44,7 @@ class Difference:
 
         Counters as they are once the event has counted.
         """
-        return all(
-            _kind_of(facts.get(fact, 0), self.domain[fact]) in values
-            for fact, values in self.box.items()
-            if fact != CAME_FROM
-        )
+        return in_box(self.box, self.domain, facts)
 
 
 def diff(old: Rules, new: Rules) -> tuple[Difference, ...]:
@@ -112,8 +106,10 @@ def _decisions(old: Rules, new: Rules) -> Iterator[Difference]:
         for difference in _in(before, after, state, trigger)
     ]
     if candidates:
-        met = _Met(old, new)
-        yield from (one for one in candidates if met.by(one))
+        met = Meeting(before, after)
+        for one in candidates:
+            if met.tells_apart(one.state, one.event, one.box, one.domain):
+                yield one
 
 
 def _in(before: Deciding, after: Deciding, state: str, trigger: str) -> Iterator[Difference]:
@@ -130,12 +126,16 @@ def _in(before: Deciding, after: Deciding, state: str, trigger: str) -> Iterator
     for box, rule in pieces:
         for other_box, other in others:
             shared = _both(box, other_box)
-            if shared and _differs(before.rules, after.rules, trigger, rule, other):
+            one, two = (
+                _does(before.rules, rule, trigger, state),
+                _does(after.rules, other, trigger, state),
+            )
+            if shared is not None and one != two:
                 merged.setdefault((outcome(rule), outcome(other)), []).append(shared)
-    for (one, two), boxes in merged.items():
+    for (was, becomes), boxes in merged.items():
         for box in boxes:
             where = region(box, domain)
-            yield Difference("decision", state, trigger, where, one, two, box, domain)
+            yield Difference("decision", state, trigger, where, was, becomes, box, domain)
 
 
 def _knows(rules: Rules, trigger: str) -> bool:
@@ -161,11 +161,7 @@ def _both(one: Box, two: Box) -> Box | None:
     return shared if all(shared.values()) else None
 
 
-def _differs(old: Rules, new: Rules, trigger: str, rule: Rule | None, other: Rule | None) -> bool:
-    return _does(old, rule, trigger) != _does(new, other, trigger)
-
-
-def _does(rules: Rules, rule: Rule | None, trigger: str = "") -> object:
+def _does(rules: Rules, rule: Rule | None, trigger: str = "", state: str = "") -> object:
     """What a decision comes to, to compare it. Staying is staying, whatever the reason."""
     if rule is None:
         return ("stay", ())
@@ -175,63 +171,15 @@ def _does(rules: Rules, rule: Rule | None, trigger: str = "") -> object:
     name, _, variant = trigger.partition(".")
     event = rules.events.get(name)
     sub = rule.sub_state
-    if sub is None and event is not None and event.keeps_sub_state and rule.to != PREVIOUS:
+    if sub == KEEP and state and rules.states[state].sub_states is None:
+        sub = None  # there is none to keep
+    elif sub is None and event is not None and event.keeps_sub_state and rule.to != PREVIOUS:
         sub = f"value {variant if variant != OTHER else '?'}"
     target = rules.states.get(rule.to)
-    return (rule.to, sub, rule.done or (target is not None and target.work.is_done), actions)
-
-
-class _Met:
-    """Which differences some lead can meet, by the old rules or by the new ones."""
-
-    def __init__(self, old: Rules, new: Rules) -> None:
-        sight = Sight.of(old, new)
-        self._found: dict[str, list[tuple[Kind, dict[str, Value]]]] = {}
-        self._complete = True
-        self._events = {**old.events, **new.events}
-        self._named = sight.sub_states
-        for rules in (old, new):
-            walker = Walker(rules, sight, told_apart=frozenset())
-            explored = all_kinds(walker)
-            self._complete = self._complete and explored.complete
-            for kind in explored.came_by:
-                self._found.setdefault(kind.state, []).append((kind, walker.facts(kind)))
-
-    def by(self, difference: Difference) -> bool:
-        """True, too, when there are more kinds of lead than were looked at."""
-        if not self._complete or not difference.domain:
-            return not self._complete or difference.state in self._found
-        return any(
-            self._fits(difference, kind, facts)
-            for kind, facts in self._found.get(difference.state, ())
-        )
-
-    def _fits(self, difference: Difference, kind: Kind, facts: dict[str, Value]) -> bool:
-        event = self._events.get(difference.event.partition(".")[0])
-        counted = dict(facts)
-        for name in event.resets if event else ():
-            counted[name] = 0
-        if event is not None and event.counts is not None:
-            value = counted.get(event.counts, 0)
-            counted[event.counts] = (value if isinstance(value, int) else 0) + 1
-        if CAME_FROM in difference.box:
-            counted[CAME_FROM] = int(kind.back is not None)
-            if counted[CAME_FROM] not in difference.box[CAME_FROM]:
-                return False
-        if counted[SUB_STATE] is not None or SUB_STATE not in difference.box:
-            return difference.fits(counted)
-        others = [v for v in difference.domain[SUB_STATE] if v not in self._named]
-        return any(difference.fits({**counted, SUB_STATE: value}) for value in others)
-
-
-def _kind_of(value: Value, domain: tuple[Value, ...]) -> Value:
-    """The representative in the domain that stands for a value."""
-    if value in domain:
-        return value
-    if isinstance(value, int):
-        numbers = [one for one in domain if isinstance(one, int) and one <= value]
-        return max(numbers, default=None)
-    return ELSE if ELSE in domain else next((v for v in domain if v not in (None,)), None)
+    done = rule.done or (target is not None and target.work.is_done)
+    if any(action.kind == "start_anew" for action in rule.actions):
+        sub, done = None, False
+    return (rule.to, sub, done, actions)
 
 
 def _timers(old: Rules, new: Rules) -> Iterator[Difference]:

@@ -165,19 +165,33 @@ def _one_outcome(draft: Draft, line: Line) -> None:
 
 def _no_effect(draft: Draft, found: dict[str, Node], outcome: str, what: str) -> None:
     """Options that only a move, or only a named target, gives a meaning to."""
+    starts_anew = "start_anew" in _words(found.get("do"))
     for key in ("sub_state", "done"):
-        if key in found and outcome in ("stay", "refuse"):
-            message = f"{what}: {key} has no effect, for the lead does not move"
-            draft.report.add("R027", found[key].at, message, fix=f"remove {key}, or use to")
+        if key not in found or not outcome:
+            continue
+        if outcome != "to":
+            why, fix = "for the lead does not move", f"remove {key}, or use to"
+        elif starts_anew:
+            why, fix = "for start_anew clears it", f"remove {key}"
+        elif key == "sub_state" and PREVIOUS in _words(found["to"]) and not _keeps(found[key]):
+            why, fix = f"for {PREVIOUS} brings the sub-state of then back", "remove sub_state"
+        else:
+            continue
+        message = f"{what}: {key} has no effect, {why}"
+        draft.report.add("R027", found[key].at, message, fix=fix)
     if "do" in found and outcome == "refuse":
         message = f"{what}: nothing is done when the event is refused"
         draft.report.add("R027", found["do"].at, message, fix="remove do, or use stay")
-    named = found.get("sub_state")
-    if named is not None and isinstance(named, Scalar) and named.value not in (KEEP, None):
-        target = found.get("to")
-        if isinstance(target, Scalar) and target.value == PREVIOUS:
-            message = f"{what}: {PREVIOUS} brings the sub-state of then back"
-            draft.report.add("R027", named.at, message, fix="remove sub_state")
+
+
+def _words(node: Node | None) -> list[object]:
+    """The values of a scalar or of a list of them."""
+    parts = node.items if isinstance(node, Items) else (node,)
+    return [part.value for part in parts if isinstance(part, Scalar)]
+
+
+def _keeps(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.value in (KEEP, None)
 
 
 def _target(draft: Draft, node: Node, what: str) -> str | None:

@@ -104,25 +104,28 @@ def pairs(report: Report, node: Node, what: str) -> tuple[tuple[Scalar, Node], .
 
 
 def fields(report: Report, node: Node, keys: Sequence[Key], what: str) -> dict[str, Node] | None:
-    """The values by key; None when it is no map. Reports unknown and missing keys."""
+    """The values by key; None when it is no map. Reports unknown and missing keys.
+
+    A misspelt key is taken for the one that was probably meant.
+    """
     if not isinstance(node, Table):
         wrong_kind(report, node, what, expected=f"a map with {known_names(k.name for k in keys)}")
         return None
     allowed = [key.name for key in keys]
     found: dict[str, Node] = {}
-    unknown: set[str | None] = set()
     for key, value in pairs(report, node, what):
         name = name_of(key)
         if name in allowed:
             found.setdefault(name, value)
             continue
         near = nearest(name, (a for a in allowed if node.get(a) is None))
-        unknown.add(near)
+        if near is not None:
+            found.setdefault(near, value)
         fix = f"did you mean {near}? " if near else ""
         message = f"{what} has the unknown key {name}"
         report.add("R007", key.at, message, fix=f"{fix}allowed: {', '.join(allowed)}")
     for key_ in keys:
-        if key_.required and key_.name not in found and key_.name not in unknown:
+        if key_.required and key_.name not in found:
             fix = f"add {key_.name}: {key_.means}"
             report.add("R008", node.at, f"{what} has no {key_.name}", fix=fix)
     return found

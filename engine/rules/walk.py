@@ -111,6 +111,12 @@ class Walker:
         exact = _Choice(choice.trigger, choice.event, choice.rules, subs)
         return next(self._take(kind, exact))
 
+    def outcomes(self, kind: Kind, trigger: str) -> Iterator[Step]:
+        """Everything that this trigger can do, whatever its data say."""
+        choice = self._choices[kind.state].get(trigger)
+        if choice is not None and kind.ended != GONE:
+            yield from self._take(kind, choice)
+
     def facts(self, kind: Kind) -> dict[str, Value]:
         """The values that guards ask for."""
         return self._facts(kind, kind.counters)

@@ -36,7 +36,7 @@ DURATIONS = st.builds(
     lambda n, unit: n * unit, st.integers(1, 90), st.sampled_from([SECOND, MINUTE, HOUR, DAY])
 )
 SUB_NAMES = ("Asked", "Bounced", "Curious")
-COUNTERS = ("opens", "clicks")
+COUNTERS = ("opens", "owner_replies")
 
 
 @dataclass(frozen=True)
@@ -111,12 +111,18 @@ def _move(draw: st.DrawFn, found: Bones, trigger: str, source: str) -> Rule:
         rule = replace(rule, to=PREVIOUS, sub_state=draw(st.sampled_from([None, KEEP])))
         if rule.sub_state == KEEP and any(s.sub_states != () for s in found.states.values()):
             rule = replace(rule, sub_state=None)
-    return replace(rule, done=draw(st.booleans()), actions=draw(_actions()))
+    rule = replace(rule, done=draw(st.booleans()), actions=draw(_actions(found)))
+    if any(action.kind == "start_anew" for action in rule.actions):
+        rule = replace(rule, done=False, sub_state=None)
+    return rule
 
 
-def _actions() -> st.SearchStrategy[tuple[Action, ...]]:
-    one = st.sampled_from([Action("stop"), Action("resume"), Action("note", "hello")])
-    return st.lists(one, max_size=2, unique=True).map(tuple)
+def _actions(found: Bones) -> st.SearchStrategy[tuple[Action, ...]]:
+    kinds = ["stop", "resume", "release", "close", "reopen", "erase", "start_anew", "handback"]
+    if "owner_replies" in found.counters:
+        kinds.append("owner_answered")
+    one = st.sampled_from([Action("note", "hello"), *map(Action, kinds)])
+    return st.one_of(st.just(()), st.lists(one, max_size=2, unique=True).map(tuple))
 
 
 @st.composite
@@ -197,13 +203,15 @@ def _crm(draw: st.DrawFn, found: Bones) -> dict[str, CrmMapping]:
 def _invariants(found: Bones, triggers: tuple[str, ...]) -> dict[str, Invariant]:
     """One of each form that holds whatever the rules are."""
     ends = tuple(name for name, state in found.states.items() if state.work.is_done)
-    return {
-        "leaving": Invariant("leaving", "left_only_by", found.finals() or ("A",), events=triggers),
-        "over": Invariant("over", "then", ends, then=ends[0], within=DAY)
-        if len(ends) == 1
-        else Invariant("over", "always", ends, guard=(Comparison("finished", "==", 1),)),
-        "jump": Invariant("jump", "never", ("A",), tuple(found.states), triggers),
-    }
+    made = [
+        Invariant("leaving", "left_only_by", found.finals() or ("A",), events=triggers),
+        Invariant("jump", "never", ("A",), tuple(found.states), triggers),
+        Invariant("over", "then", ends[:1], then=ends[0], within=DAY),
+    ]
+    for counter in found.counters:
+        guard = (Comparison(counter, ">=", 0),)
+        made.append(Invariant(f"counted_{counter}", "always", tuple(found.states), guard=guard))
+    return {one.name: one for one in made}
 
 
 @st.composite

@@ -1,0 +1,354 @@
+"""A sound file that is broken in exactly one way gets exactly that code, and no other."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from engine.rules.dump import dump
+from engine.rules.loader import parse
+from engine.rules.model import (
+    Action,
+    Comparison,
+    CrmMapping,
+    Event,
+    Rule,
+    Rules,
+    State,
+    Timer,
+    Work,
+)
+from tests.rules.sound import rules_models
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to break a file: in the model before it is written, or in the text after."""
+
+    code: str
+    model: Callable[[Rules], Rules] = lambda rules: rules
+    text: Callable[[str], str] = lambda text: text
+
+
+def insert(after: str, line: str) -> Callable[[str], str]:
+    """A line after the first line that begins like this."""
+
+    def change(text: str) -> str:
+        found = re.search(rf"(?m)^{after}.*\n", text)
+        assume(found is not None)
+        assert found is not None
+        return text[: found.end()] + line + "\n" + text[found.end() :]
+
+    return change
+
+
+def swap(old: str, new: str) -> Callable[[str], str]:
+    """The first match of a pattern, replaced."""
+
+    def change(text: str) -> str:
+        assume(re.search(old, text, re.MULTILINE) is not None)
+        return re.sub(old, new, text, count=1, flags=re.MULTILINE)
+
+    return change
+
+
+def with_event(rules: Rules, event: Event, *rows: Rule) -> Rules:
+    events = {**rules.events, event.name: event}
+    return replace(rules, events=events, rules=(*rows, *rules.rules), invariants={})
+
+
+def everywhere(rules: Rules, trigger: str) -> Rule:
+    return Rule(trigger, tuple(rules.states), stay="why not")
+
+
+PROBE = Event("probe")
+
+
+def probing(*rows: Callable[[Rules], Rule], event: Event = PROBE) -> Callable[[Rules], Rules]:
+    """With an event of our own, whose rows are these."""
+    return lambda rules: with_event(rules, event, *(row(rules) for row in rows))
+
+
+def with_state(rules: Rules, state: State, *rows: Rule) -> Rules:
+    """One more state, mapped, and known to every event; `rows` say how it is reached."""
+    triggers = dict.fromkeys(r.trigger for r in rules.rules if not r.trigger.startswith("timer."))
+    known = [
+        Rule(trigger, (state.name,), stay="why not")
+        for trigger in triggers
+        if trigger != "assigned"
+    ]
+    again = Rule("assigned", (state.name,), stay="anew")
+    crm = {
+        name: replace(one, states={**one.states, state.name: (None,) * len(one.columns)})
+        for name, one in rules.crm.items()
+    }
+    return replace(
+        rules,
+        states={**rules.states, state.name: state},
+        rules=(*rows, *rules.rules, again, *known),
+        crm=crm,
+    )
+
+
+def anew(rules: Rules) -> Rules:
+    """Assigned again, the last state of with_state starts anew."""
+    return replace(
+        rules,
+        rules=tuple(
+            replace(r, actions=(Action("start_anew"),)) if r.stay == "anew" else r
+            for r in rules.rules
+        ),
+    )
+
+
+def first_move(rules: Rules) -> Rule:
+    return Rule("probe", ("A",), to=list(rules.states)[1])
+
+
+def strict_move(rules: Rules) -> Rule:
+    """To a state that does not allow just any sub-state."""
+    strict = [state.name for state in rules.states.values() if state.sub_states != ()]
+    assume(strict != [])
+    return Rule("probe", ("A",), to=strict[0])
+
+
+def stays(rules: Rules) -> Rule:
+    return everywhere(rules, "probe")
+
+
+def when(fact: str, op: str, value: int) -> Callable[[Rules], Rule]:
+    part = Comparison(fact, op, value)  # type: ignore[arg-type]
+    return lambda rules: replace(first_move(rules), guard=(part,))
+
+
+COUNTING = Event("probe", counts="probes")
+
+
+def counting(*rows: Callable[[Rules], Rule]) -> Callable[[Rules], Rules]:
+    """As probing, with a counter of our own."""
+
+    def change(rules: Rules) -> Rules:
+        found = probing(*rows, event=COUNTING)(rules)
+        return replace(found, counters={**found.counters, "probes": "probes"})
+
+    return change
+
+
+def mapped(rules: Rules) -> Rules:
+    states = dict.fromkeys(rules.states, ("x", None))
+    return replace(
+        rules, crm={**rules.crm, "probe_crm": CrmMapping("probe_crm", ("a", "b"), states)}
+    )
+
+
+def timed(rules: Rules) -> Rules:
+    timers = {**rules.timers, "probe": Timer("probe", ("A",), after=60_000)}
+    return replace(
+        rules, timers=timers, rules=(*rules.rules, Rule("timer.probe", ("A",), stay="x"))
+    )
+
+
+WAYS = {
+    "a tab": Way("R003", text=lambda text: text + "\t- x: [\n"),
+    "a state twice": Way("R004", text=insert("  A: {work", "  A: {work: waits}")),
+    "an anchor": Way("R005", text=swap(r"^states:", "states: &x")),
+    "a word for a switch": Way(
+        "R006", model=probing(stays), text=swap("  probe: {}", "  probe: {keeps_sub_state: off}")
+    ),
+    "a list for a text": Way("R006", text=swap('hello: ".*"$', "hello: [x]")),
+    "a misspelt key": Way("R007", text=swap(r"  A: \{work: ", "  A: {maens: x, work: ")),
+    "a misspelt section": Way("R007", text=swap("^texts:", "txets:")),
+    "a missing key": Way("R008", text=swap("^start: {state: A, ", "start: {")),
+    "another format": Way("R009", text=swap("^format: 1", "format: one")),
+    "a taken name": Way("R010", text=insert("groups:", "  any: [A]")),
+    "an unknown goal": Way(
+        "R011",
+        model=probing(first_move, stays),
+        text=swap(r"(  probe:\n    - .*)to: \w+", r"\1to: Nowhere"),
+    ),
+    "an unknown origin": Way(
+        "R011",
+        model=probing(stays),
+        text=swap(r"(  probe:\n    - \{from: )everywhere", r"\1[everywhere, Nowhere]"),
+    ),
+    "an unknown event": Way(
+        "R012",
+        model=probing(stays),
+        text=swap(
+            r"^    - \{from: everywhere, stay: \"why not\"\}",
+            '    - {from: everywhere, stay: "why not"}\n'
+            '  xyz:\n    - {from: everywhere, stay: "x"}',
+        ),
+    ),
+    "an unknown counter": Way(
+        "R013",
+        model=probing(when("opens", ">=", 1), stays),
+        text=swap(r"when: \"opens >= 1\"(.*\n.*why not)", r'when: "zzz >= 1"\1'),
+    ),
+    "an unknown text": Way("R014", text=swap("note: hello", "note: qqq")),
+    "a group in itself": Way("R015", text=swap(r"^groups:", "groups:\n  inner: [inner, A]")),
+    "an unknown sub-state": Way(
+        "R016",
+        model=probing(strict_move, stays),
+        text=swap(r"(  probe:\n    - .*to: \w+)", r"\1, sub_state: Unheard"),
+    ),
+    "an unknown action": Way(
+        "R017", model=probing(stays), text=swap(r"(why not\")", r"\1, do: [dance]")
+    ),
+    "an unknown word": Way("R018", text=swap(r'hello: "', 'hello: "{name} ')),
+    "two meanings": Way("R019", text=swap("^groups:", "groups:\n  A: [B]")),
+    "no duration": Way("R020", model=timed, text=swap("after: 1m, stay", "after: 1 minute, stay")),
+    "no guard": Way(
+        "R021",
+        model=probing(when("stopped", "==", 1), stays),
+        text=swap('when: "stopped"', 'when: "maybe"'),
+    ),
+    "two outcomes": Way(
+        "R022", model=probing(stays), text=swap(r"(stay: \"why not\")", r"\1, refuse: no")
+    ),
+    "two times": Way("R023", model=timed, text=swap("after: 1m, stay", "after: 1m, at: x, stay")),
+    "a variant of none": Way("R024", model=probing(stays), text=swap("^  probe:$", "  probe.x:")),
+    "no variant": Way(
+        "R025", model=probing(stays), text=swap(r"^  probe: \{\}", "  probe: {by: x}")
+    ),
+    "no other": Way(
+        "R026", model=lambda r: with_event(r, Event("probe", by="x"), everywhere(r, "probe.one"))
+    ),
+    "an idle option": Way(
+        "R027", model=probing(stays), text=swap(r"(stay: \"why not\")", r"\1, done: true")
+    ),
+    "nothing leads there": Way("R030", model=lambda r: anew(with_state(r, State("Z", Work.DONE)))),
+    "a dead end": Way(
+        "R031",
+        model=lambda r: anew(
+            with_state(
+                with_event(
+                    r,
+                    Event("probe"),
+                    Rule("probe", ("A",), to="Z"),
+                    Rule("probe", tuple(r.states)[1:], stay="x"),
+                ),
+                State("Z", Work.WAITS),
+            )
+        ),
+    ),
+    "a shadow": Way("R032", model=probing(stays, lambda r: replace(stays(r), stay="again"))),
+    "leaving a final state": Way(
+        "R033",
+        model=lambda r: with_event(
+            anew(
+                with_state(
+                    with_event(r, Event("enter"), Rule("enter", tuple(r.states), to="Z")),
+                    State("Z", Work.FINAL),
+                )
+            ),
+            Event("out"),
+            Rule("out", ("Z",), to="A"),
+            Rule("out", tuple(r.states), stay="x"),
+        ),
+    ),
+    "an event without rules": Way("R034", model=lambda r: with_event(r, Event("probe"))),
+    "a hole": Way("R035", model=probing(lambda r: Rule("probe", tuple(r.states)[1:], stay="x"))),
+    "a gap": Way(
+        "R036",
+        model=lambda r: with_event(
+            r,
+            Event("probe"),
+            Rule("probe", ("A",), stay="x", guard=(Comparison("stopped", "==", 1),)),
+            Rule("probe", tuple(r.states)[1:], stay="x"),
+        ),
+    ),
+    "an overlap": Way(
+        "R037",
+        model=counting(
+            when("stopped", "==", 1),
+            lambda r: Rule("probe", ("A",), to="A", guard=(Comparison("probes", ">=", 5),)),
+            stays,
+        ),
+    ),
+    "a loop of timers": Way(
+        "R038",
+        model=lambda r: replace(
+            timed(r),
+            rules=tuple(
+                replace(x, stay=None, to="A") if x.trigger == "timer.probe" else x
+                for x in timed(r).rules
+            ),
+        ),
+    ),
+    "never handed back": Way(
+        "R039",
+        model=lambda r: with_state(
+            with_event(
+                r,
+                Event("probe"),
+                Rule("probe", ("A",), to="Z"),
+                Rule("probe", tuple(r.states)[1:], stay="x"),
+            ),
+            State("Z", Work.DONE),
+        ),
+    ),
+    "no end": Way(
+        "R040",
+        model=lambda r: with_event(
+            anew(with_state(anew(with_state(r, State("Y", Work.WAITS))), State("Z", Work.WAITS))),
+            Event("probe"),
+            Rule("probe", ("A", "Z"), to="Y"),
+            Rule("probe", ("Y",), to="Z"),
+            Rule("probe", tuple(r.states)[1:], stay="x"),
+        ),
+    ),
+    "an idle counter": Way(
+        "R041", model=lambda r: replace(r, counters={**r.counters, "idle": "x"})
+    ),
+    "an idle text": Way("R042", model=lambda r: replace(r, texts={**r.texts, "idle": "x"})),
+    "an idle group": Way("R043", text=swap("^groups:", "groups:\n  idle: [B]")),
+    "an unmapped state": Way(
+        "R050", model=mapped, text=swap(r"(?s)(probe_crm:.*?)      A: [^\n]*\n", r"\1")
+    ),
+    "a missing column": Way(
+        "R051", model=mapped, text=swap(r'(?s)(probe_crm:.*?)A: \["x", ~\]', r'\1A: ["x"]')
+    ),
+    "a blank value": Way(
+        "R052", model=mapped, text=swap(r'(?s)(probe_crm:.*?)A: \["x", ~\]', r'\1A: ["x ", ~]')
+    ),
+    "a strange promise": Way(
+        "R060",
+        text=lambda text: (
+            re.sub(r"(?s)\ninvariants:.*?(\n\n|$)", r"\1", text) + "\ninvariants:\n  odd: [1]\n"
+        ),
+    ),
+    "a broken promise": Way(
+        "R061",
+        text=lambda text: (
+            re.sub(r"(?s)\ninvariants:.*?(\n\n|\n$|$)", "\n\n", text)
+            + "\ninvariants:\n  odd: {state: A, left_only_by: []}\n"
+        ),
+    ),
+    "a state that migrates and stays": Way(
+        "R070", text=lambda text: re.sub(r"(?s)\nmigrate:.*$", "\n", text) + "\nmigrate:\n  A: B\n"
+    ),
+}
+
+
+def codes(text: str) -> set[str]:
+    return {finding.code for finding in parse(text, file="f")[1]}
+
+
+@pytest.mark.parametrize("name", WAYS)
+@settings(max_examples=max(3, settings.default.max_examples // 8))
+@given(data=st.data())
+def test_a_sound_file_broken_in_one_way_gets_exactly_that_code(
+    name: str, data: st.DataObject
+) -> None:
+    way = WAYS[name]
+    model = data.draw(rules_models())
+    before = codes(dump(model))
+    text = way.text(dump(way.model(model)))
+    _, findings = parse(text, file="f")
+    found = {finding.code for finding in findings}
+    assert way.code in found, text
+    assert found - before <= {way.code}, [str(finding) for finding in findings]

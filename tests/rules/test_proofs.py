@@ -1,0 +1,334 @@
+"""Holes, gaps, overlaps and shadows against brute force; differences against a search of pairs."""
+
+from collections import deque
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from engine.rules.diff import diff
+from engine.rules.dump import dump
+from engine.rules.loader import load, parse
+from engine.rules.model import (
+    SUB_STATE,
+    Comparison,
+    Event,
+    Rule,
+    Rules,
+    State,
+    Work,
+)
+from engine.rules.regions import holds
+from engine.rules.sight import Sight
+from engine.rules.walk import Kind, Step, Walker
+from tests.rules.sound import rules_models
+
+# ------------------------------------------------------------------ rows of one event
+
+PLACES = {
+    "P": State("P", Work.GOES_ON, sub_states=("X", "Y", "Z")),
+    "Q": State("Q", Work.DONE),
+}
+"""Two states with rows of all kinds; the rest of the file is sound and stays the same."""
+
+PARTS = st.one_of(
+    st.builds(
+        Comparison,
+        st.sampled_from(["a", "b"]),
+        st.sampled_from(["==", "!=", ">=", "<=", ">", "<"]),
+        st.integers(0, 3),
+    ),
+    st.builds(
+        Comparison, st.sampled_from(["finished", "stopped"]), st.just("=="), st.integers(0, 1)
+    ),
+)
+SUB_PARTS = st.builds(
+    Comparison,
+    st.just(SUB_STATE),
+    st.sampled_from(["in", "not in"]),
+    st.lists(st.sampled_from("XYZ"), min_size=1, max_size=2, unique=True).map(tuple),
+)
+OUTCOMES = st.sampled_from(["P", "Q", "stay", "refuse"])
+
+
+@st.composite
+def probe_rows(draw: st.DrawFn) -> list[Rule]:
+    rows = []
+    for _ in range(draw(st.integers(1, 5))):
+        sources = draw(st.sampled_from([("P",), ("Q",), ("P", "Q")]))
+        parts = st.one_of(PARTS, SUB_PARTS) if sources == ("P",) else PARTS
+        guard = tuple(draw(st.lists(parts, max_size=3)))
+        goal = draw(OUTCOMES)
+        rule = Rule("probe", sources, guard=guard)
+        if goal == "stay":
+            rows.append(replace(rule, stay="why"))
+        elif goal == "refuse":
+            rows.append(replace(rule, refuse="no"))
+        else:
+            rows.append(replace(rule, to=goal))
+    return rows
+
+
+def whole(rows: list[Rule], probe: Event) -> Rules:
+    both = ("P", "Q")
+    return Rules(
+        version="",
+        start=Rule("start", (), to="S"),
+        start_event="assigned",
+        states={"S": State("S", Work.WAITS), **PLACES},
+        counters={"a": "a", "b": "b"},
+        events={
+            "assigned": Event("assigned"),
+            "go": Event("go", counts="a"),
+            "on": Event("on", counts="b"),
+            "probe": probe,
+        },
+        groups={},
+        rules=(
+            Rule("assigned", ("S", *both), to="S"),
+            Rule("go", ("S",), to="P"),
+            Rule("go", both, to="Q"),
+            Rule("on", ("S", *both), stay="counted"),
+            *rows,
+            Rule("probe", ("S",), stay="not yet"),
+        ),
+        timers={},
+        texts={},
+        crm={},
+    )
+
+
+Point = dict[str, int | str | None]
+
+
+def points(state: str, probe: Event) -> list[Point]:
+    """Every lead of the state, counters up to 5: more than any guard mentions."""
+    subs = (None, "X", "Y", "Z") if state == "P" else (None,)
+    finished = (0, 1) if state == "P" else (1,)
+    numbers = {
+        name: range(1 if probe.counts == name else 0, 1 if name in probe.resets else 6)
+        for name in ("a", "b")
+    }
+    return [
+        {"a": a, "b": b, "finished": f, "stopped": s, SUB_STATE: sub}
+        for a, b, f, s, sub in product(numbers["a"], numbers["b"], finished, (0, 1), subs)
+    ]
+
+
+def fits(rule: Rule, point: Point) -> bool:
+    return all(holds(part, point[part.fact]) for part in rule.guard)
+
+
+def brute_force(rows: list[Rule], probe: Event) -> set[tuple[str, int]]:
+    """(code, row) for each finding that there must be. Rows count from 0."""
+    found: set[tuple[str, int]] = set()
+    fired: set[int] = set()
+    for state in PLACES:
+        here = [index for index, rule in enumerate(rows) if state in rule.sources]
+        if not here:
+            found.add(("R035", 0))
+            continue
+        decided = {}
+        for number, point in enumerate(points(state, probe)):
+            fitting = [index for index in here if fits(rows[index], point)]
+            decided[number] = fitting
+            if not fitting:
+                found.add(("R036", here[-1]))
+        fired |= {fitting[0] for fitting in decided.values() if fitting}
+        found |= overlaps(rows, here, list(decided.values()))
+    return found | {("R032", index) for index in range(len(rows)) if index not in fired}
+
+
+def overlaps(rows: list[Rule], here: list[int], decided: list[list[int]]) -> set[tuple[str, int]]:
+    found = set()
+    fires = {fitting[0] for fitting in decided if fitting}
+    for first in here:
+        for second in here:
+            if first >= second or rows[first].to is None or second not in fires:
+                continue
+            if outcome(rows[first]) == outcome(rows[second]):
+                continue
+            mine = [fitting for fitting in decided if fitting and fitting[0] == first]
+            shared = any(second in fitting for fitting in mine)
+            alone = [fitting for fitting in mine if second not in fitting]
+            differs = any(
+                len(fitting) < 2 or outcome(rows[fitting[1]]) != outcome(rows[first])
+                for fitting in alone
+            )
+            if shared and differs:
+                found.add(("R037", second))
+    return found
+
+
+def outcome(rule: Rule) -> object:
+    return (rule.to, rule.sub_state, rule.done)
+
+
+@given(
+    probe_rows(),
+    st.sampled_from([Event("probe"), Event("probe", counts="a"), Event("probe", resets=("b",))]),
+)
+def test_findings_about_rows_are_those_that_brute_force_finds(
+    rows: list[Rule], probe: Event
+) -> None:
+    text = dump(whole(rows, probe))
+    _, findings = parse(text, file="f")
+    lines = [number for number, line in enumerate(text.splitlines(), 1) if line == "  probe:"]
+    first = lines[-1] + 1
+    seen = {
+        (f.code, f.line - first) for f in findings if f.code in ("R032", "R035", "R036", "R037")
+    }
+    wanted = brute_force(rows, probe)
+    gaps = {row for code, row in wanted if code == "R036"}
+    if gaps:  # one finding tells of the first state that has a gap
+        wanted = {(c, row) for c, row in wanted if c != "R036"}
+        seen_gaps = {row for code, row in seen if code == "R036"}
+        assert len(seen_gaps) == 1
+        assert seen_gaps <= gaps
+        seen = {(c, row) for c, row in seen if c != "R036"}
+    assert seen == wanted, text
+
+
+# ------------------------------------------------------------------ differences
+
+
+@st.composite
+def changed(draw: st.DrawFn, rules: Rules) -> Rules:
+    """The rules with one small change, which may or may not change what they do."""
+    rows = list(rules.rules)
+    index = draw(st.integers(0, len(rows) - 1))
+    rule = rows[index]
+    change = draw(st.sampled_from(["goal", "limit", "drop", "swap", "split", "done", "why"]))
+    if change == "goal" and rule.to is not None and rule.sub_state is None:
+        rows[index] = replace(rule, to=draw(st.sampled_from(sorted(rules.states))))
+    elif change == "limit":
+        rows[index] = replace(rule, guard=tuple(_moved(part) for part in rule.guard))
+    elif change == "drop":
+        del rows[index]
+    elif change == "swap" and index + 1 < len(rows):
+        rows[index], rows[index + 1] = rows[index + 1], rows[index]
+    elif change == "split" and len(rule.sources) > 1:
+        halves = (rule.sources[:1], rule.sources[1:])
+        rows[index : index + 1] = [replace(rule, sources=half) for half in halves]
+    elif change == "done" and rule.to is not None:
+        rows[index] = replace(rule, done=not rule.done)
+    elif change == "why" and rule.stay is not None:
+        rows[index] = replace(rule, stay="another reason")
+    return replace(rules, rules=tuple(rows))
+
+
+def _moved(part: Comparison) -> Comparison:
+    return replace(part, value=part.value + 1) if isinstance(part.value, int) else part
+
+
+def finest(old: Rules, new: Rules) -> Sight:
+    """Tells apart all that anyone could see of a lead."""
+    sight = Sight.of(old, new)
+    states = frozenset((*old.states, *new.states))
+    names = {n for r in (old, new) for s in r.states.values() for n in s.sub_states or ()}
+    return replace(
+        sight, sub_states=frozenset((*sight.sub_states, *names)), reading=states, stopped=True
+    )
+
+
+def told_apart(old: Rules, new: Rules) -> list[str] | None:
+    """The shortest sequence after which the two differ, by walking both side by side."""
+    sight = finest(old, new)
+    one, two = Walker(old, sight), Walker(new, sight)
+    start = one.start()
+    if visible(start) != visible(two.start()):
+        return []
+    came: dict[Kind, list[str]] = {start.after: []}
+    todo = deque([start.after])
+    while todo:
+        kind = todo.popleft()
+        others = {(s.trigger, s.after): s for s in two.steps(kind)}
+        for step in one.steps(kind):
+            other = others.pop((step.trigger, step.after), None)
+            path = [*came[kind], step.trigger]
+            if other is None or visible(step) != visible(other):
+                return path
+            if step.after not in came:
+                came[step.after] = path
+                todo.append(step.after)
+        if others:
+            return [*came[kind], next(iter(others))[0]]
+    return None
+
+
+def visible(step: Step) -> object:
+    rule = step.rule
+    texts = tuple(a.text for a in rule.actions if a.text) if rule is not None else ()
+    return (step.after, step.ordered, rule is not None and rule.refuse is not None, texts)
+
+
+@given(st.data())
+def test_a_diff_is_empty_if_and_only_if_no_sequence_tells_the_two_apart(
+    data: st.DataObject,
+) -> None:
+    old = replace(data.draw(rules_models()), invariants={})
+    new = data.draw(changed(old))
+    assume(
+        not any(rule.trigger.startswith("timer.") and rule not in new.rules for rule in old.rules)
+    )
+    found = [d for d in diff(old, new) if d.what in ("decision", "start")]
+    path = told_apart(old, new)
+    assert (found == []) == (path is None), (found, path)
+
+
+@given(rules_models())
+def test_nothing_differs_from_itself_however_it_is_written(model: Rules) -> None:
+    again, _ = parse(dump(model), file="f")
+    assert again is not None
+    turned = replace(again, states=dict(reversed(again.states.items())), groups={})
+    assert diff(model, turned) == ()
+
+
+@given(rules_models(), st.data())
+def test_a_difference_says_which_leads(model: Rules, data: st.DataObject) -> None:
+    """A decision's region holds for exactly the leads that the two files decide differently."""
+    new = data.draw(changed(model))
+    assume(len(new.rules) == len(model.rules))
+    for difference in diff(model, new):
+        if difference.what == "decision" and difference.box:
+            inside = {fact: values[0] for fact, values in difference.box.items()}
+            assert difference.fits(inside)
+            outside = {
+                fact: [v for v in difference.domain[fact] if v not in values]
+                for fact, values in difference.box.items()
+            }
+            for fact, values in outside.items():
+                for value in values:
+                    if fact != "came_from":
+                        assert not difference.fits({**inside, fact: value})
+
+
+def test_differences_in_words() -> None:
+
+    sound = Path("tests/rules/sound.yaml")
+    old = load(sound)
+    text = sound.read_text()
+    for before, after in (
+        ("opens >= 3", "opens >= 5"),
+        ("every: 3d", "every: 2d"),
+        ("[CONNECTED, Hot]", "[QUALIFIED, Hot]"),
+        ('"{lead} waits"', '"{lead} is waiting"'),
+        ("opened: {counts: opens}", "opened: {counts: opens, logs: incoming_email}"),
+        ("Cold: {work: goes_on}", "Cold: {work: waits}"),
+    ):
+        assert before in text
+        text = text.replace(before, after)
+    new, findings = parse(text, file="new")
+    assert findings == ()
+    assert new is not None
+    assert [str(one) for one in diff(old, new)] == [
+        "state Cold: goes_on → waits",
+        "event opened: counts opens → counts opens, logs incoming_email",
+        "decision Cold, opened when opens is 3 to 4: goes to Warm → stays",
+        "decision Warm, opened when opens is 3 to 4: goes to Warm → stays",
+        "timer nudge: every 3 days, 5 times in Hot → every 2 days, 5 times in Hot",
+        "text remind: {lead} waits → {lead} is waiting",
+        "mapping Hot, hubspot.hs_lead_status: CONNECTED → QUALIFIED",
+    ]
