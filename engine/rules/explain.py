@@ -24,7 +24,8 @@ def explain(rules: Rules, *, state: str | None = None) -> str:
     always = _in_every_state(deciding)
     parts = [_state(deciding, rules.states[name], always) for name in names]
     if state is None:
-        parts = [_beginning(rules), ["## In every state", "", *_sentences(always)], *parts]
+        everywhere = [["## In every state", "", *_sentences(always)]] if always else []
+        parts = [_beginning(rules), *everywhere, *parts]
         if rules.invariants:
             parts.append(_promises(rules))
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
@@ -74,7 +75,8 @@ def _state(deciding: Deciding, state: State, always: Sentences) -> list[str]:
     common = {trigger for triggers in always.values() for trigger in triggers}
     lines += _sentences(_by_outcome(deciding, state, without=common))
     lines += list(_timers(deciding, state))
-    lines.append("Nothing else changes it, but for what holds in every state.")
+    but = ", but for what holds in every state" if always else ""
+    lines.append(f"Nothing else changes it{but}.")
     lines += list(_shown(deciding.rules, state))
     return lines
 

@@ -1,0 +1,106 @@
+"""Explanations and pictures: the same file gives the same text, and nothing is left out."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+from hypothesis import given
+
+from engine.rules.decides import Deciding, matrix
+from engine.rules.explain import explain
+from engine.rules.graph import labels, mermaid, svg
+from engine.rules.loader import load, parse
+from engine.rules.model import Rules
+from engine.rules.wording import in_units, listed
+from tests.rules.sound import rules_models
+
+SOUND = Path("tests/rules/sound.yaml")
+SHIPPED = Path("rules/lead_states.yaml")
+
+
+def test_the_sound_file_in_plain_english() -> None:
+    assert explain(load(SOUND)) == Path("tests/rules/sound.explained.md").read_text()
+
+
+@given(rules_models())
+def test_any_file_can_be_explained_and_drawn(model: Rules) -> None:
+    text = explain(model)
+    assert text == explain(model)
+    for state in model.states:
+        assert f"\n## {state}\n" in text
+        assert explain(model, state=state).startswith(f"## {state}\n")
+    ElementTree.fromstring(svg(model, leads={"A": 1}, traffic={("A", "B"): 2}))  # noqa: S314 — ours
+    for line in mermaid(model).splitlines():
+        if "-->" in line:
+            assert ";" not in re.sub(r"#\d+;", "", line)
+
+
+def test_one_changed_threshold_changes_one_line_for_each_state_it_is_about() -> None:
+    old = explain(load(SHIPPED)).splitlines()
+    changed = SHIPPED.read_text().replace("when: opens >= 3}", "when: opens >= 4}", 1)
+    rules, _ = parse(changed, file="f")
+    assert rules is not None
+    new = explain(rules).splitlines()
+    assert len(old) == len(new)
+    differing = [(a, b) for a, b in zip(old, new, strict=True) if a != b]
+    assert len(differing) == 4  # New, Pending, Cold, Engaged
+    assert all(b == a.replace("opens ≥ 3", "opens ≥ 4") for a, b in differing)
+
+
+def test_every_move_of_the_rules_is_an_arrow() -> None:
+    rules = load(SHIPPED)
+    arrows = labels(rules)
+    for rule in rules.rules:
+        for source in rule.sources:
+            if rule.to in rules.states and rule.to != source:
+                found = arrows[source, str(rule.to)]
+                assert any(label.startswith(rule.trigger) for label in found)
+    assert ("OutOfOffice", "Cold") in arrows  # previous
+    assert ("LeadAtRisk", "Hot") in arrows
+    assert not any(source == goal for source, goal in arrows)
+
+
+def test_counts_in_pictures() -> None:
+    rules = load(SOUND)
+    drawn = mermaid(rules, leads={"Cold": 7}, traffic={("New", "Cold"): 12})
+    assert "    Cold: Cold (7)\n" in drawn
+    assert "    New --> Cold: 12 moves<br/>ready\n" in drawn
+    assert "    class New waits\n" in drawn
+    assert drawn.startswith("stateDiagram-v2\n    direction LR\n    [*] --> New\n")
+    picture = svg(rules, leads={"Cold": 7}, traffic={("New", "Cold"): 12})
+    assert ">7 leads<" in picture
+    assert ">12</text>" in picture
+    assert "New → Cold: ready" in picture
+
+
+def test_the_matrix_has_every_state_and_event() -> None:
+    rules = load(SHIPPED)
+    found = matrix(rules)
+    triggers = {rule.trigger for rule in rules.rules if not rule.trigger.startswith("timer.")}
+    assert {key for key in found if not key[1].startswith("timer.")} == {
+        (state, trigger) for state in rules.states for trigger in triggers
+    }
+    assert () not in found.values()
+    assert found["Cold", "email_opened"] == ("Warm", "Engaged", "stay")
+    assert found["UnSubscribed", "marked.hot"] == ("refuse",)
+    holes = {key for key, goals in matrix(_parsed("R035")).items() if goals == ()}
+    assert holes == {(state, "ready") for state in ("Cold", "Warm", "Hot", "Gone")}
+
+
+def _parsed(code: str) -> Rules:
+    return load(Path(f"tests/rules/broken/{code}.yaml"))
+
+
+def test_a_variant_without_rules_of_its_own_is_decided_by_other() -> None:
+    deciding = Deciding(load(SHIPPED))
+    assert deciding.trigger_of("replied.Praise") == "replied.other"
+    assert deciding.rows_in("Cold", "replied.Praise") == deciding.rows_in("Cold", "replied.other")
+
+
+def test_phrases() -> None:
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b", "c"], last="or") == "a, b or c"
+    assert listed([]) == ""
+    assert in_units(24 * 3_600_000) == "24 hours"
+    assert in_units(72 * 3_600_000) == "3 days"
+    assert in_units(1_000) == "1 second"
