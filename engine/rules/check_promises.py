@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 
 from engine.rules.explore import MOST_KINDS, Explored, explore, in_words
 from engine.rules.findings import Finding, finding
+from engine.rules.kinds import HELD, Step
 from engine.rules.model import TEXT_ACTIONS, Invariant, Rule, Rules
 from engine.rules.regions import holds
 from engine.rules.sight import Sight
-from engine.rules.walk import HELD, Step, Walker
+from engine.rules.walk import Walker
 
 Broken = str | None
 """What a step did against an invariant, in words; None: nothing."""

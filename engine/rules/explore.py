@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from engine.rules.walk import Kind, Step, Walker
+from engine.rules.kinds import Kind, Step
+from engine.rules.walk import Walker
 
 MOST_KINDS = 60_000
 MOST_STEPS = 250_000

@@ -171,6 +171,8 @@ _TABLE = (
      "There are more kinds of lead than were looked at."),
     ("R070", "A state that migrates though it still exists", _E,
      "`migrate` is for states that are gone."),
+    ("R071", "A state that still holds leads is gone", _E,
+     "Nobody could say what happens to them next."),
     ("R080", "Not an example", _E,
      "An example says what is given, what happens, and what comes of it."),
 )  # fmt: skip

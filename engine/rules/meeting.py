@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from engine.rules.decides import Deciding
 from engine.rules.explore import all_kinds
+from engine.rules.kinds import Kind, Step
 from engine.rules.model import KEEP, PREVIOUS, SUB_STATE, Rule
 from engine.rules.regions import CAME_FROM, ELSE, Box, Value
 from engine.rules.sight import Sight
-from engine.rules.walk import Kind, Step, Walker
+from engine.rules.walk import Walker
 
 
 def in_box(box: Box, domain: Box, facts: Mapping[str, Value]) -> bool:

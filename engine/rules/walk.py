@@ -6,8 +6,8 @@ Counters stop counting where no guard can tell the difference any more, so kinds
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
+from engine.rules.kinds import DELETED, GONE, HELD, TAKEN_BACK, Kind, Step, after_action
 from engine.rules.model import (
     KEEP,
     OTHER,
@@ -20,31 +20,6 @@ from engine.rules.model import (
 )
 from engine.rules.regions import Value, holds
 from engine.rules.sight import Sight
-
-HELD, TAKEN_BACK, DELETED, GONE = range(4)
-"""Who has the contact: the assistant (or whom it went back to), a person, nobody, nobody ever."""
-
-
-class Kind(NamedTuple):
-    """A lead as far as the rules can tell leads apart. back: where `previous` leads to."""
-
-    state: str
-    sub_state: str | None
-    back: tuple[str, str | None] | None
-    counters: tuple[int, ...]
-    done: bool
-    stopped: bool
-    ended: int
-
-
-class Step(NamedTuple):
-    """What one trigger did to one kind. ordered: handback, note, task. rule None: none fits."""
-
-    before: Kind | None
-    trigger: str
-    rule: Rule | None
-    after: Kind
-    ordered: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,27 +267,7 @@ class Walker:
                 if self.sight.stopped or self.sight.unlimited:
                     kind = kind._replace(stopped=action == "stop")
             else:
-                kind = _after(kind, action)
+                kind = after_action(kind, action)
         yield kind, "handback" in kinds
         if "follow_merge" in kinds:
             yield kind._replace(ended=GONE), False
-
-
-def _after(kind: Kind, action: str) -> Kind:
-    """What an action that is neither text nor counting makes of a lead."""
-    match action:
-        case "start_anew":
-            zero = (0,) * len(kind.counters)
-            return Kind(kind.state, None, kind.back, zero, False, False, HELD)
-        case "release":
-            return kind._replace(ended=TAKEN_BACK)
-        case "handback":
-            return kind._replace(done=True, ended=HELD)
-        case "close":
-            return kind._replace(ended=DELETED)
-        case "reopen":
-            return kind._replace(ended=TAKEN_BACK) if kind.ended == DELETED else kind
-        case "erase":
-            return kind._replace(ended=GONE, sub_state=None, back=None)
-        case _:
-            return kind

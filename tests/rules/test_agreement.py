@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from engine.lead.decide import decide
 from engine.lead.machine import LeadMachine
 from engine.lead.records import Decision, Ended, Event, Lead
+from engine.rules.kinds import DELETED, GONE, HELD, TAKEN_BACK, Kind, Step
 from engine.rules.loader import load
 from engine.rules.model import OTHER, Rules
 from engine.rules.sight import Sight
-from engine.rules.walk import DELETED, GONE, HELD, TAKEN_BACK, Kind, Step, Walker
+from engine.rules.walk import Walker
 from tests.rules.sound import rules_models
 
 NOW = 1_700_000_000_000

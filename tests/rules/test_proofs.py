@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from engine.rules.diff import diff
 from engine.rules.dump import dump
+from engine.rules.kinds import Kind, Step
 from engine.rules.loader import load, parse
 from engine.rules.model import (
     SUB_STATE,
@@ -22,7 +23,7 @@ from engine.rules.model import (
 )
 from engine.rules.regions import holds
 from engine.rules.sight import Sight
-from engine.rules.walk import Kind, Step, Walker
+from engine.rules.walk import Walker
 from tests.rules.sound import rules_models
 
 # ------------------------------------------------------------------ rows of one event
