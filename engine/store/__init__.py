@@ -2,7 +2,7 @@
 
     store = open_store("sqlite:///handback.db")        # created and migrated when it is new
     with store.write() as tx: ...                      # one transaction; commits at the end
-    with store.read() as tx: ...                       # a snapshot; writes nothing
+    with store.read() as tx: ...                       # writes nothing
 
 A `tx` carries the nouns below; instants are milliseconds and always given by the caller.
 
@@ -10,41 +10,49 @@ A `tx` carries the nouns below; instants are milliseconds and always given by th
                   resume(name) state(name) -> PortalState
                   put_assistant(a) assistant(portal, email) assistants(portal) remove_assistant(..)
     tx.inbox      add([NewEvent], now=) -> [bool]      True accepted, False duplicate
-                  due_portals(now) -> [str]            portals with something to decide, oldest first
+                  due_portals(now) -> [str]   portals with something to decide, oldest first
                   claim(portal, now=, limit=) -> [Lane]   locked until the transaction ends
                   commit(portal, [Decided], now=, rules_version=)   what is not given stays pending
                   lock_lane(portal, lead_id) -> bool   another lane too, for a merge; False: taken
                   lookup_portals(now) claim_lookups(portal, now=, lease=, limit=) -> [Lookup]
                   fill_facts(portal, {seq: data}) postpone(portal, [seq], until=)
-                  refuse(portal, [(seq, reason)], now=)              to the quarantine
+                  refuse(portal, [(seq, reason)], now=)   to the quarantine    held(limit=)
     tx.quarantine add([Quarantined]) list(..) count() delete(portal, ids)
     tx.hints      add(portal, [NewHint], now=) portals(now)
                   claim(portal, now=, lease=, limit=) -> [HintRow]
-                  settle(portal, [HintRow]) -> [crm_id still due]  postpone(portal, [HintRow], until=)
+                  settle(portal, [HintRow]) -> [crm_id still due]
+                  postpone(portal, [HintRow], until=)
     tx.leads      get(portal, lead_id) by_crm_id(portal, crm_id) by_email(portal, email) -> [Lead]
                   lane_of(portal, [crm_id]) -> {crm_id: lead_id}   follows merges
+                  working(portal) -> {crm_id}   of leads that are not finished
                   list(LeadFilter, limit=, after=) -> [Lead]  count_by_state(portal=None)
     tx.history    of_lead(portal, lead_id, limit=, before=) -> [HistoryEntry]   newest first
                   events(portal, limit=, after=) -> [RecordedEvent]   decided events, for replays
     tx.outbox     due_portals(now) claim(portal, now=, lease=, limit=) -> Claim(fence, effects, ..)
                   settle(portal, fence, [Settlement], now=) -> [ids refused: the fence has moved]
                   retry(portal=None, ids=None, now=) give_up(portal, id, reason=, now=)
-                  of_lead(portal, lead_id) list(portal, status=, ..) blocked(portal, now=)
+                  of_lead(portal, lead_id) list(portal=, status=, limit=) blocked(portal, now=)
+                  count_done(portal)
     tx.ledger     append([LedgerEntry]) of_lead(portal, lead_id)      who owned the contact, and why
     tx.rules      put(hash, text, now=) get(hash) activate(hash, now=) active()
-    tx.queue      status(now) -> QueueStatus
+    tx.queue      status(now) -> QueueStatus   next_due(now) -> instant or None
+    tx.accounts   people, sessions, keys, audit: see accounts.py
 
 Rules for the caller of `inbox.claim`: fold each lane's events in their order, one Decided for each
 (decision None = the contact is no lead yet: the event is held). Leave out of `commit`
   - a timer event that comes after a decision with `clears_timers` of its lane: it is over;
-  - everything after the decision that made a lead of a lane with `held`: the held ones come first.
+  - everything after the decision that made a lead of a lane that has held events (`held`, or a
+    decision None before it in this claim): the held ones come first.
+For a merge, lock_lane() the winner before asking whether it is a lead.
 """
 
+from engine.store.database import Store, Tx, open_store
 from engine.store.records import (
     BlockedLead,
     Claim,
     ClaimedEffect,
     Decided,
+    HeldEvent,
     HintRow,
     HistoryEntry,
     InboxEvent,
@@ -68,6 +76,7 @@ __all__ = [
     "Claim",
     "ClaimedEffect",
     "Decided",
+    "HeldEvent",
     "HintRow",
     "HistoryEntry",
     "InboxEvent",
@@ -84,4 +93,7 @@ __all__ = [
     "RecordedEvent",
     "RulesVersion",
     "Settlement",
+    "Store",
+    "Tx",
+    "open_store",
 ]

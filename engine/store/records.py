@@ -58,6 +58,15 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldEvent:
+    """An event of a contact that is no lead yet."""
+
+    portal: str
+    lead_id: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
 class Lookup:
     """An event that waits for facts about its contact. attempts: claims so far, this one too."""
 
@@ -104,7 +113,7 @@ class HintRow:
 
 @dataclass(frozen=True, slots=True)
 class LeadFilter:
-    """Which leads to list; None = any. search: a CRM id, an email's beginning, or part of a name."""
+    """Which leads to list; None = any. search: an id, an address's beginning, or part of a name."""
 
     portal: str | None = None
     state: str | None = None

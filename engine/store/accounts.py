@@ -1,0 +1,159 @@
+"""People with a login, their sessions, keys of programs, and the audit trail."""
+
+from typing import Any
+
+from sqlalchemy import bindparam, delete, select, update
+
+from engine.base.clock import Millis
+from engine.store.account_records import ApiKey, AuditEntry, Session, User
+from engine.store.statements import InsertRows
+from engine.store.tables import api_keys, audit, sessions, users
+from engine.store.transaction import Transaction
+
+_USER = (
+    "name",
+    "password_hash",
+    "role",
+    "created_at",
+    "disabled",
+    "failures",
+    "locked_until",
+)
+_SESSION = ("token_hash", "user", "created_at", "seen_at", "expires_at")
+_KEY = ("key_id", "name", "secret_hash", "scopes", "created_at", "created_by", "revoked_at")
+_ENTRY = ("at", "who", "door", "what", "subject", "outcome", "id")
+
+_PUT_USER = InsertRows(users, _USER, "update")
+_USERS = select(*(users.c[name] for name in _USER)).order_by(users.c.name)
+_USER_OF = _USERS.where(users.c.name == bindparam("name"))
+_OPEN = InsertRows(sessions, _SESSION)
+_SESSION_OF = select(*(sessions.c[name] for name in _SESSION)).where(
+    sessions.c.token_hash == bindparam("token_hash")
+)
+_SEE = (
+    update(sessions)
+    .where(sessions.c.token_hash == bindparam("session"))
+    .values(seen_at=bindparam("now"))
+)
+_CLOSE = delete(sessions).where(sessions.c.token_hash == bindparam("session"))
+_CLOSE_ALL = delete(sessions).where(sessions.c.user == bindparam("name"))
+_FORGET = delete(sessions).where(sessions.c.expires_at <= bindparam("now"))
+_PUT_KEY = InsertRows(api_keys, _KEY)
+_KEYS = select(*(api_keys.c[name] for name in _KEY)).order_by(
+    api_keys.c.created_at, api_keys.c.key_id
+)
+_KEY_OF = _KEYS.where(api_keys.c.key_id == bindparam("key_id"))
+_REVOKE = (
+    update(api_keys)
+    .where(api_keys.c.key_id == bindparam("key"), api_keys.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("now"))
+)
+_NOTE = InsertRows(audit, _ENTRY)
+_AUDIT = (
+    select(*(audit.c[name] for name in _ENTRY))
+    .where(audit.c.id < bindparam("before"))
+    .order_by(audit.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_LAST = 2**63 - 1
+
+
+class Accounts:
+    """`tx.accounts`. Secrets come here as hashes only."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def users(self) -> list[User]:
+        """By name."""
+        return [_user(row) for row in self._tx.run(_USERS)]
+
+    def user(self, name: str) -> User | None:
+        row = self._tx.run(_USER_OF, name=name).first()
+        return None if row is None else _user(row)
+
+    def put_user(self, user: User) -> None:
+        """Add or change, by name."""
+        row = (
+            user.name,
+            user.password_hash,
+            user.role,
+            user.created_at,
+            user.disabled,
+            user.failures,
+            user.locked_until,
+        )
+        self._tx.rows(_PUT_USER, [row])
+
+    def open_session(self, session: Session) -> None:
+        row = (
+            session.token_hash,
+            session.user,
+            session.created_at,
+            session.seen_at,
+            session.expires_at,
+        )
+        self._tx.rows(_OPEN, [row])
+
+    def session(self, token_hash: str) -> Session | None:
+        row = self._tx.run(_SESSION_OF, token_hash=token_hash).first()
+        return None if row is None else Session(*row)
+
+    def see_session(self, token_hash: str, now: Millis) -> None:
+        self._tx.run(_SEE, session=token_hash, now=now)
+
+    def close_session(self, token_hash: str) -> None:
+        self._tx.run(_CLOSE, session=token_hash)
+
+    def close_sessions(self, name: str) -> None:
+        """All sessions of this person."""
+        self._tx.run(_CLOSE_ALL, name=name)
+
+    def forget_sessions(self, now: Millis) -> None:
+        """Delete those that have expired."""
+        self._tx.run(_FORGET, now=now)
+
+    def keys(self) -> list[ApiKey]:
+        """Oldest first, revoked ones too."""
+        return [_key(row) for row in self._tx.run(_KEYS)]
+
+    def key(self, key_id: str) -> ApiKey | None:
+        row = self._tx.run(_KEY_OF, key_id=key_id).first()
+        return None if row is None else _key(row)
+
+    def put_key(self, key: ApiKey) -> None:
+        row = (
+            key.key_id,
+            key.name,
+            key.secret_hash,
+            " ".join(key.scopes),
+            key.created_at,
+            key.created_by,
+            key.revoked_at,
+        )
+        self._tx.rows(_PUT_KEY, [row])
+
+    def revoke_key(self, key_id: str, now: Millis) -> None:
+        """The first time counts."""
+        self._tx.run(_REVOKE, key=key_id, now=now)
+
+    def note(self, entry: AuditEntry) -> None:
+        """Append to the audit trail; the entry's own id is not used."""
+        (number,) = self._tx.take_ids(1)
+        row = (entry.at, entry.who, entry.door, entry.what, entry.subject, entry.outcome, number)
+        self._tx.rows(_NOTE, [row])
+
+    def audit(self, *, limit: int, before: int | None = None) -> list[AuditEntry]:
+        """Newest first. before: the id of the last entry of the page before."""
+        return [AuditEntry(*r) for r in self._tx.run(_AUDIT, limit=limit, before=before or _LAST)]
+
+
+def _user(row: Any) -> User:
+    name, password_hash, role, created_at, disabled, failures, locked_until = row
+    return User(name, password_hash, role, created_at, bool(disabled), failures, locked_until)
+
+
+def _key(row: Any) -> ApiKey:
+    key_id, name, secret_hash, scopes, created_at, created_by, revoked_at = row
+    scopes = tuple(scopes.split())
+    return ApiKey(key_id, name, secret_hash, scopes, created_at, created_by, revoked_at)

@@ -1,0 +1,350 @@
+"""Writes what claimed events came to: leads, history, effects, timers; set by set, not row by row.
+
+Part of the transaction of the claim. The claim's locks make sure that nobody else writes these.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import bindparam, delete, update
+
+from engine.base.clock import Millis
+from engine.lead.records import Decision, Ended, Lead, TimerSet
+from engine.store import erase, history, merge
+from engine.store.leads import COLUMNS as LEAD
+from engine.store.records import Decided
+from engine.store.statements import InsertRows, InSet, UpdateRows, either, word
+from engine.store.tables import inbox, leads, outbox
+from engine.store.transaction import Transaction, dump
+
+_KEY = ("portal", "lead_id")
+_MOVING = ("counters", "done", "stopped", "ended", "entered_at", "updated_at", "revision")
+_STATE = ("state", "sub_state", "came_from_state", "came_from_sub_state")
+_NEW_LEADS = InsertRows(leads, LEAD)
+_SAME_STATE = UpdateRows(leads, _MOVING, _KEY)
+_CHANGED = UpdateRows(leads, tuple(c for c in LEAD if c not in _KEY), _KEY)
+_TIMERS = InsertRows(
+    inbox,
+    (
+        "portal",
+        "seq",
+        "lead_id",
+        "crm_id",
+        "source",
+        "event_id",
+        "type",
+        "at",
+        "due_at",
+        "status",
+        "timer",
+        "needs",
+        "data",
+        "received_at",
+        "attempts",
+        "lease_until",
+    ),
+)
+_EFFECTS = InsertRows(
+    outbox,
+    (
+        "portal",
+        "id",
+        "lead_id",
+        "crm_id",
+        "kind",
+        "payload",
+        "reference",
+        "status",
+        "attempts",
+        "maybe_sent",
+        "due_at",
+        "fence",
+        "created_at",
+        "settled_at",
+        "reason",
+        "result",
+    ),
+)
+_SEQS = InSet(inbox.c.seq, "seqs")
+_OF_PORTAL = inbox.c.portal == bindparam("portal")
+_DONE = update(inbox).where(_OF_PORTAL, _SEQS).values(status=word("done"))
+_HELD = update(inbox).where(_OF_PORTAL, _SEQS).values(status=word("held"))
+_RELEASE = (
+    update(inbox)
+    .where(_OF_PORTAL, inbox.c.status == word("held"), InSet(inbox.c.lead_id, "lead_ids"))
+    .values(status=word("pending"))
+)
+_CLEAR_TIMERS = delete(inbox).where(
+    _OF_PORTAL, inbox.c.status == word("timer"), InSet(inbox.c.lead_id, "lead_ids")
+)
+_CANCEL = (
+    update(outbox)
+    .where(
+        outbox.c.portal == bindparam("portal"),
+        either(outbox.c.status, "pending", "leased", "uncertain"),
+        InSet(outbox.c.lead_id, "lead_ids"),
+    )
+    .values(
+        status=word("cancelled"),
+        fence=0,  # whoever is sending it now finds that it is not his any more
+        settled_at=bindparam("now"),
+        reason=bindparam("why"),
+    )
+)
+_WHY_CANCELLED = "the contact is gone"
+TIMER_SOURCE = "handback/timer"
+
+
+@dataclass(slots=True)
+class _Writes:
+    """What a commit writes, collected in one walk over the decisions."""
+
+    portal: str
+    now: Millis
+    version: str
+    done: list[int] = field(default_factory=list)
+    held: list[int] = field(default_factory=list)
+    first: dict[str, Lead | None] = field(default_factory=dict)
+    last: dict[str, Lead] = field(default_factory=dict)
+    history: list[tuple[Any, ...]] = field(default_factory=list)
+    effects: list[tuple[str, Decision, int]] = field(default_factory=list)
+    dropped: dict[str, int] = field(default_factory=dict)
+    """Lead → how many of `effects` were there when its effects were dropped."""
+    timers: dict[str, list[TimerSet]] = field(default_factory=dict)
+    cleared: set[str] = field(default_factory=set)
+    merged: list[merge.Merge] = field(default_factory=list)
+    erased: dict[str, Lead] = field(default_factory=dict)
+    scrubbed: list[int] = field(default_factory=list)
+
+    def take(self, decided: Decided) -> None:
+        decision, before = decided.decision, decided.before
+        seq = decided.event.seq
+        if decision is None:
+            self.held.append(seq)
+            return
+        self.done.append(seq)
+        lead = decision.lead
+        lane = lead.lead_id
+        if lane not in self.last:
+            self.first[lane] = before
+        self.last[lane] = lead
+        event = decided.event.event
+        self.history.append(
+            (
+                self.portal,
+                lane,
+                0,
+                self.now,
+                event.type,
+                event.source,
+                event.id,
+                event.at,
+                None if before is None else before.state,
+                lead.state,
+                lead.sub_state,
+                decision.result,
+                decision.rule,
+                decision.rule_at,
+                dump(decision.reads),
+                decision.because,
+                self.version,
+            )
+        )
+        if decision.drops_effects:
+            self.dropped[lane] = len(self.effects)
+        for number in range(len(decision.effects)):
+            self.effects.append((lane, decision, number))
+        if decision.clears_timers:
+            self.cleared.add(lane)
+            self.timers.pop(lane, None)
+        if decision.timers:
+            self.timers.setdefault(lane, []).extend(decision.timers)
+        if decision.merged_into is not None and before is not None:
+            self.merged.append(merge.Merge(before.crm_id, decision.merged_into, lead))
+        if lead.ended is Ended.ERASED:
+            self.scrubbed.append(seq)
+            if decision.erased and before is not None:
+                self.erased[lane] = before
+
+
+def commit(
+    tx: Transaction, portal: str, decided: Sequence[Decided], *, now: Millis, rules_version: str
+) -> None:
+    """See Inbox.commit."""
+    if not decided:
+        return
+    writes = _Writes(portal, now, rules_version)
+    for one in decided:
+        writes.take(one)
+    _events(tx, writes)
+    _leads(tx, writes)
+    _rows(tx, writes)
+    for merged in writes.merged:
+        merge.follow(tx, portal, merged)
+    created = [lane for lane, before in writes.first.items() if before is None]
+    if created:
+        tx.run(_RELEASE, portal=portal, lead_ids=created)
+    if writes.scrubbed:
+        erase.scrub_events(tx, portal, writes.scrubbed)
+    for lane, before in writes.erased.items():
+        erase.erase(tx, portal, lane, before)
+    tx.rings = True
+
+
+def _events(tx: Transaction, writes: _Writes) -> None:
+    portal = writes.portal
+    if writes.done:
+        tx.run(_DONE, portal=portal, seqs=writes.done)
+    if writes.held:
+        tx.run(_HELD, portal=portal, seqs=writes.held)
+    if writes.cleared:
+        tx.run(_CLEAR_TIMERS, portal=portal, lead_ids=sorted(writes.cleared))
+    if writes.dropped:
+        tx.run(
+            _CANCEL,
+            portal=portal,
+            lead_ids=sorted(writes.dropped),
+            now=writes.now,
+            why=_WHY_CANCELLED,
+        )
+
+
+def _leads(tx: Transaction, writes: _Writes) -> None:
+    """Most decisions only count: then the columns with indexes are left alone."""
+    new, counted, changed = [], [], []
+    for lane, lead in writes.last.items():
+        before = writes.first[lane]
+        if before is None:
+            new.append(lead_row(lead))
+        elif _only_counts(before, lead):
+            counted.append(
+                (
+                    dump(lead.counters),
+                    lead.done,
+                    lead.stopped,
+                    lead.ended and lead.ended.value,
+                    lead.entered_at,
+                    lead.updated_at,
+                    lead.revision,
+                    lead.portal,
+                    lead.lead_id,
+                )
+            )
+        else:
+            row = lead_row(lead)
+            changed.append((*row[2:], row[0], row[1]))
+    tx.rows(_NEW_LEADS, new)
+    tx.rows(_SAME_STATE, counted)
+    tx.rows(_CHANGED, changed)
+
+
+def _only_counts(before: Lead, lead: Lead) -> bool:
+    return (
+        lead.state == before.state
+        and lead.sub_state == before.sub_state
+        and lead.came_from == before.came_from
+        and lead.crm_id == before.crm_id
+        and lead.assigned_at == before.assigned_at
+        and lead.email == before.email
+        and lead.name == before.name
+        and lead.assistant == before.assistant
+        and lead.assistant_name == before.assistant_name
+        and lead.context == before.context
+        and lead.previous_owner == before.previous_owner
+    )
+
+
+def lead_row(lead: Lead) -> tuple[Any, ...]:
+    """In the order of leads.COLUMNS."""
+    came_from = lead.came_from or (None, None)
+    return (
+        lead.portal,
+        lead.lead_id,
+        lead.crm_id,
+        lead.state,
+        _clean(lead.sub_state),
+        came_from[0],
+        _clean(came_from[1]),
+        _clean(lead.email),
+        _clean(lead.name),
+        _clean(lead.assistant),
+        _clean(lead.assistant_name),
+        _clean(lead.context),
+        _clean(lead.previous_owner),
+        dump(lead.counters),
+        lead.done,
+        lead.stopped,
+        lead.ended and lead.ended.value,
+        lead.assigned_at,
+        lead.entered_at,
+        lead.updated_at,
+        lead.revision,
+    )
+
+
+def _rows(tx: Transaction, writes: _Writes) -> None:
+    """History, effects and timers get their ids in one go, in the order of the decisions."""
+    timers = [(lane, timer) for lane, found in writes.timers.items() for timer in found]
+    ids = iter(tx.take_ids(len(writes.history) + len(writes.effects) + len(timers)))
+    tx.rows(history.INSERT, [(*row[:2], next(ids), *row[3:]) for row in writes.history])
+    tx.rows(
+        _EFFECTS,
+        [
+            _effect_row(writes, next(ids), place, lane, decision, number)
+            for place, (lane, decision, number) in enumerate(writes.effects)
+        ],
+    )
+    tx.rows(_TIMERS, [_timer_row(writes, next(ids), lane, timer) for lane, timer in timers])
+
+
+def _effect_row(
+    writes: _Writes, number: int, place: int, lane: str, decision: Decision, which: int
+) -> tuple[Any, ...]:
+    effect = decision.effects[which]
+    now = writes.now
+    cancelled = place < writes.dropped.get(lane, 0)
+    return (
+        writes.portal,
+        number,
+        lane,
+        writes.last[lane].crm_id,
+        effect.kind.value,
+        dump(effect.payload),
+        effect.reference,
+        "cancelled" if cancelled else "pending",
+        0,
+        False,
+        now,
+        0,
+        now,
+        now if cancelled else None,
+        _WHY_CANCELLED if cancelled else "",
+        "{}",
+    )
+
+
+def _timer_row(writes: _Writes, seq: int, lane: str, timer: TimerSet) -> tuple[Any, ...]:
+    return (
+        writes.portal,
+        seq,
+        lane,
+        writes.last[lane].crm_id,
+        TIMER_SOURCE,
+        f"{lane}/{timer.name}/{seq}",
+        f"timer.{timer.name}",
+        timer.due,
+        timer.due,
+        "timer",
+        timer.name,
+        "",
+        f'{{"number":{timer.number}}}',
+        writes.now,
+        0,
+        0,
+    )
+
+
+def _clean(text: str | None) -> str | None:
+    """PostgreSQL keeps no zero bytes in a text."""
+    return text.replace("\0", "") if text is not None and "\0" in text else text

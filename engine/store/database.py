@@ -1,0 +1,205 @@
+"""Opens a database and hands out transactions. The nouns do the work; see engine.store."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from engine.base.errors import ConfigurationError
+from engine.store import migrate
+from engine.store.accounts import Accounts
+from engine.store.dialect import Dialect
+from engine.store.hints import Hints
+from engine.store.history import History
+from engine.store.inbox import Inbox
+from engine.store.leads import Leads
+from engine.store.ledger import Ledger
+from engine.store.outbox import Outbox
+from engine.store.portals import Portals
+from engine.store.postgresql import Postgresql, not_migrated
+from engine.store.quarantine import Quarantine
+from engine.store.queue import Queue
+from engine.store.rules import RulesVersions
+from engine.store.sqlite import Sqlite
+from engine.store.transaction import Compiled, Transaction
+
+
+class Tx:
+    """One transaction, by noun. Of one thread, and over when its `with` block ends."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    @cached_property
+    def portals(self) -> Portals:
+        return Portals(self._transaction)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        return Inbox(self._transaction)
+
+    @cached_property
+    def quarantine(self) -> Quarantine:
+        return Quarantine(self._transaction)
+
+    @cached_property
+    def hints(self) -> Hints:
+        return Hints(self._transaction)
+
+    @cached_property
+    def leads(self) -> Leads:
+        return Leads(self._transaction)
+
+    @cached_property
+    def history(self) -> History:
+        return History(self._transaction)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox(self._transaction)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self._transaction)
+
+    @cached_property
+    def rules(self) -> RulesVersions:
+        return RulesVersions(self._transaction)
+
+    @cached_property
+    def queue(self) -> Queue:
+        return Queue(self._transaction)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        return Accounts(self._transaction)
+
+
+class Store:
+    """An open database. Shared by all threads of a process; see open_store()."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._compiled = Compiled(dialect)
+
+    @property
+    def name(self) -> str:
+        """The database without its password, for people."""
+        return self._dialect.name
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """A transaction that commits at the end of the block; an exception rolls it back.
+
+        Raises HandbackError when the database cannot be used (locked, read-only, full, gone).
+        """
+        with self._explained():
+            with self._dialect.begin_write() as connection:
+                transaction = Transaction(connection, self._compiled)
+                yield Tx(transaction)
+                if transaction.rings:
+                    self._dialect.ring(connection)
+            if transaction.erases:
+                self._dialect.erased()
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A transaction that only reads."""
+        with self._explained(), self._dialect.engine.connect() as connection, connection.begin():
+            yield Tx(Transaction(connection, self._compiled))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._dialect.engine.dispose()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            explained = self._dialect.explain(error)
+            if explained is None:
+                raise
+            raise explained from error
+
+
+def open_store(url: str) -> Store:
+    """Open `sqlite:///FILE` (made and migrated when needed) or `postgresql://…` (never migrated).
+
+    Raises ConfigurationError for a URL or a schema that cannot be used, HandbackError for a
+    database that cannot be reached.
+    """
+    dialect = _dialect(url)
+    store = Store(dialect)
+    try:
+        with store._explained(), dialect.engine.connect() as connection:
+            version = migrate.current(connection)
+        if not migrate.check(dialect, version):
+            if not dialect.migrates_itself:
+                raise not_migrated(dialect.name)
+            _migrate(store)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def upgrade(url: str) -> str:
+    """Bring the schema up to date; one sentence about what was done. Raises as open_store."""
+    dialect = _dialect(url)
+    store = Store(dialect)
+    try:
+        before, after = _migrate(store)
+    finally:
+        store.close()
+    if before == after:
+        return f"{dialect.name} is up to date (schema {after})"
+    if before is None:
+        return f"{dialect.name} got its tables (schema {after})"
+    return f"{dialect.name} was upgraded from schema {before} to {after}"
+
+
+def schema_status(url: str) -> dict[str, Any]:
+    """database (without password), schema ("" = none), needed ("" = nothing to do)."""
+    dialect = _dialect(url)
+    try:
+        return migrate.status(dialect)
+    finally:
+        dialect.engine.dispose()
+
+
+def _migrate(store: Store) -> tuple[str | None, str]:
+    """One at a time: a second process waits, and finds it done."""
+    dialect = store._dialect
+    with store._explained(), dialect.begin_write() as connection:
+        dialect.lock_schema(connection)
+        before = migrate.current(connection)
+        if not migrate.check(dialect, before):
+            migrate.upgrade(connection)
+        after = migrate.current(connection)
+    assert after is not None  # noqa: S101 — it was just migrated
+    return None if before is None else before.version, after.version
+
+
+def _dialect(url: str) -> Dialect:
+    try:
+        parsed: URL = make_url(url)
+    except ArgumentError as error:
+        raise _unusable(url.partition("@")[2] or url) from error
+    match parsed.get_backend_name():
+        case "sqlite":
+            return Sqlite(parsed)
+        case "postgresql" | "postgres":
+            return Postgresql(parsed)
+    raise _unusable(parsed.render_as_string(hide_password=True))
+
+
+def _unusable(url: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{url!r} is no database that can be used",
+        where="database_url",
+        fix="use sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/NAME",
+    )

@@ -1,0 +1,60 @@
+"""What differs between databases, as one protocol; sqlite.py and postgresql.py fill it in.
+
+No other module of the store may ask which database it talks to.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql import ClauseElement
+
+from engine.base.errors import HandbackError
+from engine.store.statements import InsertRows, UpdateRows
+
+Rows = Sequence[tuple[Any, ...]]
+
+BUSY_SECONDS = 30
+"""How long a writer waits for another one before it gives up."""
+
+
+class Dialect(Protocol):
+    """What the rest of the store may ask for."""
+
+    engine: Engine
+    name: str
+    """The database without its password, for people."""
+    migrates_itself: bool
+    """Opening an empty database makes its tables, and an older one is brought up to date."""
+    locks_lanes: bool
+    """Several writers at once, so that leads have to be locked one by one."""
+
+    def begin_write(self) -> AbstractContextManager[Connection]:
+        """A connection in a transaction that writes; commits at the end, or rolls back."""
+
+    def pack(self, values: list[Any]) -> Any:
+        """A list as one bound value."""
+
+    def insert(self, plan: InsertRows) -> ClauseElement: ...
+
+    def update(self, plan: UpdateRows) -> ClauseElement: ...
+
+    def many(self, connection: Connection, text: str, rows: Rows) -> int:
+        """Run a statement of insert() or update() for all rows; the number of rows changed."""
+
+    def take_ids(self, connection: Connection, count: int) -> Sequence[int]:
+        """`count` ids that nobody else gets, ascending."""
+
+    def lock_schema(self, connection: Connection) -> None:
+        """Nobody else migrates until this transaction ends."""
+
+    def erased(self) -> None:
+        """After an erasure was committed: what the database file still has of it goes too."""
+
+    def ring(self, connection: Connection) -> None:
+        """When this transaction commits, wake up who waits for work."""
+
+    def explain(self, error: DBAPIError) -> HandbackError | None:
+        """The error for people, with what to do about it; None when it is our own mistake."""

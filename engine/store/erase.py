@@ -1,0 +1,97 @@
+"""Privacy deletion: everything personal about a lead goes; that it existed stays."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import and_, bindparam, select, update
+
+from engine.lead.records import Lead
+from engine.store.quarantine import Quarantine
+from engine.store.statements import InSet, either, word
+from engine.store.tables import contact_aliases, history, inbox, leads, outbox, ownership
+from engine.store.transaction import Transaction
+
+_EMPTY = word("{}")
+_NOTHING = word("")
+_SCRUB = (
+    update(inbox)
+    .where(inbox.c.portal == bindparam("portal"), InSet(inbox.c.seq, "seqs"))
+    .values(data=_EMPTY)
+)
+_OWN_IDS = select(contact_aliases.c.crm_id).where(
+    contact_aliases.c.portal == bindparam("portal"), contact_aliases.c.lead_id == bindparam("lead")
+)
+_KNOWN = select(leads.c.crm_id, leads.c.email).where(
+    leads.c.portal == bindparam("portal"), InSet(leads.c.lead_id, "lead_ids")
+)
+_LEADS = (
+    update(leads)
+    .where(leads.c.portal == bindparam("portal"), InSet(leads.c.lead_id, "lead_ids"))
+    .values(
+        email=None,
+        name=None,
+        context=None,
+        sub_state=None,
+        came_from_state=None,
+        came_from_sub_state=None,
+    )
+)
+_DECIDED = (
+    select(inbox.c.seq)
+    .join(
+        history,
+        and_(
+            history.c.portal == inbox.c.portal,
+            history.c.source == inbox.c.source,
+            history.c.event_id == inbox.c.event_id,
+        ),
+    )
+    .where(history.c.portal == bindparam("portal"), InSet(history.c.lead_id, "lead_ids"))
+)
+_WAITING = select(inbox.c.seq).where(
+    inbox.c.portal == bindparam("portal"),
+    InSet(inbox.c.lead_id, "lead_ids"),
+    either(inbox.c.status, "timer", "lookup", "held"),
+)
+_PENDING = select(inbox.c.seq).where(
+    inbox.c.portal == bindparam("portal"),
+    InSet(inbox.c.lead_id, "lead_ids"),
+    either(inbox.c.status, "pending", "timer"),
+)
+_HISTORY = (
+    update(history)
+    .where(history.c.portal == bindparam("portal"), InSet(history.c.lead_id, "lead_ids"))
+    .values(reads=_EMPTY, sub_state=None)
+)
+_OUTBOX = (
+    update(outbox)
+    .where(outbox.c.portal == bindparam("portal"), InSet(outbox.c.lead_id, "lead_ids"))
+    .values(payload=_EMPTY, result=_EMPTY, reason=_NOTHING)
+)
+_OWNERSHIP = (
+    update(ownership)
+    .where(ownership.c.portal == bindparam("portal"), InSet(ownership.c.lead_id, "lead_ids"))
+    .values(why=_NOTHING)
+)
+
+
+def scrub_events(tx: Transaction, portal: str, seqs: Sequence[int]) -> None:
+    """What late events of an erased lead carry goes as well."""
+    tx.run(_SCRUB, portal=portal, seqs=list(seqs))
+    tx.erases = True
+
+
+def erase(tx: Transaction, portal: str, lead_id: str, before: Lead) -> None:
+    """The lead, those merged into it, and every row that speaks of them."""
+    lead_ids = sorted({lead_id, *tx.run(_OWN_IDS, portal=portal, lead=lead_id).scalars()})
+    mentions = {before.email, f'"{portal}/{before.crm_id}"'}
+    for crm_id, email in tx.run(_KNOWN, portal=portal, lead_ids=lead_ids):
+        mentions |= {email, f'"{portal}/{crm_id}"'}
+    seqs = {
+        seq
+        for query in (_DECIDED, _WAITING, _PENDING)
+        for seq in tx.run(query, portal=portal, lead_ids=lead_ids).scalars()
+    }
+    scrub_events(tx, portal, sorted(seqs))
+    for statement in (_LEADS, _HISTORY, _OUTBOX, _OWNERSHIP):
+        tx.run(statement, portal=portal, lead_ids=lead_ids)
+    Quarantine(tx).forget(portal, sorted(text for text in mentions if text))

@@ -1,0 +1,109 @@
+"""What was decided, when, why, by which rule: written once, read by people and replays."""
+
+from typing import Any
+
+from sqlalchemy import and_, bindparam, select
+
+from engine.lead.records import Event
+from engine.store.records import HistoryEntry, RecordedEvent
+from engine.store.statements import InsertRows
+from engine.store.tables import history as table
+from engine.store.tables import inbox
+from engine.store.transaction import Transaction, load
+
+COLUMNS = (
+    "portal",
+    "lead_id",
+    "seq",
+    "at",
+    "type",
+    "source",
+    "event_id",
+    "event_at",
+    "from_state",
+    "to_state",
+    "sub_state",
+    "result",
+    "rule",
+    "rule_at",
+    "reads",
+    "because",
+    "rules_version",
+)
+INSERT = InsertRows(table, COLUMNS)
+_OF_LEAD = (
+    select(*(table.c[name] for name in COLUMNS))
+    .where(
+        table.c.portal == bindparam("portal"),
+        table.c.lead_id == bindparam("lead_id"),
+        table.c.seq < bindparam("before"),
+    )
+    .order_by(table.c.seq.desc())
+    .limit(bindparam("limit"))
+)
+_EVENTS = (
+    select(
+        table.c.portal,
+        table.c.lead_id,
+        table.c.seq,
+        table.c.at,
+        table.c.type,
+        table.c.event_at,
+        table.c.source,
+        table.c.event_id,
+        inbox.c.data,
+    )
+    .join(
+        inbox,
+        and_(
+            inbox.c.portal == table.c.portal,
+            inbox.c.source == table.c.source,
+            inbox.c.event_id == table.c.event_id,
+        ),
+    )
+    .where(table.c.portal == bindparam("portal"), table.c.seq > bindparam("after"))
+    .order_by(table.c.seq)
+    .limit(bindparam("limit"))
+)
+_LAST = 2**63 - 1
+
+
+class History:
+    """`tx.history`."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def of_lead(
+        self, portal: str, lead_id: str, *, limit: int = 100, before: int | None = None
+    ) -> list[HistoryEntry]:
+        """Newest first. before: the seq of the last entry of the page before."""
+        rows = self._tx.run(
+            _OF_LEAD, portal=portal, lead_id=lead_id, limit=limit, before=before or _LAST
+        )
+        return [_entry(row) for row in rows]
+
+    def events(
+        self, portal: str, *, limit: int = 1000, after: int | None = None
+    ) -> list[RecordedEvent]:
+        """Decided events with their data, in the order of deciding. after: a seq.
+
+        Events whose inbox rows were pruned are left out: their data is gone.
+        """
+        rows = self._tx.run(_EVENTS, portal=portal, limit=limit, after=after or 0)
+        return [
+            RecordedEvent(
+                portal=row[0],
+                lead_id=row[1],
+                seq=row[2],
+                decided_at=row[3],
+                event=Event(row[4], row[5], row[6], row[7], load(row[8])),
+            )
+            for row in rows
+        ]
+
+
+def _entry(row: Any) -> HistoryEntry:
+    values: list[Any] = list(row)
+    values[14] = load(values[14])
+    return HistoryEntry(*values)

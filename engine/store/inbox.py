@@ -1,0 +1,296 @@
+"""Events: taken in once, claimed lead by lead in their order. Timers are events not due yet.
+
+A claim takes leads, not events: until its transaction ends nobody else decides about them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, and_, bindparam, or_, select
+
+from engine.base.clock import Millis
+from engine.lead.records import Event
+from engine.store import lookups
+from engine.store.commit import commit
+from engine.store.leads import Leads
+from engine.store.records import Decided, HeldEvent, InboxEvent, Lane, Lookup, NewEvent
+from engine.store.statements import InsertRows, InSet, either, word
+from engine.store.tables import inbox as table
+from engine.store.tables import lanes, portals
+from engine.store.transaction import Transaction, dump, load
+
+COLUMNS = (
+    "portal",
+    "seq",
+    "lead_id",
+    "crm_id",
+    "source",
+    "event_id",
+    "type",
+    "at",
+    "due_at",
+    "status",
+    "timer",
+    "needs",
+    "data",
+    "received_at",
+    "attempts",
+    "lease_until",
+)
+INSERT = InsertRows(table, COLUMNS, "ignore")
+_LANES = InsertRows(lanes, ("portal", "lead_id"), "ignore")
+_LOCK_LANE = (
+    select(lanes.c.lead_id)
+    .where(lanes.c.portal == bindparam("portal"), lanes.c.lead_id == bindparam("lead_id"))
+    .with_for_update(skip_locked=True)
+)
+_PRESENT = select(table.c.seq).where(
+    table.c.portal == bindparam("portal"), InSet(table.c.seq, "seqs")
+)
+
+_EARLIER = table.alias("earlier")
+BLOCKED = (
+    select(_EARLIER.c.seq)
+    .where(
+        _EARLIER.c.portal == table.c.portal,
+        _EARLIER.c.lead_id == table.c.lead_id,
+        _EARLIER.c.status == word("lookup"),
+        or_(
+            _EARLIER.c.due_at < table.c.due_at,
+            and_(_EARLIER.c.due_at == table.c.due_at, _EARLIER.c.seq < table.c.seq),
+        ),
+    )
+    .exists()
+)
+"""An earlier event of the lead waits for facts: this one waits behind it."""
+
+
+def _due(query: Select[Any]) -> Select[Any]:
+    return (
+        query.where(
+            table.c.portal == bindparam("portal"),
+            either(table.c.status, "pending", "timer"),
+            table.c.due_at <= bindparam("now"),
+            ~BLOCKED,
+        )
+        .order_by(table.c.due_at, table.c.seq)
+        .limit(bindparam("limit"))
+    )
+
+
+_EVENT = select(
+    *(
+        table.c[name]
+        for name in ("lead_id", "seq", "type", "at", "source", "event_id", "data", "timer")
+    )
+)
+_CLAIM = _due(_EVENT)
+_LOCK = _due(
+    select(table.c.lead_id, table.c.due_at, table.c.seq).join(
+        lanes, and_(lanes.c.portal == table.c.portal, lanes.c.lead_id == table.c.lead_id)
+    )
+).with_for_update(of=lanes, skip_locked=True)
+_CLAIM_LOCKED = _due(_EVENT).where(
+    or_(
+        table.c.due_at < bindparam("last_due"),
+        and_(table.c.due_at == bindparam("last_due"), table.c.seq <= bindparam("last_seq")),
+    ),
+    InSet(table.c.lead_id, "lead_ids"),
+)
+_NO_LIMIT = 2**31 - 1
+_HELD_OF = (
+    select(table.c.lead_id)
+    .where(
+        table.c.portal == bindparam("portal"),
+        table.c.status == word("held"),
+        InSet(table.c.lead_id, "lead_ids"),
+    )
+    .distinct()
+)
+_HELD = (
+    select(*(table.c[n] for n in ("portal", "lead_id", "type", "at", "source", "event_id", "data")))
+    .where(table.c.status == word("held"))
+    .order_by(table.c.portal, table.c.lead_id, table.c.due_at, table.c.seq)
+    .limit(bindparam("limit"))
+)
+_OLDEST_DUE = (
+    select(table.c.due_at)
+    .where(
+        table.c.portal == portals.c.name,
+        either(table.c.status, "pending", "timer"),
+        table.c.due_at <= bindparam("now"),
+        ~BLOCKED,
+    )
+    .order_by(table.c.due_at, table.c.seq)
+    .limit(1)
+    .scalar_subquery()
+    .correlate(portals)
+)
+_DUE_PORTALS = select(portals.c.name, _OLDEST_DUE)
+
+
+class Inbox:
+    """`tx.inbox`."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def add(self, events: Sequence[NewEvent], *, now: Millis) -> list[bool]:
+        """Take events in: True accepted, False known already by its source and id.
+
+        They take effect in the given order. Of two equal ones in here the first is accepted.
+        """
+        if not events:
+            return []
+        seqs = self._tx.take_ids(len(events))
+        owners = self._lanes_of(events)
+        rows = [
+            (
+                new.portal,
+                seq,
+                owners.get((new.portal, new.crm_id), new.crm_id),
+                new.crm_id,
+                new.event.source,
+                new.event.id,
+                new.event.type,
+                new.event.at,
+                now,
+                "lookup" if new.needs else "pending",
+                None,
+                new.needs,
+                dump(new.event.data),
+                now,
+                0,
+                0,
+            )
+            for seq, new in zip(seqs, events, strict=True)
+        ]
+        if self._tx.dialect.locks_lanes:
+            # In one order for everybody: two batches with the same keys must not wait in a circle.
+            self._tx.rows(_LANES, sorted({(row[0], row[2]) for row in rows}))
+            rows.sort(key=lambda row: (row[0], row[4], row[5], row[1]))
+        added = self._tx.rows(INSERT, rows)
+        self._tx.rings = self._tx.rings or added > 0
+        if added == len(events):
+            return [True] * added
+        kept = self._present(rows)
+        return [seq in kept for seq in seqs]
+
+    def due_portals(self, now: Millis) -> list[str]:
+        """Portals with events that can be decided now, the one that waits longest first."""
+        rows = self._tx.run(_DUE_PORTALS, now=now)
+        return [name for name, due in sorted(rows, key=lambda row: row[1] or 0) if due is not None]
+
+    def claim(self, portal: str, *, now: Millis, limit: int) -> list[Lane]:
+        """Leads with due events, at most `limit` events, theirs until the transaction ends.
+
+        A lead with an event that still needs facts gives only what comes before that.
+        """
+        if self._tx.dialect.locks_lanes:
+            rows = self._lock_and_read(portal, now, limit)
+        else:
+            rows = self._tx.run(_CLAIM, portal=portal, now=now, limit=limit).all()
+        found: dict[str, list[InboxEvent]] = {}
+        for lead_id, seq, kind, at, source, event_id, data, timer in rows:
+            event = InboxEvent(seq, Event(kind, at, source, event_id, load(data)), timer)
+            known = found.get(lead_id)
+            if known is None:
+                found[lead_id] = [event]
+            else:
+                known.append(event)
+        leads = Leads(self._tx).get_many(portal, list(found))
+        strangers = [lead_id for lead_id in found if lead_id not in leads]
+        held = self._held_of(portal, strangers)
+        return [
+            Lane(lead_id, leads.get(lead_id), tuple(events), lead_id in held)
+            for lead_id, events in found.items()
+        ]
+
+    def commit(
+        self, portal: str, decided: Sequence[Decided], *, now: Millis, rules_version: str
+    ) -> None:
+        """Write what claimed events came to; those not given stay as they are. See engine.store."""
+        commit(self._tx, portal, decided, now=now, rules_version=rules_version)
+
+    def lock_lane(self, portal: str, lead_id: str) -> bool:
+        """Have another lead too until the transaction ends. False: somebody else has it now."""
+        if not self._tx.dialect.locks_lanes:
+            return True
+        self._tx.rows(_LANES, [(portal, lead_id)])
+        return self._tx.run(_LOCK_LANE, portal=portal, lead_id=lead_id).first() is not None
+
+    def held(self, *, limit: int = 100) -> list[HeldEvent]:
+        """Events of contacts that are no lead yet; each contact's in order."""
+        return [
+            HeldEvent(row[0], row[1], Event(row[2], row[3], row[4], row[5], load(row[6])))
+            for row in self._tx.run(_HELD, limit=limit)
+        ]
+
+    # ------------------------------------------------------------------ events that need facts
+
+    def lookup_portals(self, now: Millis) -> list[str]:
+        """Portals with events that need facts now, and that are not paused."""
+        return lookups.portals_with(self._tx, now)
+
+    def claim_lookups(self, portal: str, *, now: Millis, lease: Millis, limit: int) -> list[Lookup]:
+        """Events that need facts, for as long as the lease runs."""
+        return lookups.claim(self._tx, portal, now=now, lease=lease, limit=limit)
+
+    def fill_facts(self, portal: str, filled: Mapping[int, Mapping[str, object]]) -> None:
+        """seq → the event's whole data. What is filled already stays as it is."""
+        lookups.fill(self._tx, portal, filled)
+
+    def postpone(self, portal: str, seqs: Sequence[int], *, until: Millis) -> None:
+        """The facts could not be read; not again before `until`."""
+        lookups.postpone(self._tx, portal, seqs, until)
+
+    def refuse(self, portal: str, refused: Sequence[tuple[int, str]], *, now: Millis) -> None:
+        """(seq, why): into the quarantine, as the CloudEvent that it was. The lead goes on."""
+        lookups.refuse(self._tx, portal, refused, now)
+
+    # ------------------------------------------------------------------ inside
+
+    def _lanes_of(self, events: Sequence[NewEvent]) -> dict[tuple[str, str], str]:
+        by_portal: dict[str, set[str]] = {}
+        for new in events:
+            by_portal.setdefault(new.portal, set()).add(new.crm_id)
+        leads = Leads(self._tx)
+        return {
+            (portal, crm_id): lead_id
+            for portal, crm_ids in by_portal.items()
+            for crm_id, lead_id in leads.aliases(portal, crm_ids).items()
+        }
+
+    def _present(self, rows: Sequence[tuple[Any, ...]]) -> set[int]:
+        by_portal: dict[str, list[int]] = {}
+        for row in rows:
+            by_portal.setdefault(row[0], []).append(row[1])
+        return {
+            found[0]
+            for portal, seqs in by_portal.items()
+            for found in self._tx.run(_PRESENT, portal=portal, seqs=seqs)
+        }
+
+    def _lock_and_read(self, portal: str, now: Millis, limit: int) -> Sequence[Any]:
+        """Lock first, then read again: what was seen while somebody else had the lock is stale.
+
+        A second look up to the same place finds every earlier event of the leads that are ours.
+        """
+        locked = self._tx.run(_LOCK, portal=portal, now=now, limit=limit).all()
+        if not locked:
+            return ()
+        _, last_due, last_seq = max(locked, key=lambda row: (row[1], row[2]))
+        return self._tx.run(
+            _CLAIM_LOCKED,
+            portal=portal,
+            now=now,
+            limit=_NO_LIMIT,
+            last_due=last_due,
+            last_seq=last_seq,
+            lead_ids=list({row[0] for row in locked}),
+        ).all()
+
+    def _held_of(self, portal: str, lead_ids: list[str]) -> set[str]:
+        if not lead_ids:
+            return set()
+        return {row[0] for row in self._tx.run(_HELD_OF, portal=portal, lead_ids=lead_ids)}

@@ -1,0 +1,77 @@
+"""A contact became part of another one: where its events and effects go from now on."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select, update
+
+from engine.lead.records import Ended, Lead
+from engine.store.statements import InsertRows, either, word
+from engine.store.tables import contact_aliases, inbox, outbox
+from engine.store.transaction import Transaction
+
+_PUT = InsertRows(contact_aliases, ("portal", "crm_id", "lead_id"), "update")
+_OWNER = select(contact_aliases.c.lead_id).where(
+    contact_aliases.c.portal == bindparam("portal"), contact_aliases.c.crm_id == bindparam("crm_id")
+)
+_LEAD_ALIASES = (
+    update(contact_aliases)
+    .where(
+        contact_aliases.c.portal == bindparam("portal"),
+        contact_aliases.c.lead_id == bindparam("old"),
+    )
+    .values(lead_id=bindparam("new"))
+)
+_MOVE_EVENTS = (
+    update(inbox)
+    .where(
+        inbox.c.portal == bindparam("portal"),
+        inbox.c.lead_id == bindparam("old"),
+        inbox.c.status != word("done"),
+    )
+    .values(lead_id=bindparam("new"))
+)
+_RELEASE = (
+    update(inbox)
+    .where(
+        inbox.c.portal == bindparam("portal"),
+        inbox.c.lead_id == bindparam("lead"),
+        inbox.c.status == word("held"),
+    )
+    .values(status=word("pending"))
+)
+_READDRESS = (
+    update(outbox)
+    .where(
+        outbox.c.portal == bindparam("portal"),
+        outbox.c.lead_id == bindparam("lead"),
+        either(outbox.c.status, "pending", "leased", "uncertain"),
+    )
+    .values(crm_id=bindparam("into"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """crm_id: the contact that is gone; into: the one it is part of; lead: after the decision."""
+
+    crm_id: str
+    into: str
+    lead: Lead
+
+
+def follow(tx: Transaction, portal: str, merge: Merge) -> None:
+    """The lead follows its contact, or its events go to the lead that the winner is already."""
+    loser = merge.lead.lead_id
+    if merge.lead.ended is Ended.MERGED:
+        winner = tx.run(_OWNER, portal=portal, crm_id=merge.into).scalar() or merge.into
+        old, new = loser, str(winner)
+        aliases = {loser: new, merge.crm_id: new}
+    else:
+        old, new = merge.into, loser
+        aliases = {merge.into: loser, merge.crm_id: loser}
+        tx.run(_READDRESS, portal=portal, lead=loser, into=merge.into)
+    tx.run(_LEAD_ALIASES, portal=portal, old=old, new=new)
+    aliases.pop(new, None)  # a lead's own id needs no detour
+    tx.rows(_PUT, [(portal, crm_id, lead_id) for crm_id, lead_id in sorted(aliases.items())])
+    tx.run(_MOVE_EVENTS, portal=portal, old=old, new=new)
+    tx.run(_RELEASE, portal=portal, lead=new)

@@ -1,0 +1,144 @@
+"""Portals, their pauses, and their assistants."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, delete, select, update
+
+from engine.base.clock import Millis
+from engine.lead.records import Assistant, Portal
+from engine.store.records import PortalState
+from engine.store.statements import InsertRows
+from engine.store.tables import assistants, portals
+from engine.store.transaction import Transaction, dump, load
+
+_PORTAL = (
+    "name",
+    "crm",
+    "base_url",
+    "token_env",
+    "webhook_secret_env",
+    "account_id",
+    "fallback_owner",
+    "settings",
+)
+_ASSISTANT = (
+    "portal",
+    "email",
+    "name",
+    "context",
+    "fallback_owner",
+    "followups",
+    "days_between",
+    "owner_id",
+)
+_KNOWN = select(portals.c.name).where(portals.c.name == bindparam("portal"))
+_NEW = InsertRows(portals, (*_PORTAL, "pause_reason"))
+_CHANGE = (
+    update(portals)
+    .where(portals.c.name == bindparam("portal"))
+    .values({name: bindparam(f"new_{name}") for name in _PORTAL[1:]})
+)
+_ALL = select(*(portals.c[name] for name in _PORTAL)).order_by(portals.c.name)
+_ONE = _ALL.where(portals.c.name == bindparam("portal"))
+_REMOVE = delete(portals).where(portals.c.name == bindparam("portal"))
+_PAUSE = (
+    update(portals)
+    .where(portals.c.name == bindparam("portal"))
+    .values(paused_until=bindparam("until"), pause_reason=bindparam("reason"))
+)
+_STATE = select(portals.c.paused_until, portals.c.pause_reason).where(
+    portals.c.name == bindparam("portal")
+)
+_PUT_ASSISTANT = InsertRows(assistants, _ASSISTANT, "update")
+_ASSISTANTS = (
+    select(*(assistants.c[name] for name in _ASSISTANT))
+    .where(assistants.c.portal == bindparam("portal"))
+    .order_by(assistants.c.email)
+)
+_ASSISTANT_OF = _ASSISTANTS.where(assistants.c.email == bindparam("email"))
+_REMOVE_ASSISTANT = delete(assistants).where(
+    assistants.c.portal == bindparam("portal"), assistants.c.email == bindparam("email")
+)
+
+
+def _portal(row: Any) -> Portal:
+    return Portal(row[0], row[1], row[2], row[3], row[4], row[5], row[6], load(row[7]))
+
+
+class Portals:
+    """`tx.portals`."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def put(self, portal: Portal) -> None:
+        """Connect it, or change how; a pause stays."""
+        row = (
+            portal.name,
+            portal.crm,
+            portal.base_url,
+            portal.token_env,
+            portal.webhook_secret_env,
+            portal.account_id,
+            portal.fallback_owner,
+            dump(portal.settings),
+        )
+        if self._tx.run(_KNOWN, portal=portal.name).first() is None:
+            self._tx.rows(_NEW, [(*row, "")])
+            return
+        new = {f"new_{name}": value for name, value in zip(_PORTAL[1:], row[1:], strict=True)}
+        self._tx.run(_CHANGE, portal=portal.name, **new)
+
+    def get(self, name: str) -> Portal | None:
+        row = self._tx.run(_ONE, portal=name).first()
+        return None if row is None else _portal(row)
+
+    def list(self) -> list[Portal]:
+        """By name."""
+        return [_portal(row) for row in self._tx.run(_ALL)]
+
+    def remove(self, name: str) -> None:
+        """The connection and its assistants; leads and history stay."""
+        self._tx.run(_REMOVE, portal=name)
+
+    def pause(self, name: str, *, until: Millis, reason: str) -> None:
+        """Nothing is sent to the portal, nor asked of it, before `until`."""
+        self._tx.run(_PAUSE, portal=name, until=until, reason=reason)
+
+    def resume(self, name: str) -> None:
+        self._tx.run(_PAUSE, portal=name, until=None, reason="")
+
+    def state(self, name: str) -> PortalState:
+        """A pause that is over still shows here; compare with the time."""
+        row = self._tx.run(_STATE, portal=name).first()
+        return PortalState() if row is None else PortalState(row[0], row[1])
+
+    def put_assistant(self, assistant: Assistant) -> None:
+        """Add or change, by portal and email."""
+        self._tx.rows(
+            _PUT_ASSISTANT,
+            [
+                (
+                    assistant.portal,
+                    assistant.email,
+                    assistant.name,
+                    assistant.context,
+                    assistant.fallback_owner,
+                    assistant.followups,
+                    assistant.days_between,
+                    assistant.owner_id,
+                )
+            ],
+        )
+
+    def assistant(self, portal: str, email: str) -> Assistant | None:
+        row = self._tx.run(_ASSISTANT_OF, portal=portal, email=email).first()
+        return None if row is None else Assistant(*row)
+
+    def assistants(self, portal: str) -> Sequence[Assistant]:
+        """By email address."""
+        return [Assistant(*row) for row in self._tx.run(_ASSISTANTS, portal=portal)]
+
+    def remove_assistant(self, portal: str, email: str) -> None:
+        self._tx.run(_REMOVE_ASSISTANT, portal=portal, email=email)

@@ -1,0 +1,145 @@
+"""PostgreSQL: any number of processes on any number of machines; rows are locked, not the file."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    URL,
+    Connection,
+    bindparam,
+    column,
+    create_engine,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as insert_or
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql import ClauseElement, FromClause
+
+from engine.base.errors import ConfigurationError, HandbackError
+from engine.store.dialect import Rows
+from engine.store.statements import InsertRows, UpdateRows
+from engine.store.tables import IDS, type_of
+
+CHANNEL = "handback_work"
+
+
+class Postgresql:
+    """See engine.store.dialect.Dialect."""
+
+    migrates_itself = False
+    locks_lanes = True
+
+    def __init__(self, url: URL) -> None:
+        self.name = url.set(drivername="postgresql").render_as_string(hide_password=True)
+        try:
+            self.engine = create_engine(
+                url.set(drivername="postgresql+psycopg"),
+                paramstyle="format",
+                pool_size=16,
+                max_overflow=16,
+                pool_pre_ping=True,  # a restarted server costs one ping, not one lost request
+            )
+        except ImportError as error:
+            raise ConfigurationError(
+                "the driver for PostgreSQL is not installed",
+                where=self.name,
+                fix="install it: pip install 'handback[postgres]'",
+            ) from error
+
+    def begin_write(self) -> AbstractContextManager[Connection]:
+        return self.engine.begin()
+
+    def pack(self, values: list[Any]) -> list[Any]:
+        return values
+
+    def insert(self, plan: InsertRows) -> ClauseElement:
+        """One round trip for any number of rows: the columns travel as arrays."""
+        rows = _rows(plan, plan.columns, prefix="")
+        values = select(*(rows.c[name] for name in plan.columns))
+        statement = insert_or(plan.table).from_select(list(plan.columns), values)
+        if plan.conflict == "ignore":
+            return statement.on_conflict_do_nothing()
+        if plan.conflict == "update":
+            changed = plan.changes(statement.excluded)
+            return statement.on_conflict_do_update(index_elements=plan.keys, set_=changed)
+        return statement
+
+    def update(self, plan: UpdateRows) -> ClauseElement:
+        rows = _rows(plan, plan.columns, plan.keys, prefix="new_")
+        table = plan.table
+        where = [table.c[key] == rows.c[f"key_{key}"] for key in plan.keys]
+        return update(table).where(*where).values({c: rows.c[f"new_{c}"] for c in plan.columns})
+
+    def many(self, connection: Connection, text: str, rows: Rows) -> int:
+        columns = tuple(map(list, zip(*rows, strict=True)))
+        return connection.exec_driver_sql(text, columns).rowcount
+
+    def take_ids(self, connection: Connection, count: int) -> Sequence[int]:
+        rows = connection.exec_driver_sql(
+            f"SELECT nextval('{IDS.name}') FROM generate_series(1, %s)",  # noqa: S608 — our own name
+            (count,),
+        )
+        return [row[0] for row in rows]
+
+    def lock_schema(self, connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('handback schema'))")
+
+    def erased(self) -> None:
+        """Nothing: dead rows go with the next vacuum, and no file is ours to clean."""
+
+    def ring(self, connection: Connection) -> None:
+        connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
+
+    def explain(self, error: DBAPIError) -> HandbackError | None:
+        code = getattr(error.orig, "sqlstate", None) or ""
+        if code in ("42P01", "42703"):
+            return not_migrated(self.name)
+        found = {
+            "25006": ("the database only lets us read", "name the primary server, not a replica"),
+            "53100": ("the server's disk is full", "make room; nothing that was accepted is lost"),
+            "53300": (
+                "the server takes no more connections",
+                "raise max_connections, or run fewer workers",
+            ),
+            "55P03": ("somebody holds a lock on a table", "wait for the migration to end"),
+            "40P01": ("two transactions waited for each other", "try again"),
+            "3D000": ("there is no such database", "create it first: createdb"),
+            "28P01": ("the password is refused", "mend it in HANDBACK_DATABASE_URL"),
+        }.get(code)
+        if found is not None:
+            return HandbackError(found[0], where=self.name, fix=found[1])
+        if error.connection_invalidated or not code:
+            reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else ""
+            return HandbackError(
+                f"the database does not answer ({reason})" if reason else "the database is gone",
+                where=self.name,
+                fix="check that the server runs and can be reached; work goes on when it does",
+            )
+        return None
+
+
+def not_migrated(name: str) -> ConfigurationError:
+    return ConfigurationError(
+        "the database has no tables of Handback yet, or older ones",
+        where=name,
+        fix="run: handback db upgrade",
+    )
+
+
+def _rows(
+    plan: InsertRows | UpdateRows,
+    columns: Sequence[str],
+    keys: Sequence[str] = (),
+    *,
+    prefix: str,
+) -> FromClause:
+    """The rows as a table made of one array per column, in the order of `columns`, then `keys`."""
+    named = [(f"{prefix}{name}", name) for name in columns]
+    named += [(f"key_{name}", name) for name in keys]
+    arrays = [bindparam(label, type_=ARRAY(type_of(plan.table, name))) for label, name in named]
+    labelled = [column(label, type_of(plan.table, name)) for label, name in named]
+    return func.unnest(*arrays).table_valued(*labelled, name="given").render_derived()

@@ -1,0 +1,159 @@
+"""SQLite: one file, one writer at a time, readers never wait."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+from sqlalchemy import URL, Connection, bindparam, create_engine, event, insert, update
+from sqlalchemy.dialects.sqlite import insert as insert_or
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql import ClauseElement
+
+from engine.base.errors import ConfigurationError, HandbackError
+from engine.store.dialect import BUSY_SECONDS, Rows
+from engine.store.statements import InsertRows, UpdateRows
+from engine.store.tables import ids
+
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",  # readers and the writer do not wait for each other
+    "PRAGMA synchronous = FULL",  # NORMAL survives kill -9, but not a power cut; batches pay for it
+    "PRAGMA foreign_keys = ON",  # off by default, per connection
+    "PRAGMA secure_delete = ON",  # what is erased is overwritten; not measurable in batches
+    "PRAGMA cache_size = -65536",  # 64 MB instead of 2: random keys of a million leads
+    "PRAGMA temp_store = MEMORY",
+)
+
+
+class Sqlite:
+    """See engine.store.dialect.Dialect."""
+
+    migrates_itself = True
+    locks_lanes = False
+
+    def __init__(self, url: URL) -> None:
+        if not url.database or url.database == ":memory:":
+            raise ConfigurationError(
+                "a database in memory is gone when the program ends",
+                where=str(url),
+                fix="name a file: sqlite:///handback.db",
+            )
+        self.name = f"sqlite:///{url.database}"
+        self._file = url.database
+        self.engine = create_engine(
+            url, connect_args={"timeout": BUSY_SECONDS}, pool_size=16, max_overflow=16
+        )
+        self._writer = threading.Lock()
+        event.listen(self.engine, "connect", self._connected)
+        event.listen(self.engine, "begin", _begin)
+
+    def _connected(self, connection: sqlite3.Connection, record: object) -> None:
+        # The driver must not begin on its own: it would not begin for a SELECT, and a claim that
+        # reads before it writes would decide on what somebody else is changing.
+        connection.isolation_level = None
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+
+    @contextmanager
+    def begin_write(self) -> Iterator[Connection]:
+        """Threads of one process queue here: SQLite's own waiting sleeps up to 100 ms."""
+        if not self._writer.acquire(timeout=BUSY_SECONDS):
+            raise _locked(self.name)
+        try:
+            with (
+                self.engine.connect().execution_options(write=True) as connection,
+                connection.begin(),
+            ):
+                yield connection
+        finally:
+            self._writer.release()
+
+    def pack(self, values: list[Any]) -> str:
+        return orjson.dumps(values).decode()
+
+    def insert(self, plan: InsertRows) -> ClauseElement:
+        statement = insert_or(plan.table).values({c: bindparam(c) for c in plan.columns})
+        if plan.conflict == "ignore":
+            return statement.on_conflict_do_nothing()
+        if plan.conflict == "update":
+            changed = plan.changes(statement.excluded)
+            return statement.on_conflict_do_update(index_elements=plan.keys, set_=changed)
+        return insert(plan.table).values({c: bindparam(c) for c in plan.columns})
+
+    def update(self, plan: UpdateRows) -> ClauseElement:
+        where = [plan.table.c[key] == bindparam(f"key_{key}") for key in plan.keys]
+        return update(plan.table).where(*where).values({c: bindparam(c) for c in plan.columns})
+
+    def many(self, connection: Connection, text: str, rows: Rows) -> int:
+        return connection.exec_driver_sql(text, list(rows)).rowcount
+
+    def take_ids(self, connection: Connection, count: int) -> Sequence[int]:
+        table = ids.name
+        found = connection.exec_driver_sql(
+            f"UPDATE {table} SET next = next + ? RETURNING next",  # noqa: S608 — our own name
+            (count,),
+        ).scalar_one()
+        return range(found - count, found)
+
+    def lock_schema(self, connection: Connection) -> None:
+        """Nothing: a write transaction has the whole file."""
+
+    def erased(self) -> None:
+        with self.engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None  # noqa: S101 — a connection that is checked out has one
+            driver.execute("PRAGMA busy_timeout = 0")  # a reader in the way: the next one does it
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            driver.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+
+    def ring(self, connection: Connection) -> None:
+        """Nothing: whoever waits looks at the file's own change counter."""
+
+    def explain(self, error: DBAPIError) -> HandbackError | None:
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return _locked(self.name)
+        folder = os.path.dirname(os.path.abspath(self._file))
+        found = {
+            sqlite3.SQLITE_READONLY: (
+                "the database file cannot be written",
+                f"give this user the right to write {self._file} and the folder {folder}",
+            ),
+            sqlite3.SQLITE_NOTADB: (
+                "this file is no SQLite database",
+                "name another file with --database, or put the backup back",
+            ),
+            sqlite3.SQLITE_CORRUPT: (
+                "the database file is damaged",
+                "put the last backup back; `sqlite3 FILE .recover` may save the rest",
+            ),
+            sqlite3.SQLITE_FULL: (
+                "the disk is full",
+                f"make room in {folder}; nothing that was accepted is lost",
+            ),
+            sqlite3.SQLITE_CANTOPEN: (
+                "the database file cannot be opened",
+                f"check that the folder {folder} exists and that this user may write there",
+            ),
+            sqlite3.SQLITE_IOERR: (
+                "the disk does not answer as it should",
+                f"check the disk of {folder}, and that it is no network drive",
+            ),
+        }.get(code)
+        return None if found is None else HandbackError(found[0], where=self.name, fix=found[1])
+
+
+def _begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _locked(name: str) -> HandbackError:
+    return HandbackError(
+        f"another program has had the database locked for {BUSY_SECONDS} seconds",
+        where=name,
+        fix="end the program that holds it (a backup? a database browser?), then try again",
+    )

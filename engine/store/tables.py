@@ -1,0 +1,343 @@
+"""The schema, once, for SQLite and PostgreSQL. Migrations are checked against it by a test.
+
+Instants are BIGINT milliseconds, JSON is TEXT. Whatever belongs to a portal has the portal first
+in its primary key and in its indexes, so that tables can be distributed by portal.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Sequence,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+IDS = Sequence("handback_ids", metadata=metadata)
+"""Where ids come from on PostgreSQL; SQLite has no sequences and uses the table `ids`."""
+
+GLOBAL = frozenset(
+    {
+        "ids",
+        "compatible",
+        "portals",
+        "rules_versions",
+        "users",
+        "sessions",
+        "api_keys",
+        "audit",
+    }
+)
+"""Tables that belong to no portal: small, and the same everywhere when portals are distributed."""
+
+DUE = "status = 'pending' OR status = 'timer'"
+PARKED = "status = 'timer' OR status = 'lookup' OR status = 'held'"
+OPEN = "status = 'pending' OR status = 'leased' OR status = 'uncertain'"
+UNSENT = "status = 'failed' OR status = 'cancelled' OR status = 'superseded'"
+"""Predicates of partial indexes. Queries repeat them word for word, or SQLite finds no index."""
+
+
+def _text(name: str, *, null: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=null)
+
+
+def _int(name: str, *, null: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=null)
+
+
+def _bool(name: str) -> Column[bool]:
+    return Column(name, Boolean(create_constraint=False), nullable=False)
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+ids = Table("ids", metadata, Column("one", Integer, primary_key=True), _int("next"))
+
+compatible = Table(
+    "compatible", metadata, Column("one", Integer, primary_key=True), _text("oldest")
+)
+"""One row: the oldest schema whose code still works with this one (see migrate.py)."""
+
+portals = Table(
+    "portals",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _text("crm"),
+    _text("base_url"),
+    _text("token_env"),
+    _text("webhook_secret_env", null=True),
+    _text("account_id", null=True),
+    _text("fallback_owner", null=True),
+    _text("settings"),
+    _int("paused_until", null=True),
+    _text("pause_reason"),
+)
+
+assistants = Table(
+    "assistants",
+    metadata,
+    Column("portal", Text, ForeignKey("portals.name", ondelete="CASCADE"), nullable=False),
+    _text("email"),
+    _text("name"),
+    _text("context"),
+    _text("fallback_owner", null=True),
+    _int("followups"),
+    _int("days_between"),
+    _text("owner_id", null=True),
+    PrimaryKeyConstraint("portal", "email"),
+)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    _text("portal"),
+    _text("lead_id"),
+    PrimaryKeyConstraint("portal", "lead_id"),
+)
+"""One row per contact that ever had an event: what a worker locks (PostgreSQL only).
+
+Rows of `leads` cannot be locked before they exist, and two workers must not both make one.
+"""
+
+inbox = Table(
+    "inbox",
+    metadata,
+    _text("portal"),
+    _int("seq"),
+    _text("lead_id"),
+    _text("crm_id"),
+    _text("source"),
+    _text("event_id"),
+    _text("type"),
+    _int("at"),
+    _int("due_at"),
+    _text("status"),
+    _text("timer", null=True),
+    _text("needs"),
+    _text("data"),
+    _int("received_at"),
+    _int("attempts"),
+    _int("lease_until"),
+    PrimaryKeyConstraint("portal", "seq"),
+    UniqueConstraint("portal", "source", "event_id"),
+    _partial("ix_inbox_due", "portal", "due_at", "seq", where=DUE),
+    _partial("ix_inbox_parked", "portal", "lead_id", "due_at", "seq", where=PARKED),
+    _partial("ix_inbox_lookup", "portal", "lease_until", "seq", where="status = 'lookup'"),
+)
+"""status: pending | timer (not fired yet) | lookup (needs facts) | held (no lead yet) | done."""
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    _text("portal"),
+    _int("id"),
+    _text("source"),
+    _text("raw"),
+    _text("reason"),
+    _int("at"),
+    PrimaryKeyConstraint("portal", "id"),
+)
+
+hints = Table(
+    "hints",
+    metadata,
+    _text("portal"),
+    _text("crm_id"),
+    _bool("erased"),
+    _int("revision"),
+    _int("due_at"),
+    _int("next_at"),
+    _int("attempts"),
+    PrimaryKeyConstraint("portal", "crm_id"),
+    Index("ix_hints_due", "portal", "due_at"),
+)
+"""due_at: when it may be claimed; a claimed one's end of lease. next_at: of the latest hint."""
+
+leads = Table(
+    "leads",
+    metadata,
+    _text("portal"),
+    _text("lead_id"),
+    _text("crm_id"),
+    _text("state"),
+    _text("sub_state", null=True),
+    _text("came_from_state", null=True),
+    _text("came_from_sub_state", null=True),
+    _text("email", null=True),
+    _text("name", null=True),
+    _text("assistant", null=True),
+    _text("assistant_name", null=True),
+    _text("context", null=True),
+    _text("previous_owner", null=True),
+    _text("counters"),
+    _bool("done"),
+    _bool("stopped"),
+    _text("ended", null=True),
+    _int("assigned_at"),
+    _int("entered_at"),
+    _int("updated_at"),
+    _int("revision"),
+    PrimaryKeyConstraint("portal", "lead_id"),
+    Index("ix_leads_crm_id", "portal", "crm_id"),
+    Index("ix_leads_email", "portal", "email"),
+    Index("ix_leads_updated", "portal", "updated_at"),
+    Index("ix_leads_state", "portal", "state"),
+)
+
+contact_aliases = Table(
+    "contact_aliases",
+    metadata,
+    _text("portal"),
+    _text("crm_id"),
+    _text("lead_id"),
+    PrimaryKeyConstraint("portal", "crm_id"),
+    Index("ix_contact_aliases_lead", "portal", "lead_id"),
+)
+
+history = Table(
+    "history",
+    metadata,
+    _text("portal"),
+    _int("seq"),
+    _int("at"),
+    _text("lead_id"),
+    _text("type"),
+    _text("source"),
+    _text("event_id"),
+    _int("event_at"),
+    _text("from_state", null=True),
+    _text("to_state"),
+    _text("sub_state", null=True),
+    _text("result"),
+    _text("rule"),
+    _text("rule_at"),
+    _text("reads"),
+    _text("because"),
+    _text("rules_version"),
+    PrimaryKeyConstraint("portal", "seq", "at"),
+    Index("ix_history_lead", "portal", "lead_id", "seq"),
+    postgresql_partition_by="RANGE (at)",
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _text("portal"),
+    _int("id"),
+    _text("lead_id"),
+    _text("crm_id"),
+    _text("kind"),
+    _text("payload"),
+    _text("reference"),
+    _text("status"),
+    _int("attempts"),
+    _bool("maybe_sent"),
+    _int("due_at"),
+    _int("fence"),
+    _int("created_at"),
+    _int("settled_at", null=True),
+    _text("reason"),
+    _text("result"),
+    PrimaryKeyConstraint("portal", "id"),
+    Index("ix_outbox_lead", "portal", "lead_id", "id"),
+    _partial("ix_outbox_due", "portal", "due_at", "id", where=OPEN),
+    _partial("ix_outbox_open", "portal", "lead_id", "id", where=OPEN),
+    _partial("ix_outbox_unsent", "portal", "id", where=UNSENT),
+)
+"""due_at: when it may be claimed (again); of a leased row the end of its lease."""
+
+ownership = Table(
+    "ownership",
+    metadata,
+    _text("portal"),
+    _int("seq"),
+    _text("lead_id"),
+    _text("crm_id"),
+    _int("at"),
+    _text("what"),
+    _text("owner_before", null=True),
+    _text("owner_after", null=True),
+    _text("actor"),
+    _text("why"),
+    _text("reference"),
+    PrimaryKeyConstraint("portal", "seq"),
+    Index("ix_ownership_lead", "portal", "lead_id", "seq"),
+)
+
+rules_versions = Table(
+    "rules_versions",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    _text("text"),
+    _int("first_used_at"),
+    _int("activated_at", null=True),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _text("password_hash"),
+    _text("role"),
+    _int("created_at"),
+    _bool("disabled"),
+    _int("failures"),
+    _int("locked_until"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("user", Text, ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    _int("created_at"),
+    _int("seen_at"),
+    _int("expires_at"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    _text("name"),
+    _text("secret_hash"),
+    _text("scopes"),
+    _int("created_at"),
+    _text("created_by"),
+    _int("revoked_at", null=True),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    _int("at"),
+    _text("who"),
+    _text("door"),
+    _text("what"),
+    _text("subject"),
+    _text("outcome"),
+)
+
+
+def type_of(table: Table, column: str) -> TypeEngine[object]:
+    """The column's type, for bound values."""
+    return table.c[column].type

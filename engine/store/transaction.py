@@ -1,0 +1,79 @@
+"""One open transaction: runs compiled statements on one connection. The nouns are built on it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, CursorResult
+from sqlalchemy.sql import ClauseElement
+
+from engine.store.dialect import Dialect, Rows
+from engine.store.statements import InsertRows, Sql, SqlOfRows, UpdateRows
+
+
+class Compiled:
+    """Every statement as text for one database; filled as statements are first used."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._statements: dict[ClauseElement, Sql] = {}
+        self._rows: dict[InsertRows | UpdateRows, SqlOfRows] = {}
+
+    def of(self, statement: ClauseElement) -> Sql:
+        found = self._statements.get(statement)
+        if found is None:
+            found = self._statements[statement] = Sql(statement, self.dialect.engine.dialect)
+        return found
+
+    def of_rows(self, plan: InsertRows | UpdateRows) -> SqlOfRows:
+        found = self._rows.get(plan)
+        if found is None:
+            if isinstance(plan, InsertRows):
+                statement = self.dialect.insert(plan)
+            else:
+                statement = self.dialect.update(plan)
+            found = self._rows[plan] = SqlOfRows(plan, statement, self.dialect.engine.dialect)
+        return found
+
+
+class Transaction:
+    """Used by one thread, until it ends."""
+
+    def __init__(self, connection: Connection, compiled: Compiled) -> None:
+        self.connection, self._compiled = connection, compiled
+        self.dialect = compiled.dialect
+        self.rings = False
+        """There is new work, for others too."""
+        self.erases = False
+        """Something personal was removed."""
+
+    def run(self, statement: ClauseElement, **values: Any) -> CursorResult[*tuple[Any, ...]]:
+        """Run a Core expression with its named values; a list is one value (see InSet)."""
+        sql = self._compiled.of(statement)
+        pack = self.dialect.pack
+        given = {k: pack(v) if isinstance(v, list) else v for k, v in values.items()}
+        return self.connection.exec_driver_sql(sql.text, sql.values(given))
+
+    def rows(self, plan: InsertRows | UpdateRows, rows: Rows) -> int:
+        """Insert or update all rows at once; the number of rows that changed."""
+        if not rows:
+            return 0
+        sql = self._compiled.of_rows(plan)
+        return self.dialect.many(self.connection, sql.text, sql.ordered(rows))
+
+    def take_ids(self, count: int) -> Sequence[int]:
+        """Ids that nobody else gets, ascending; the first ever is 1."""
+        return self.dialect.take_ids(self.connection, count) if count else ()
+
+
+def dump(data: Mapping[str, Any]) -> str:
+    """JSON as it is kept."""
+    return orjson.dumps(data).decode() if data else "{}"
+
+
+def load(text: str) -> dict[str, Any]:
+    """JSON as it was kept."""
+    if text == "{}":
+        return {}
+    loaded: dict[str, Any] = orjson.loads(text)
+    return loaded
