@@ -159,7 +159,7 @@ class Budget:
     def _day_is_spent(self, now: Millis) -> Millis:
         """ms to wait when only the others' part of the day's budget is left."""
         daily = self._daily
-        if daily is None or daily.remaining > daily.maximum * (1 - self._share):
+        if daily is None or daily.remaining > round(daily.maximum * (1 - self._share)):
             return 0
         self._daily = None
         wait = day_wait(self._day_left())

@@ -1,15 +1,42 @@
 """Setting a portal up: the plan, the deed, and everything that is in the way."""
 
-from tests.plugins.hubspot.rig import Rig
+import pytest
+import requests
+
+from engine.api import ConfigurationError, SetupPlan
+from tests.plugins.hubspot.rig import OMAR, PAUL, QUEUE, Rig
+
+STATES = [
+    "New", "Pending", "Cold", "Engaged", "Warm", "OutOfOffice", "Hot", "Responded", "LeadAtRisk",
+    "UnSubscribed", "DeActivated", "Processed",
+]  # fmt: skip
 
 
-def plan(rig: Rig) -> list[str]:
-    made = rig.hooks.crm_plan_setup(access=rig.access, rules=rig.rules)
-    return [step.what for step in made.steps]
+def plan(rig: Rig) -> SetupPlan:
+    return rig.hooks.crm_plan_setup(access=rig.access, rules=rig.rules)
+
+
+def steps(rig: Rig) -> list[str]:
+    return [step.what for step in plan(rig).steps]
+
+
+def api(rig: Rig, method: str, path: str, body: object = None) -> requests.Response:
+    """Somebody else's call."""
+    return requests.request(
+        method,
+        f"{rig.url}/crm/properties/2026-09/contacts{path}",
+        json=body,
+        headers={"Authorization": f"Bearer {rig.token}"},
+        timeout=10,
+    )
+
+
+def options(rig: Rig, name: str) -> list[str]:
+    return [option["value"] for option in api(rig, "GET", f"/{name}").json()["options"]]
 
 
 def test_a_new_portal_lacks_two_fields_a_group_and_one_option(rig: Rig) -> None:
-    assert plan(rig) == [
+    assert steps(rig) == [
         "create the property group handback",
         "create the contact property context: a text field for what the assistant writes about",
         "add to hs_lead_status the option QUALIFIED",
@@ -17,10 +44,115 @@ def test_a_new_portal_lacks_two_fields_a_group_and_one_option(rig: Rig) -> None:
     ]
 
 
+def test_a_plan_changes_nothing(rig: Rig) -> None:
+    plan(rig)
+    assert all(call.startswith("GET") for call in rig.calls())
+
+
 def test_applied_once_it_has_nothing_more_to_do(rig: Rig) -> None:
+    """Also right after: a new property is seen only some hundred milliseconds later."""
     rig.set_up()
-    assert plan(rig) == []
-    assert all(
-        not problem.error
-        for problem in rig.hooks.crm_check_mapping(access=rig.access, rules=rig.rules)
-    )
+    assert steps(rig) == []
+    assert options(rig, "lead_connection_status") == STATES
+    assert options(rig, "hs_lead_status")[-1] == "QUALIFIED"
+    assert len(options(rig, "hs_lead_status")) == 9
+    context = api(rig, "GET", "/context").json()
+    assert (context["type"], context["fieldType"]) == ("string", "textarea")
+
+
+def test_check_says_what_breaks_before_and_what_is_adjusted_after(rig: Rig) -> None:
+    before = rig.hooks.crm_check_mapping(access=rig.access, rules=rig.rules)
+    broken = {(p.state, p.column) for p in before if p.error}
+    assert broken == {(s, "lead_connection_status") for s in STATES} | {
+        ("Processed", "hs_lead_status")
+    }
+    assert all("handback portal setup" in problem.fix for problem in before if problem.error)
+    rig.set_up()
+    after = rig.hooks.crm_check_mapping(access=rig.access, rules=rig.rules)
+    assert [(p.state, p.column, p.error) for p in after] == [("Pending", "hs_lead_status", False)]
+    assert "IN_PROGRESS" in after[0].message
+
+
+def test_check_sees_a_hidden_and_a_removed_option(ready: Rig) -> None:
+    ready.act("hide_option", property="hs_lead_status", value="CONNECTED")
+    ready.act("archive_option", property="lead_connection_status", value="Cold")
+    found = ready.hooks.crm_check_mapping(access=ready.access, rules=ready.rules)
+    assert {(p.state, p.error) for p in found if "hidden" in p.message} == {
+        ("Hot", False), ("Responded", False), ("LeadAtRisk", False),
+    }  # fmt: skip
+    assert [p.state for p in found if p.error] == ["Cold"]
+    assert steps(ready) == ["add to lead_connection_status the option Cold"]
+
+
+def test_an_old_plan_is_refused(rig: Rig) -> None:
+    old = plan(rig)
+    rig.act("add_option", property="hs_lead_status", value="LUKEWARM")
+    with pytest.raises(ConfigurationError, match="changed since this plan"):
+        rig.hooks.crm_apply_setup(access=rig.access, rules=rig.rules, plan=old)
+    assert api(rig, "GET", "/context").status_code == 404
+
+
+def test_the_admins_own_options_stay(rig: Rig) -> None:
+    rig.act("add_option", property="hs_lead_status", value="LUKEWARM", label="Luke warm")
+    rig.act("hide_option", property="hs_lead_status", value="BAD_TIMING")
+    before = api(rig, "GET", "/hs_lead_status").json()["options"]
+    rig.set_up()
+    after = api(rig, "GET", "/hs_lead_status").json()["options"]
+    assert after[:-1] == before
+    assert after[-1]["value"] == "QUALIFIED"
+
+
+def test_a_context_field_of_another_type_is_left_alone(rig: Rig) -> None:
+    api(rig, "POST", "/groups", {"name": "mine", "label": "Mine"})
+    number = {"name": "context", "label": "Context", "groupName": "mine", "type": "number",
+              "fieldType": "number"}  # fmt: skip
+    rig.switch(property_lag=[0, 0])
+    assert api(rig, "POST", "", number).status_code == 201
+    made = plan(rig)
+    assert any("handback_context" in step.what for step in made.steps)
+    assert any("of type number" in note for note in made.notes)
+    rig.set_up()
+    assert steps(rig) == []
+    assert api(rig, "GET", "/context").json()["type"] == "number"
+    crm_id = rig.contact(context="5", handback_context="Trade fair")
+    (reading,) = rig.hooks.crm_read_contacts(access=rig.access, crm_ids=[crm_id])
+    assert reading.context == "Trade fair"
+
+
+def test_an_archived_field_of_the_name_comes_back(ready: Rig) -> None:
+    assert api(ready, "DELETE", "/lead_connection_status").status_code == 204
+    assert steps(ready) == [
+        "create the contact property lead_connection_status again (it was archived): "
+        "a dropdown with 12 options"
+    ]
+    ready.set_up()
+    assert steps(ready) == []
+
+
+def test_people_have_to_do_what_the_api_cannot(rig: Rig) -> None:
+    rig.assistant_email, rig.fallback, rig.assistant_fallback = "new@acme.example", PAUL, QUEUE
+    person = [step.what for step in plan(rig).steps if step.needs_person]
+    assert person == [
+        "new@acme.example has no HubSpot user: invite or reactivate it under Settings > Users",
+        f"choose another fallback owner for portal acme-{rig.portal_id}: {PAUL} was deactivated",
+        f"choose another fallback owner for assistant new@acme.example: {QUEUE} is a queue",
+    ]
+    rig.set_up()
+    assert [step.what for step in plan(rig).steps] == person
+    rig.assistant_email, rig.fallback, rig.assistant_fallback = "tara@acme.example", OMAR, None
+    assert steps(rig) == []
+
+
+def test_a_lead_status_that_apps_may_not_change_is_said_so(rig: Rig) -> None:
+    rig.switch(lead_status_options_editable=False)
+    with pytest.raises(ConfigurationError, match="QUALIFIED"):
+        rig.set_up()
+
+
+@pytest.mark.parametrize("kind", ["commit-then-drop", "504", "cut-off", "reset"])
+@pytest.mark.parametrize("route", ["POST /crm/properties", "PATCH /crm/properties"])
+def test_a_lost_answer_does_not_spoil_the_set_up(rig: Rig, kind: str, route: str) -> None:
+    rig.switch(property_lag=[0, 0])
+    rig.fault(kind, route=route, count=1)
+    rig.set_up()
+    assert steps(rig) == []

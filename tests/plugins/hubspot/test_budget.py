@@ -1,0 +1,124 @@
+"""Pacing: never above the limit in any window, adapting to what HubSpot reports. No real time."""
+
+from collections import deque
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugins.hubspot.budget import HOUR, Budget, Lane
+
+
+class Time:
+    """A clock that moves when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000
+
+    def clock(self) -> int:
+        return self.now
+
+    def sleep(self, millis: int) -> None:
+        assert millis > 0
+        self.now += millis
+
+
+def budget(share: float = 0.9, *, day_left: int | None = None) -> tuple[Budget, Time]:
+    time = Time()
+    made = Budget(share, clock=time.clock, sleep=time.sleep, day_left=lambda: day_left)
+    return made, time
+
+
+def limits(maximum: int, remaining: int, **daily: int) -> dict[str, str]:
+    headers = {
+        "x-hubspot-ratelimit-max": str(maximum),
+        "x-hubspot-ratelimit-remaining": str(remaining),
+    }
+    if daily:
+        headers["x-hubspot-ratelimit-daily"] = str(daily["most"])
+        headers["x-hubspot-ratelimit-daily-remaining"] = str(daily["left"])
+    return headers
+
+
+@given(
+    maximum=st.integers(20, 400),
+    share=st.floats(0.2, 1.0),
+    lags=st.lists(st.integers(0, 150), min_size=1, max_size=50),
+)
+def test_no_window_of_ten_seconds_holds_more_than_the_share(
+    maximum: int, share: float, lags: list[int]
+) -> None:
+    """Also as HubSpot counts: each call arrives up to 150 ms after it left."""
+    made, time = budget(share)
+    made.observe(Lane.BURST, limits(maximum, maximum))
+    window: deque[int] = deque()
+    for number in range(3 * maximum):
+        assert made.spend(Lane.BURST, patience=100_000) == 0
+        arrives = time.now + lags[number % len(lags)]
+        window.append(arrives)
+        while window[0] <= arrives - 10_000:
+            window.popleft()
+        assert len(window) <= maximum * share or len(window) <= 2
+
+
+def test_most_of_the_share_is_used() -> None:
+    made, time = budget(0.95)
+    made.observe(Lane.BURST, limits(190, 190))
+    start = time.now
+    for _ in range(5_000):
+        made.spend(Lane.BURST, patience=100_000)
+    assert 5_000 / (time.now - start) * 1000 >= 0.92 * 19
+
+
+def test_a_call_that_would_wait_too_long_is_told_when_to_come_back() -> None:
+    made, time = budget()
+    made.pause(20_000)
+    assert made.spend(Lane.BURST, patience=5_000) == 20_000
+    assert time.now == 1_000_000
+    assert made.spend(Lane.BURST, patience=60_000) == 0
+    assert time.now == 1_020_000
+
+
+def test_what_others_of_the_same_app_use_is_left_to_them() -> None:
+    made, _ = budget(1.0)
+    made.spend(Lane.BURST, patience=0)
+    made.observe(Lane.BURST, limits(190, 189))
+    assert made.figures()["burst"] == 190
+    made.observe(Lane.BURST, limits(190, 89))
+    assert made.figures()["burst"] == 90
+    for _ in range(20):
+        made.observe(Lane.BURST, limits(190, 189))
+    assert made.figures()["burst"] >= 189
+
+
+def test_searches_have_a_limit_of_their_own() -> None:
+    made, time = budget(1.0)
+    for _ in range(200):
+        made.spend(Lane.SEARCH, patience=1_000_000)
+    assert 38_000 <= time.now - 1_000_000 <= 41_000
+    assert made.spend(Lane.BURST, patience=0) == 0
+
+
+def test_the_others_part_of_the_day_is_not_touched() -> None:
+    made, _ = budget(0.9, day_left=10 * 60_000)
+    made.observe(Lane.BURST, limits(190, 190, most=1_000, left=103))
+    spent = 0
+    while made.spend(Lane.BURST, patience=60_000) == 0:
+        spent += 1
+    assert spent == 3
+    assert made.spend(Lane.BURST, patience=0) == 10 * 60_000 + 30_000, "half a minute past midnight"
+
+
+def test_without_a_time_zone_the_day_is_asked_about_every_hour() -> None:
+    made, _ = budget(0.9)
+    made.observe(Lane.BURST, limits(190, 190, most=1_000, left=50))
+    assert made.spend(Lane.BURST, patience=0) == HOUR
+
+
+def test_headers_of_any_kind_do_no_harm() -> None:
+    made, _ = budget()
+    for value in ("", "x", "-5", "9" * 50, "1e3", "0"):
+        made.observe(Lane.BURST, {"x-hubspot-ratelimit-max": value,
+                                  "x-hubspot-ratelimit-remaining": value,
+                                  "x-hubspot-ratelimit-daily": value,
+                                  "x-hubspot-ratelimit-daily-remaining": value})  # fmt: skip
+    assert made.figures()["burst"] == 90
