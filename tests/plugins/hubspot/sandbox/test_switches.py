@@ -194,6 +194,10 @@ def test_unique_property_on_notes(portal):
     again = portal.objects("POST", "notes", {"properties": item["properties"]})
     assert again.status_code == 400
     assert again.json()["errors"][0]["code"] == "CONFLICTING_UNIQUE_VALUE"
+    keyed = {"id": "ref-2", "idProperty": "handback_ref", "properties": NOTE}
+    portal.objects("POST", "notes/batch/upsert", {"inputs": [keyed]})
+    found = portal.objects("GET", "notes/ref-2?idProperty=handback_ref&properties=handback_ref")
+    assert found.json()["properties"]["handback_ref"] == "ref-2"
     by_body = {"id": "x", "idProperty": "hs_note_body", "properties": NOTE}
     refused = portal.objects("POST", "notes/batch/upsert", {"inputs": [by_body]})
     assert refused.status_code == 400
