@@ -40,6 +40,7 @@ class DemoPortals:
                 "portal_id": portal["portal_id"],
                 "token": token,
                 "owners": portal["owners"],
+                "switches": {"webhook_delay": [0.0, 0.02]},
             },
         )
         self.act(
@@ -51,8 +52,9 @@ class DemoPortals:
         )
 
     def send_webhooks(self, portal: str, url: str, secret: str) -> None:
-        """From now on the portal tells this address what happens in it."""
-        self._call("PATCH", "webhooks", self.tokens[portal], {"url": url, "secret": secret})
+        """From now on the portal tells this address what matters to owners and contacts."""
+        wanted = {"url": url, "secret": secret, "properties": ["hubspot_owner_id"]}
+        self._call("PATCH", "webhooks", self.tokens[portal], wanted)
 
     def act(self, portal: str, actions: Sequence[dict[str, Any]]) -> None:
         """What people do in the portal's pages. Raises HandbackError when one cannot be done."""

@@ -34,6 +34,12 @@ def decide(rules: LeadMachine, lead: Lead | None, event: Event, now: Millis) -> 
             result="ignored",
             because=f"the contact is {lead.ended.value}",
         )
+    if event.type == rules.rules.start_event and _is_known(lead, event):
+        return Decision(
+            lead=_counted(lead, lead.counters, now),
+            result="ignored",
+            because="this assignment is known already",
+        )
     counters = _count(rules, lead, event)
     slot = Slot(lead.state, lead.came_from and lead.came_from[0], facts_of(lead, counters))
     rule = rules.fire(trigger, slot)
@@ -81,7 +87,7 @@ def _start(rules: LeadMachine, event: Event, now: Millis) -> Decision:
         lead_id=str(data["crm_id"]),
         crm_id=str(data["crm_id"]),
         state=str(rule.to),
-        assigned_at=now,
+        assigned_at=_assigned_at(event, now),
         entered_at=now,
         updated_at=now,
         revision=1,
@@ -215,6 +221,17 @@ def _does(rule: Rule, kind: str) -> bool:
     return any(action.kind == kind for action in rule.actions)
 
 
+def _is_known(lead: Lead, event: Event) -> bool:
+    """One assignment can be heard of twice: from a sender, and by looking at the contact."""
+    since = event.data.get("crm_assigned_at")
+    return bool(event.data.get("observed")) and since is not None and since <= lead.assigned_at
+
+
+def _assigned_at(event: Event, now: Millis) -> Millis:
+    since = event.data.get("crm_assigned_at")
+    return since if isinstance(since, int) else now
+
+
 def _revives(rules: LeadMachine, lead: Lead, event: Event) -> bool:
     """A deleted contact can come back: restored, or assigned again. It can also be erased."""
     if lead.ended is Ended.ERASED:
@@ -279,7 +296,7 @@ def _start_anew(work: _Work) -> None:
         done=False,
         ended=None,
         sub_state=None,
-        assigned_at=work.now,
+        assigned_at=_assigned_at(work.event, work.now),
         **fresh,
     )
 
@@ -298,7 +315,8 @@ def _resume(work: _Work) -> None:
 
 def _hand_back_again(work: _Work) -> None:
     fresh = _facts_of_contact(work.event.data) if "crm_id" in work.event.data else {}
-    work.lead = replace(work.lead, done=True, ended=None, **fresh)
+    since = _assigned_at(work.event, work.now)
+    work.lead = replace(work.lead, done=True, ended=None, assigned_at=since, **fresh)
     work.done_again = True
 
 

@@ -84,7 +84,7 @@ def _owner_change(
                 since,
                 source,
                 f"{reading.crm_id}:assigned:{since}",
-                {"assistant": assistant.email, **facts(reading, assistant, frozenset(assistants))},
+                {**facts(reading, assistant, frozenset(assistants)), "observed": True},
             ),
         )
     if lead is None or lead.finished:
@@ -95,9 +95,13 @@ def _owner_change(
 
 def facts(
     reading: ContactReading, assistant: Assistant, assistants: frozenset[str]
-) -> dict[str, str | None]:
-    """What a lead needs to know of its contact when it is assigned; the contact's context wins."""
+) -> dict[str, str | int | None]:
+    """What a lead needs to know of its contact when it is assigned; the contact's context wins.
+
+    crm_assigned_at: since when the CRM says that the assistant owns it, None = it does not.
+    """
     return {
+        "crm_assigned_at": assigned_at(reading.owners, assistant.owner_id or ""),
         "crm_id": reading.crm_id,
         "portal": assistant.portal,
         "assistant": assistant.email,

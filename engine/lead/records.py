@@ -31,7 +31,8 @@ class Lead:
     crm_id: the contact's CRM id now. previous_owner: the CRM's owner id (or an email address)
     to hand back to, None = there was none. came_from: (state, sub_state) before this one.
     done: the assistant is done by the rules and the handback was ordered.
-    revision: counts decisions; entered_at: when the state was entered.
+    revision: counts decisions; entered_at: when the state was entered; assigned_at: when the
+    contact was given to the assistant, by the CRM's clock where the CRM says so.
     """
 
     portal: str

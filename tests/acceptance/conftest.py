@@ -139,7 +139,7 @@ class Program:
         return str(answer["contact"])
 
 
-def event(number: int, kind: str, subject: str, **data: Any) -> dict[str, Any]:
+def event(number: int, kind: str, subject: str, /, **data: Any) -> dict[str, Any]:
     return {
         "specversion": "1.0",
         "id": f"m-{number}",

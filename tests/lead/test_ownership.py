@@ -1,12 +1,15 @@
 """What a contact's owner history means."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.lead.decide import decide
 from engine.lead.machine import LeadMachine
 from engine.lead.ownership import interpret, previous_owner
-from engine.lead.records import Assistant, ContactReading, Ended, Ownership
+from engine.lead.records import Assistant, ContactReading, Ended, Event, Ownership
 from tests.lead.lives import assigned
 
 TARA = Assistant("acme", "tara@example.com", "Tara", context="default words", owner_id="9")
@@ -90,7 +93,6 @@ def test_what_happens_to_the_contact_happens_to_the_lead(
 
 
 def test_a_deleted_contact_that_is_there_again_was_restored(rules: LeadMachine) -> None:
-    from dataclasses import replace
 
     lead = replace(assigned(rules), ended=Ended.DELETED)
     assert [e.type for e in interpret(reading("1"), lead, ASSISTANTS, source="s", now=0)] == [
@@ -104,3 +106,18 @@ def test_a_contact_that_was_handed_back_is_not_taken_back_when_the_lead_goes_on(
     seen = reading("1", "9")
     lead = assigned(rules)
     assert interpret(seen, lead, ASSISTANTS, source="s", now=0, held=False) == ()
+
+
+def test_one_assignment_that_is_heard_of_twice_starts_the_lead_once(rules: LeadMachine) -> None:
+    seen = interpret(reading("9", "1"), None, ASSISTANTS, source="crm:acme", now=5)[0]
+    told = Event("assigned", 2000, "mailer", "m-1", {**seen.data, "observed": False})
+    lead = decide(rules, None, told, 3000)
+    assert lead is not None
+    hot = replace(lead.lead, state="Hot", done=True)
+    again = decide(rules, hot, seen, 4000)
+    assert again is not None
+    assert (again.result, again.lead.state) == ("ignored", "Hot")
+    later = replace(seen, id="later", data={**seen.data, "crm_assigned_at": 2500})
+    anew = decide(rules, hot, later, 4000)
+    assert anew is not None
+    assert anew.lead.state == "New"
