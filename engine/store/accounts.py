@@ -113,11 +113,11 @@ class Accounts:
         """Delete those that have expired."""
         self._tx.run(_FORGET, now=now)
 
-    def keys(self) -> list[ApiKey]:
+    def api_keys(self) -> list[ApiKey]:
         """Oldest first, revoked ones too."""
         return [_key(row) for row in self._tx.run(_KEYS)]
 
-    def key(self, key_id: str) -> ApiKey | None:
+    def api_key(self, key_id: str) -> ApiKey | None:
         row = self._tx.run(_KEY_OF, key_id=key_id).first()
         return None if row is None else _key(row)
 

@@ -25,6 +25,7 @@ from engine.store.queue import Queue
 from engine.store.rules import RulesVersions
 from engine.store.sqlite import Sqlite
 from engine.store.transaction import Compiled, Transaction
+from engine.store.views import Views
 
 
 class Tx:
@@ -76,6 +77,10 @@ class Tx:
     @cached_property
     def accounts(self) -> Accounts:
         return Accounts(self._transaction)
+
+    @cached_property
+    def views(self) -> Views:
+        return Views(self._transaction)
 
 
 class Store:

@@ -10,12 +10,15 @@ from engine.store.statements import InSet, either, word
 from engine.store.tables import contact_aliases, history, inbox, leads, outbox, ownership
 from engine.store.transaction import Transaction
 
+ERASED = "erased"
+"""What `inbox.needs` says of an event whose data is gone for good."""
+
 _EMPTY = word("{}")
 _NOTHING = word("")
 _SCRUB = (
     update(inbox)
     .where(inbox.c.portal == bindparam("portal"), InSet(inbox.c.seq, "seqs"))
-    .values(data=_EMPTY)
+    .values(data=_EMPTY, needs=word(ERASED))
 )
 _OWN_IDS = select(contact_aliases.c.crm_id).where(
     contact_aliases.c.portal == bindparam("portal"), contact_aliases.c.lead_id == bindparam("lead")

@@ -5,8 +5,9 @@ from typing import Any
 from sqlalchemy import and_, bindparam, select
 
 from engine.lead.records import Event
+from engine.store.erase import ERASED
 from engine.store.records import HistoryEntry, RecordedEvent
-from engine.store.statements import InsertRows
+from engine.store.statements import InsertRows, word
 from engine.store.tables import history as table
 from engine.store.tables import inbox
 from engine.store.transaction import Transaction, load
@@ -61,7 +62,11 @@ _EVENTS = (
             inbox.c.event_id == table.c.event_id,
         ),
     )
-    .where(table.c.portal == bindparam("portal"), table.c.seq > bindparam("after"))
+    .where(
+        table.c.portal == bindparam("portal"),
+        table.c.seq > bindparam("after"),
+        inbox.c.needs != word(ERASED),
+    )
     .order_by(table.c.seq)
     .limit(bindparam("limit"))
 )
@@ -88,7 +93,7 @@ class History:
     ) -> list[RecordedEvent]:
         """Decided events with their data, in the order of deciding. after: a seq.
 
-        Events whose inbox rows were pruned are left out: their data is gone.
+        Those that were pruned, or belong to an erased lead, are left out: their data is gone.
         """
         rows = self._tx.run(_EVENTS, portal=portal, limit=limit, after=after or 0)
         return [
