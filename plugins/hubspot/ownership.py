@@ -106,13 +106,7 @@ def read_back(
 
     before: as read ahead of the write; the difference is what happened since.
     """
-    known = list(before)
-    news: list[Ownership] = []
-    for entry in after:
-        if entry in known:
-            known.remove(entry)
-        else:
-            news.append(entry)
+    news = _since(before, after)
     owner = after[0].owner if after else None
     place = _place_of_ours(news, target, app_id)
     if place is None:
@@ -148,6 +142,22 @@ def source_id(owners: Sequence[Ownership], target: str) -> str | None:
         return None
     kind, _, detail = owners[0].by.partition(" ")
     return detail or None if kind in OURS else None
+
+
+def _since(before: Sequence[Ownership], after: Sequence[Ownership]) -> list[Ownership]:
+    """The entries that are new. A history only grows at its new end, so the old one is its tail;
+    where it is not (a merge, a history cut short), what was not there before counts."""
+    grown = len(after) - len(before)
+    if grown >= 0 and list(after[grown:]) == list(before):
+        return list(after[:grown])
+    known = list(before)
+    news: list[Ownership] = []
+    for entry in after:
+        if entry in known:
+            known.remove(entry)
+        else:
+            news.append(entry)
+    return news
 
 
 def _place_of_ours(entries: Sequence[Ownership], target: str, app_id: str | None) -> int | None:

@@ -1,0 +1,198 @@
+"""Who gets a contact back, and what a history says: laws over invented portals and histories."""
+
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.api import Ownership
+from plugins.hubspot.owners import Directory, Owner, directory_of
+from plugins.hubspot.ownership import (
+    NOBODY,
+    choose_target,
+    moved_before,
+    our_earlier_write,
+    read_back,
+    source_id,
+)
+
+ASSISTANT, OTHER_ASSISTANT = "900", "901"
+ASSISTANTS = frozenset({ASSISTANT, OTHER_ASSISTANT})
+PEOPLE = ["1", "2", "3", "4", ASSISTANT]
+OURS = "INTEGRATION 4711"
+HUMAN = "CRM_UI userId:9"
+WORKFLOW = "AUTOMATION_PLATFORM enrollmentId:5"
+
+owners = st.builds(
+    Owner, st.sampled_from(PEOPLE), st.just(""), person=st.booleans(), active=st.booleans()
+)
+directories = st.lists(owners, max_size=6).map(
+    lambda found: Directory(
+        {o.id: Owner(o.id, f"o{o.id}@x.example", o.person, o.active) for o in found}
+    )
+)
+keys = st.none() | st.sampled_from([*PEOPLE, "o1@x.example", "O2@x.example", "nobody@x.example"])
+
+
+@given(previous=keys, fallbacks=st.tuples(keys, keys), directory=directories)
+def test_nobody_gets_a_contact_who_cannot_work_on_it(
+    previous: str | None, fallbacks: tuple[str | None, str | None], directory: Directory
+) -> None:
+    target = choose_target(previous, fallbacks, directory, ASSISTANTS)
+
+    def usable(key: str | None) -> str | None:
+        owner = directory.find(key) if key else None
+        fits = owner is not None and owner.active and owner.person and owner.id not in ASSISTANTS
+        return owner.id if owner is not None and fits else None
+
+    first = next((u for key in fallbacks if (u := usable(key))), None)
+    if usable(previous):
+        expected = ("handed_back", usable(previous))
+    elif first:
+        expected = ("fallback", first)
+    else:
+        expected = ("cleared", NOBODY) if previous is None else ("kept", None)
+    assert (target.verdict, target.owner) == expected
+    assert target.why
+
+
+def test_of_two_owners_with_one_address_the_active_one_counts() -> None:
+    raw = [
+        {"id": "1", "email": "A@x.example", "archived": True},
+        {"id": "2", "email": "a@x.example"},
+    ]
+    for order in (raw, raw[::-1]):
+        owner = directory_of(order).find("A@X.example ")
+        assert owner is not None
+        assert owner.id == "2"
+
+
+def test_an_owner_listed_as_active_and_archived_is_active() -> None:
+    raw = [{"id": "1", "email": "a@x.example", "archived": flag} for flag in (True, False)]
+    for order in (raw, raw[::-1]):
+        assert directory_of(order).by_id["1"].usable
+
+
+@dataclass
+class Contact:
+    """A contact in the portal, as the model has it: entries newest last."""
+
+    entries: list[Ownership]
+
+    def set(self, owner: str, by: str, at: int) -> None:
+        """HubSpot makes no entry for a value that was there already."""
+        if (self.entries[-1].owner or NOBODY) != owner:
+            self.entries.append(Ownership(owner or None, at, by))
+
+    @property
+    def history(self) -> tuple[Ownership, ...]:
+        return tuple(reversed(self.entries))
+
+
+moves = st.lists(
+    st.tuples(
+        st.sampled_from(["1", "2", "3", ASSISTANT, NOBODY]), st.sampled_from([HUMAN, WORKFLOW])
+    ),
+    max_size=3,
+)
+
+
+@given(
+    past=moves,
+    window=moves,
+    later=moves,
+    target=st.sampled_from(["1", "2", NOBODY]),
+    known=st.sampled_from([None, "4711", "another-id"]),
+    same_instant=st.booleans(),
+)
+def test_whoever_moved_in_the_window_is_found(
+    past: list[tuple[str, str]],
+    window: list[tuple[str, str]],
+    later: list[tuple[str, str]],
+    target: str,
+    known: str | None,
+    same_instant: bool,
+) -> None:
+    """Read, (others move), our write, (others move), read again."""
+    at = iter(range(1, 100))
+
+    def now() -> int:
+        return 50 if same_instant else next(at)
+
+    contact = Contact([Ownership("3", 0, HUMAN)])
+    for owner, by in past:
+        contact.set(owner, by, now())
+    contact.set(ASSISTANT, HUMAN, now())
+    before = contact.history
+    assert moved_before(before, ASSISTANT, ASSISTANTS) is None
+    for owner, by in window:
+        contact.set(owner, by, now())
+    held = contact.entries[-1].owner or NOBODY
+    wrote = held != target
+    contact.set(target, OURS, now())
+    after_ours = len(contact.entries)
+    for owner, by in later:
+        contact.set(owner, by, now())
+
+    seen = read_back(before, contact.history, target=target, app_id=known)
+    final = contact.entries[-1].owner
+    assert seen.owner == final
+    assert seen.ours == wrote
+    changed_in_window = len(contact.entries) > len(before) + 1 and held != ASSISTANT
+    moved_on = contact.entries[after_ours:]
+    if not wrote:
+        assert seen.overwritten is None
+    elif moved_on:
+        human_later = moved_on[-1].by == HUMAN
+        assert seen.after == moved_on[-1].by
+        if human_later or (final or NOBODY) == held:
+            assert seen.overwritten is None, "what a person did after our write stands"
+    elif changed_in_window:
+        assert seen.overwritten == held
+    elif held == ASSISTANT and len(contact.entries) == len(before) + 1:
+        assert seen.overwritten is None, "nobody interfered"
+
+
+@given(past=moves, window=moves, target=st.sampled_from(["1", "2"]))
+def test_a_killed_worker_leaves_enough_to_go_on(
+    past: list[tuple[str, str]], window: list[tuple[str, str]], target: str
+) -> None:
+    """Nothing of the first attempt is known but the history: the same is found."""
+    contact = Contact([Ownership("3", 0, HUMAN)])
+    for at, (owner, by) in enumerate(past, start=1):
+        contact.set(owner, by, at)
+    contact.set(ASSISTANT, HUMAN, 10)
+    before = contact.history
+    for at, (owner, by) in enumerate(window, start=11):
+        if owner != ASSISTANT:
+            contact.set(owner, by, at)
+    held = contact.entries[-1].owner or NOBODY
+    contact.set(target, OURS, 20)
+    found = our_earlier_write(contact.history, ASSISTANT, target=target, app_id=None)
+    if held == target:
+        assert found is None, "a human chose the same owner: we wrote nothing"
+        return
+    assert found == before
+    again = read_back(found, contact.history, target=target, app_id=None)
+    first = read_back(before, contact.history, target=target, app_id=None)
+    assert again == first
+    assert again.overwritten == (None if held == ASSISTANT else held)
+
+
+def test_why_the_assistant_is_not_the_owner_any_more() -> None:
+    def why(owner: str | None) -> str | None:
+        return moved_before([Ownership(owner, 1, HUMAN)], ASSISTANT, ASSISTANTS)
+
+    assert why(ASSISTANT) is None
+    assert why(None) == f"the owner was cleared by {HUMAN}"
+    assert why(OTHER_ASSISTANT) == f"the contact was given to another assistant by {HUMAN}"
+    assert why("1") == f"the contact was given to owner 1 by {HUMAN}"
+    assert moved_before([], ASSISTANT, ASSISTANTS) == "the contact has no owner"
+    assert moved_before([Ownership(None, 1, HUMAN)], None, ASSISTANTS) is not None
+
+
+def test_our_name_in_histories_is_learnt_from_our_own_entries_only() -> None:
+    assert source_id([Ownership("1", 2, OURS)], "1") == "4711"
+    assert source_id([Ownership("2", 2, OURS)], "1") is None
+    assert source_id([Ownership("1", 2, HUMAN)], "1") is None
+    assert source_id([], "1") is None
