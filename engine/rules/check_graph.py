@@ -8,7 +8,7 @@ from engine.rules.draft import Draft
 from engine.rules.findings import Finding, finding
 from engine.rules.model import FLAGS, PREVIOUS, Comparison, Rule, Work
 from engine.rules.regions import Budget, TooComplexError, cells, fitting, guard_of
-from engine.rules.shapes import known_names
+from engine.rules.shapes import is_name, known_names
 
 Graph = Mapping[str, frozenset[str]]
 _MOST_POINTS = 4096
@@ -53,7 +53,7 @@ def unreached(draft: Draft) -> Iterator[Finding]:
     """R030: no path from the start."""
     reached = _reached(draft)
     for state in draft.states.values():
-        if state.name not in reached:
+        if state.name not in reached and is_name(state.name):
             message = f"no lead can ever get to {state.name}"
             fix = f"add a rule with to: {state.name}, or remove the state"
             yield finding("R030", state.at, message, fix=fix)

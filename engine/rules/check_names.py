@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from engine.rules.draft import Draft, other_of
 from engine.rules.findings import Finding, finding
 from engine.rules.model import KEEP, OTHER, SUB_STATE, Event, Rule, State
-from engine.rules.shapes import known_names, nearest
+from engine.rules.shapes import is_name, known_names, nearest
 
 
 def sub_states(draft: Draft) -> Iterator[Finding]:
@@ -80,14 +80,15 @@ def _asked_by(draft: Draft, rule: Rule) -> Iterator[Finding]:
         for name in part.value:
             if name not in possible:
                 near = nearest(name, possible)
-                fix = f"did you mean {near}?" if near else _where(sources, list(possible))
+                fix = f"did you mean {near}?" if near else _where(list(possible))
                 message = f"{rule.name}: none of its states can have the sub-state {name}"
+                draft.report.opaque.add(rule.trigger)
                 yield finding("R016", rule.at, message, fix=fix)
 
 
-def _where(sources: list[State], possible: list[str]) -> str:
+def _where(possible: list[str]) -> str:
     if not possible:
-        return f"{known_names(s.name for s in sources)} have no sub-states; remove the comparison"
+        return "remove the comparison: they have no sub-states"
     return f"use {known_names(possible)}"
 
 
@@ -109,7 +110,7 @@ def unused(draft: Draft) -> Iterator[Finding]:
         trigger.partition(".")[0] for trigger in draft.report.opaque
     }
     for event in draft.events.values():
-        if event.name not in triggers:
+        if event.name not in triggers and is_name(event.name):
             yield _without_rules(event)
     counted = {event.counts for event in draft.events.values()}
     if any(action.kind == "owner_answered" for rule in draft.rules for action in rule.actions):

@@ -5,7 +5,7 @@ from typing import get_args
 from engine.rules.draft import Draft
 from engine.rules.grammar import EVENT, MAX_STATES, STATE
 from engine.rules.model import ANY, EVERYWHERE, Event, Log, Position, State, Work
-from engine.rules.reader import Items, Node, Scalar
+from engine.rules.reader import Items, Node, Scalar, Table
 from engine.rules.shapes import (
     GRAPH_CODES,
     braces,
@@ -13,7 +13,6 @@ from engine.rules.shapes import (
     fields,
     flag,
     is_name,
-    is_refused,
     items,
     name_of,
     pairs,
@@ -35,8 +34,10 @@ def load_states(draft: Draft, node: Node) -> None:
         name = declared_name(draft.report, key, "a state")
         if name not in draft.states:
             draft.states[name] = _state(draft, name, key.at, value)
-    if not draft.states and not is_refused(node):
-        draft.report.add("R008", node.at, "there are no states", fix="declare at least one")
+    if not draft.states:
+        if isinstance(node, Table) and not node.pairs:
+            draft.report.add("R008", node.at, "there are no states", fix="declare at least one")
+        draft.report.doubt("R011")  # every name would be unknown
 
 
 def _state(draft: Draft, name: str, at: Position, node: Node) -> State:
@@ -135,8 +136,10 @@ def load_events(draft: Draft, node: Node) -> None:
         name = declared_name(draft.report, key, "an event")
         if name not in draft.events:
             draft.events[name] = _event(draft, name, key.at, value)
-    if not draft.events and not is_refused(node):
-        draft.report.add("R008", node.at, "there are no events", fix="declare at least one")
+    if not draft.events:
+        if isinstance(node, Table) and not node.pairs:
+            draft.report.add("R008", node.at, "there are no events", fix="declare at least one")
+        draft.report.doubt("R012")
 
 
 def _event(draft: Draft, name: str, at: Position, node: Node) -> Event:

@@ -115,6 +115,6 @@ INVARIANT_FORMS = (
 
 WORDS_TAKEN = (
     "any", "everywhere", "previous", "keep", "other", "start", "timer", "finished", "stopped",
-    "sub_state", "and", "or", "not", "in", "handback", "note", "task",
+    "sub_state", "and", "or", "not", "in", "handback", "note", "task", "true", "false", "null",
 )  # fmt: skip
 """Words with a meaning of their own; no state, group, event or counter can have them as a name."""

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from engine.rules.model import FLAGS, SUB_STATE, Comparison, Operator
 
@@ -111,6 +112,10 @@ class _Parser:
         return self._number(word)
 
     def _number(self, counter: str) -> Comparison:
+        if self._peek() in ("", "and"):
+            near = get_close_matches(counter, FLAGS, n=1, cutoff=0.7)
+            fix = f"did you mean {near[0]}?" if near else _GRAMMAR
+            raise _NotAGuard(f"{counter} is compared with nothing", fix)
         op = self._take()
         if op not in _NUMBER_OPS:
             raise _NotAGuard(f"expected a comparison after {counter}, found {op!r}")

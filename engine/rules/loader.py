@@ -104,7 +104,9 @@ def _sections(draft: Draft, root: Node) -> bool:
     for key in SECTIONS:
         node = found.get(key.name)
         if key.required and node is not None and _is_nothing(node) and not is_refused(node):
-            draft.report.add("R008", node.at, f"{key.name} is empty", fix=f"{key.means}")
+            draft.report.add(
+                "R008", node.at, f"{key.name} is empty", fix=f"fill it in: {key.means}"
+            )
     required = [found.get(key.name) for key in SECTIONS if key.required and key.name != "format"]
     return all(isinstance(node, Table) for node in required)
 

@@ -10,6 +10,7 @@ from engine.rules.shapes import (
     braces,
     declared_name,
     fields,
+    is_name,
     is_refused,
     items,
     kind_of,
@@ -69,7 +70,7 @@ def _mapping(
             states[state] = padded
             for column, part in zip(columns, parts or (), strict=False):
                 value_at[state, column] = part.at
-    missing = [state for state in draft.states if state not in states]
+    missing = [name for name in draft.states if name not in states and is_name(name)]
     if not is_refused(node):
         for state in missing:
             message = f"crm {crm} does not say what to show for {state}"

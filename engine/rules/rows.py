@@ -39,7 +39,7 @@ def load_start(draft: Draft, node: Node) -> None:
     found = fields(draft.report, node, START, "start") or {}
     state = draft.state(found["state"], "start") if "state" in found else None
     event = draft.event(found["on"], "start") if "on" in found else None
-    if state is None:
+    if state not in draft.states:
         draft.report.doubt(*GRAPH_CODES)
     if event is None:
         draft.report.doubt("R034", "R039")
@@ -198,7 +198,10 @@ def _target(draft: Draft, node: Node, what: str) -> str | None:
     name = draft.name(node, what)
     if name is None or name == PREVIOUS:
         return name
-    return draft.known(name, draft.states, node.at, what)
+    known = draft.known(name, draft.states, node.at, what)
+    if known not in draft.states:
+        draft.report.doubt(*GRAPH_CODES)
+    return known
 
 
 def _guard(draft: Draft, node: Node, trigger: str, what: str) -> tuple[Comparison, ...]:
@@ -232,6 +235,8 @@ def _known_fact(
 
 def _actions(draft: Draft, node: Node, what: str) -> tuple[Action, ...]:
     found = [_action(draft, item, what) for item in items(draft.report, node, f"do of {what}")]
+    if None in found or not isinstance(node, Items):
+        draft.report.doubt("R042")  # it may have been meant to use a text
     return tuple(action for action in found if action is not None)
 
 
@@ -239,7 +244,8 @@ def _action(draft: Draft, node: Node, what: str) -> Action | None:
     if isinstance(node, Table) and len(node.pairs) == 1:
         key, value = node.pairs[0]
         if key.value in TEXT_ACTIONS:
-            return Action(str(key.value), draft.text(value, f"{key.value} of {what}"))
+            name = draft.text(value, f"{key.value} of {what}")
+            return Action(str(key.value), name) if name is not None else None
         _unknown_action(draft, name_of(key), key.at, what)
         return None
     name = draft.name(node, f"do of {what}")

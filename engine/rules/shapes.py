@@ -33,7 +33,8 @@ class Report:
     opaque: set[str] = field(default_factory=set)
 
     def add(self, code: str, at: Position, message: str, *, fix: str) -> None:
-        self.findings.append(finding(code, at, message, fix=fix))
+        if code not in self.doubted:
+            self.findings.append(finding(code, at, message, fix=fix))
 
     def doubt(self, *codes: str) -> None:
         self.doubted.update(codes)

@@ -42,7 +42,8 @@ def test_a_guard_that_is_written_is_read_back(parts: list[Comparison]) -> None:
     ("text", "message"),
     [
         ("", "ends too early"),
-        ("opens", "ends too early"),
+        ("opens", "compared with nothing"),
+        ("finnished and opens > 1", "compared with nothing"),
         ("opens = 3", "'=' does not belong"),
         ("opens => 3", "'=' does not belong"),
         ("opens >= x", "whole number"),

@@ -1,0 +1,28 @@
+"""A hundred small mistakes in a sound file, and what is said about each: nothing twice, no more.
+
+`mistakes.txt` holds, for each, the text that is replaced, what it becomes, and the output.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from engine.rules.loader import parse
+
+SOUND = Path("tests/rules/sound.yaml").read_text()
+
+
+def cases() -> list[tuple[str, str, str]]:
+    found = []
+    for block in Path("tests/rules/mistakes.txt").read_text().split("=== ")[1:]:
+        before, _, rest = block.partition("\n--> ")
+        after, _, output = rest.partition("\n")
+        found.append((before.replace("\\n", "\n"), after.replace("\\n", "\n"), output))
+    return found
+
+
+@pytest.mark.parametrize(("before", "after", "output"), cases())
+def test_a_mistake_is_said_once(before: str, after: str, output: str) -> None:
+    assert before in SOUND
+    _, findings = parse(SOUND.replace(before, after, 1), file="f")
+    assert "".join(f"{finding}\n" for finding in findings) == output
