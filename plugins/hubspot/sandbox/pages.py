@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from html.parser import HTMLParser
 from typing import Final
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -91,7 +92,7 @@ class Pages:
             rows = "<tr><td colspan=5 class=empty>No contacts here.</td></tr>"
         more = ""
         if len(found) > LIST_PAGE:
-            query = f"after={found[LIST_PAGE].id}&q={escape(wanted, quote=True)}"
+            query = f"after={found[LIST_PAGE].id}&amp;q={quote(wanted, safe='')}"
             more = f'<p><a class=button href="?{query}">Next {LIST_PAGE}</a></p>'
         body = (
             f"<h1>Contacts</h1><p class=lead>{_count(portal)} in this portal</p>"

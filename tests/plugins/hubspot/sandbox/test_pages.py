@@ -1,5 +1,8 @@
 """The pages: what a sales user sees, escaped."""
 
+import html
+import re
+
 import requests
 
 
@@ -22,6 +25,17 @@ def test_contact_list_and_search(portal):
     assert 'value="ada&quot;&gt;&lt;i&gt;"' in found
     assert "No contacts here" in found
     assert "Someone" not in page(portal, f"/contacts/{portal.id}?q=ada").text
+
+
+def test_the_list_goes_on_where_it_stopped(portal):
+    action = {"action": "create_contact", "properties": {"company": 'A & "B"'}}
+    portal.control("POST", "actions", [action] * 101)
+    shown = page(portal, f"/contacts/{portal.id}?q=a+%26+%22").text
+    assert shown.count("<small></small>") == 100
+    (link,) = re.findall(r'class=button href="([^"]*)"', shown)
+    rest = page(portal, f"/contacts/{portal.id}{html.unescape(link)}").text
+    assert rest.count("<small></small>") == 1
+    assert "class=button" not in rest
 
 
 def test_record_shows_owner_history_and_timeline(portal):

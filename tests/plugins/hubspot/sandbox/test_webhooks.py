@@ -96,7 +96,7 @@ def test_life_events(hooked, receiver):
         "contact.deletion", "contact.merge", "contact.privacyDeletion", "contact.restore",
     ]  # fmt: skip
     event = next(one for one in receiver.events() if one["subscriptionType"] == "contact.merge")
-    assert event["primaryObjectId"] == int(one)
+    assert event["objectId"] == event["primaryObjectId"] == int(one)
     assert event["mergedObjectIds"] == [int(two)]
     assert event["newObjectId"] == int(merged)
 
