@@ -16,9 +16,8 @@ from engine.lead.machine import LeadMachine
 from engine.rules.findings import Finding
 from engine.rules.loader import load, parse_file
 from engine.rules.model import Rules
-from engine.service.leads import Leads
-from engine.service.portals import Portals
-from engine.service.queue import Queue
+from engine.service.audit import Audit
+from engine.service.recorded import RecordedLeads, RecordedPortals, RecordedQueue
 from engine.service.webhooks import Webhooks
 from engine.store import Store, open_store
 from engine.store.database import schema_status, upgrade
@@ -52,10 +51,12 @@ class App:
     store: Store
     rules: LeadMachine
     accesses: Accesses
+    audit: Audit
+    intake: Intake
     events: Events
-    leads: Leads
-    queue: Queue
-    portals: Portals
+    leads: RecordedLeads
+    queue: RecordedQueue
+    portals: RecordedPortals
     webhooks: Webhooks
     lookups: Lookups
     decisions: Decisions
@@ -103,16 +104,19 @@ def _wire(settings: Settings, clock: Clock, store: Store, machine: LeadMachine) 
     accesses = Accesses(store, plugins, clock)
     intake = Intake(store, machine, accesses)
     decisions = Decisions(store, plugins, machine)
+    audit = Audit(store, clock)
     return App(
         settings=settings,
         clock=clock,
         store=store,
         rules=machine,
         accesses=accesses,
+        audit=audit,
+        intake=intake,
         events=Events(intake, clock),
-        leads=Leads(store, clock, machine, decisions),
-        queue=Queue(store, clock, intake),
-        portals=Portals(store, plugins, accesses, machine),
+        leads=RecordedLeads(store, clock, machine, decisions, audit=audit),
+        queue=RecordedQueue(store, clock, intake, audit=audit),
+        portals=RecordedPortals(store, plugins, accesses, machine, audit=audit),
         webhooks=Webhooks(store, accesses, clock),
         lookups=Lookups(store, accesses),
         decisions=decisions,

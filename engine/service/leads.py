@@ -83,7 +83,7 @@ class Leads:
 
     def mark(self, name: str, action: str) -> Document:
         """Do what a person asks, now; the decision. Raises InputError for an unknown lead."""
-        kind, data = _EVENTS[action]
+        kind, data = action_event(action)
         now = self._clock.now()
         with self._store.write() as tx:
             lead = find_lead(tx, name)
@@ -152,6 +152,10 @@ class Leads:
             ]
         return sentences
 
+    def document(self, tx: Tx, lead: Lead) -> Document:
+        """One lead of an open transaction, as list() gives it."""
+        return self._document(lead, self._owner(tx, lead))
+
     def _document(self, lead: Lead, owner: str | None) -> Document:
         return {
             "id": lead.id,
@@ -183,6 +187,14 @@ class Leads:
             return lead.assistant
         entries = tx.ledger.of_lead(lead.portal, lead.lead_id)
         return entries[-1].owner_after if entries else lead.assistant
+
+
+def action_event(action: str) -> tuple[str, Document]:
+    """A person's action → event type and data. Raises InputError."""
+    found = _EVENTS.get(action)
+    if found is None:
+        raise InputError(f"there is no action {action!r}", fix=f"use one of {', '.join(_EVENTS)}")
+    return found
 
 
 def find_lead(tx: Tx, name: str) -> Lead:

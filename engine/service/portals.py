@@ -54,8 +54,9 @@ class Portals:
             crm=crm,
             base_url=url,
             token_env=token_env,
-            webhook_secret_env=webhook_secret_env or (before and before.webhook_secret_env),
-            fallback_owner=fallback_owner or (before and before.fallback_owner),
+            webhook_secret_env=webhook_secret_env
+            or (before.webhook_secret_env if before else None),
+            fallback_owner=fallback_owner or (before.fallback_owner if before else None),
             settings={"api_version": api_version}
             if api_version
             else dict(before.settings)
@@ -144,7 +145,13 @@ class Portals:
         return self._assistant(portal, email)
 
     def edit_assistant(
-        self, portal: str, name: str, *, email: str | None, **given: Any
+        self,
+        portal: str,
+        name: str,
+        *,
+        email: str | None,
+        rename: str | None = None,
+        **given: Any,
     ) -> Document:
         """Change what is given (not None). Raises InputError for an unknown assistant."""
         with self._store.write() as tx:
@@ -155,7 +162,9 @@ class Portals:
                     f"portal {portal} has no assistant {name!r}",
                     fix=f"known are: {', '.join(a.name for a in known) or 'none'}",
                 )
-            after = _with(before, given)
+            if rename is not None and any(a.name == rename for a in known if a is not before):
+                raise InputError(f"portal {portal} already has an assistant {rename!r}")
+            after = _with(before, {**given, "name": rename})
             if email is not None and _checked_email(email) != before.email:
                 after = replace(after, email=_checked_email(email), owner_id=None)
                 tx.portals.remove_assistant(portal, before.email)

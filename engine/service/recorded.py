@@ -17,6 +17,7 @@ from engine.work.decisions import Decisions
 from engine.work.intake import Intake
 
 T = TypeVar("T")
+Document = dict[str, Any]
 
 
 def _recorded(
@@ -46,7 +47,7 @@ class RecordedLeads(Leads):
         super().__init__(store, clock, rules, decisions)
         self._audit = audit
 
-    def mark(self, name: str, action: str) -> dict[str, Any]:
+    def mark(self, name: str, action: str) -> Document:
         return _recorded(
             self._audit,
             f"mark {action}",
@@ -63,7 +64,7 @@ class RecordedQueue(Queue):
         super().__init__(store, clock, intake)
         self._audit = audit
 
-    def retry(self, ids: Sequence[str] | None) -> dict[str, Any]:
+    def retry(self, ids: Sequence[str] | None) -> Document:
         return _recorded(
             self._audit,
             "retry",
@@ -97,7 +98,7 @@ class RecordedPortals(Portals):
         super().__init__(store, plugins, accesses, rules)
         self._audit = audit
 
-    def connect(self, name: str, **given: Any) -> dict[str, Any]:
+    def connect(self, name: str, **given: Any) -> Document:
         return _recorded(
             self._audit,
             "connect portal",
@@ -106,7 +107,7 @@ class RecordedPortals(Portals):
             lambda portal: f"{portal['crm']} account {portal['account_id']}",
         )
 
-    def setup(self, name: str, *, apply: bool) -> dict[str, Any]:
+    def setup(self, name: str, *, apply: bool) -> Document:
         if not apply:
             return super().setup(name, apply=False)
         return _recorded(
@@ -117,7 +118,7 @@ class RecordedPortals(Portals):
             lambda report: f"{sum(s['status'] == 'done' for s in report['steps'])} steps",
         )
 
-    def add_assistant(self, portal: str, email: str, *, name: str, **given: Any) -> dict[str, Any]:
+    def add_assistant(self, portal: str, email: str, *, name: str, **given: Any) -> Document:
         return _recorded(
             self._audit,
             "add assistant",
@@ -128,7 +129,7 @@ class RecordedPortals(Portals):
 
     def edit_assistant(
         self, portal: str, name: str, *, email: str | None, **given: Any
-    ) -> dict[str, Any]:
+    ) -> Document:
         return _recorded(
             self._audit,
             "edit assistant",

@@ -12,12 +12,13 @@ from typing import Any
 
 from engine.base.clock import Clock, format_time
 from engine.base.errors import InputError
+from engine.base.settings import SHIPPED_RULES
 from engine.lead.machine import LeadMachine
 from engine.rules.diff import diff
 from engine.rules.dump import quote, word
 from engine.rules.explain import explain
 from engine.rules.findings import Finding, Severity
-from engine.rules.graph import mermaid
+from engine.rules.graph import svg
 from engine.rules.loader import parse
 from engine.rules.model import CrmMapping, Rules
 from engine.service.audit import Audit
@@ -49,10 +50,11 @@ class Rulebook:
         }
 
     def diagram(self) -> str:
-        """Mermaid, with the number of leads in every state."""
+        """SVG (escaped): leads in every state, and how many went which way of late."""
         with self._store.read() as tx:
             counts = tx.leads.count_by_state()
-        return mermaid(self._rules.rules, leads=counts)
+            traffic = tx.views.moves()
+        return svg(self._rules.rules, leads=counts, traffic=traffic or None)
 
     def versions(self) -> list[dict[str, Any]]:
         """Every version that was ever in use here, the newest first."""
@@ -117,6 +119,11 @@ class Rulebook:
     def save(self, text: str, *, read: str) -> dict[str, Any]:
         """Keep a draft as the file. read: the text it was made from. Raises InputError."""
         rules = self._parsed(text)
+        if self._path == SHIPPED_RULES:
+            raise InputError(
+                "these are the rules that came with the program; they are not changed in place",
+                fix="copy them to rules/lead_states.yaml, and start again",
+            )
         if self.text() != read:
             raise InputError(
                 "the file was changed by somebody else meanwhile",
@@ -128,7 +135,9 @@ class Rulebook:
         self._audit.command(
             "save rules", subject=self._path.name, outcome=f"version {rules.version}"
         )
-        return {"version": rules.version, "in_use": rules.version == self._rules.version}
+        used = rules.version == self._rules.version
+        words = "It is in use." if used else "Workers and pages take it with their next start."
+        return {"version": rules.version, "next": words}
 
     def _parsed(self, text: str) -> Rules:
         rules, findings = parse(text, file=self._path.name)

@@ -127,6 +127,23 @@ class Views:
         """Minute (since 1970) → effects settled."""
         return self._per_minute(outbox, "id", "settled_at", since)
 
+    def moves(self) -> dict[tuple[str, str], int]:
+        """(from, to) → moves between states, over every portal's LATEST decisions."""
+        counted: dict[tuple[str, str], int] = {}
+        for name in self._names():
+            latest = (
+                select(history.c.from_state, history.c.to_state)
+                .where(history.c.portal == name)
+                .order_by(history.c.seq.desc())
+                .limit(LATEST)
+                .subquery()
+            )
+            ways = (latest.c.from_state, latest.c.to_state)
+            query = select(*ways, func.count()).where(ways[0] != ways[1]).group_by(*ways)
+            for before, after, count in self._ask(query):
+                counted[before, after] = counted.get((before, after), 0) + int(count)
+        return counted
+
     def handbacks_since(self, since: Millis) -> int:
         """Contacts that went back to a person."""
         back = ("handed_back", "fallback", "cleared")

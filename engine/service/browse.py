@@ -1,0 +1,203 @@
+"""Leads by the page: filters, order, export, and acting on many after a look at what would come.
+
+Numbers are bounded: a page has at most PAGE leads, a bulk action at most MOST.
+"""
+
+import csv
+import io
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from engine.base.clock import DAY, Clock, format_time, parse_date_or_time
+from engine.base.errors import InputError
+from engine.lead.decide import decide
+from engine.lead.machine import LeadMachine
+from engine.lead.records import Event, Lead
+from engine.service.audit import Audit
+from engine.service.leads import SOURCE, action_event, find_lead
+from engine.store import NewEvent, Store, Tx
+from engine.store.views import LeadsWanted, Order
+from engine.work.access import Accesses
+from engine.work.decisions import Decisions
+
+PAGE = 500
+MOST = 10_000
+COUNTED = 100_000
+"""Above this, the number of leads is shown as "more than"."""
+
+ORDERS: tuple[Order, ...] = ("changed", "assigned", "state", "email", "name", "assistant")
+CSV_COLUMNS = (
+    "id", "portal", "crm_id", "email", "name", "state", "sub_state", "assistant", "owner",
+    "previous_owner", "context", "opens", "clicks", "followups", "followups_active", "updated_at",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+Document = Callable[[Tx, Lead], dict[str, Any]]
+"""A lead as doors show it: service.leads."""
+
+
+class Browse:
+    """Queries and bulk commands about leads."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        rules: LeadMachine,
+        decisions: Decisions,
+        accesses: Accesses,
+        document: Document,
+        *,
+        audit: Audit,
+    ) -> None:
+        self._store, self._clock, self._rules = store, clock, rules
+        self._decisions, self._accesses = decisions, accesses
+        self._document, self._audit = document, audit
+
+    # ------------------------------------------------------------------ looking
+
+    def page(self, wanted: LeadsWanted, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
+        """rows (lead documents), total (counted up to COUNTED)."""
+        limit = min(max(limit, 1), PAGE)
+        with self._store.read() as tx:
+            leads = tx.views.leads(wanted, limit=limit, offset=max(offset, 0))
+            rows = [self._document(tx, lead) for lead in leads]
+            total = tx.views.count_leads(wanted, most=COUNTED)
+        return {"rows": rows, "total": total}
+
+    def choices(self) -> dict[str, list[str]]:
+        """What the filters can be set to: portals, assistants, states, counters."""
+        with self._store.read() as tx:
+            portals = [portal.name for portal in tx.portals.list()]
+            assistants = sorted({a.email for p in portals for a in tx.portals.assistants(p)})
+        rules = self._rules.rules
+        return {
+            "portals": portals,
+            "assistants": assistants,
+            "states": list(rules.states),
+            "counters": list(rules.counters),
+        }
+
+    def export(self, wanted: LeadsWanted) -> Iterator[str]:
+        """All that is filtered as CSV, in pieces; cells that a spreadsheet would run are quoted."""
+        yield _csv([CSV_COLUMNS])
+        offset = 0
+        while True:
+            rows = self.page(wanted, limit=PAGE, offset=offset)["rows"]
+            if rows:
+                yield _csv([[_harmless(row.get(c)) for c in CSV_COLUMNS] for row in rows])
+            if len(rows) < PAGE:
+                return
+            offset += PAGE
+
+    def crm_url(self, name: str) -> str | None:
+        """Where a person sees this lead's contact in the CRM."""
+        with self._store.read() as tx:
+            lead = find_lead(tx, name)
+        access, hooks = self._accesses.of(lead.portal)
+        return hooks.crm_contact_url(portal=access.portal, crm_id=lead.crm_id)
+
+    # ------------------------------------------------------------------ acting on many
+
+    def ids(self, wanted: LeadsWanted) -> list[str]:
+        """The leads that a bulk action on everything filtered would meet, at most MOST."""
+        with self._store.read() as tx:
+            return [lead.id for lead in tx.views.leads(wanted, limit=MOST)]
+
+    def preview(self, names: Sequence[str], action: str) -> dict[str, Any]:
+        """What an action would do: done, refused, and reasons with how many leads each."""
+        now = self._clock.now()
+        kind, data = action_event(action)
+        event = Event(kind, now, SOURCE, "preview", data)
+        results: Counter[str] = Counter()
+        reasons: Counter[str] = Counter()
+        with self._store.read() as tx:
+            for name in _bounded(names):
+                decision = decide(self._rules, find_lead(tx, name), event, now)
+                result = decision.result if decision else "ignored"
+                results[result] += 1
+                if decision is not None and result in ("refused", "ignored"):
+                    reasons[decision.because] += 1
+        refused = results["refused"] + results["ignored"]
+        return {
+            "leads": sum(results.values()),
+            "done": sum(results.values()) - refused,
+            "refused": refused,
+            "reasons": [{"reason": why, "leads": n} for why, n in reasons.most_common(10)],
+        }
+
+    def act(self, names: Sequence[str], action: str) -> dict[str, int]:
+        """Do it: accepted in one transaction, decided as far as that is quick, else by workers."""
+        now = self._clock.now()
+        kind, data = action_event(action)
+        run = secrets.token_hex(8)
+        with self._store.write() as tx:
+            leads = [find_lead(tx, name) for name in _bounded(names)]
+            tx.inbox.add(
+                [
+                    NewEvent(lead.portal, lead.crm_id, Event(kind, now, SOURCE, f"{run}-{n}", data))
+                    for n, lead in enumerate(leads)
+                ],
+                now=now,
+            )
+        for portal in sorted({lead.portal for lead in leads}):
+            while self._decisions.decide_portal(portal, now):
+                pass
+        self._audit.command(
+            f"mark {action}", subject=", ".join(names[:20]), outcome=f"{len(leads)} leads"
+        )
+        return {"leads": len(leads)}
+
+
+def wanted_from(given: Mapping[str, str]) -> LeadsWanted:
+    """Filters as they stand in a page's address. Raises InputError naming what is wrong."""
+    finished = given.get("finished")
+    order: Order = next((o for o in ORDERS if o == given.get("order")), "changed")
+    wanted = LeadsWanted(
+        portal=given.get("portal") or None,
+        state=given.get("state") or None,
+        sub_state=given.get("sub_state") or None,
+        assistant=given.get("assistant") or None,
+        owner=given.get("owner") or None,
+        finished=finished == "yes" if finished in ("yes", "no") else None,
+        search=given.get("search", "").strip()[:200],
+        order=order,
+        descending=given.get("direction") != "up",
+    )
+    try:
+        if given.get("since"):
+            wanted = replace(wanted, since=parse_date_or_time(given["since"]))
+        if given.get("until"):
+            day = DAY if len(given["until"]) == 10 else 0
+            wanted = replace(wanted, until=parse_date_or_time(given["until"]) + day)
+        least = [(k[4:], int(v)) for k, v in given.items() if k.startswith("min_") and v]
+    except ValueError as error:
+        raise InputError(f"a filter cannot be read: {error}", fix="use YYYY-MM-DD") from error
+    return replace(wanted, counters=tuple((k, n) for k, n in least if k.isidentifier()))
+
+
+def _bounded(names: Sequence[str]) -> Sequence[str]:
+    if len(names) > MOST:
+        raise InputError(f"{len(names):,} leads at once", fix=f"act on at most {MOST:,}")
+    return names
+
+
+def _csv(rows: Sequence[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
+
+
+def _harmless(value: object) -> object:
+    """Against formulas in names: https://owasp.org/www-community/attacks/CSV_Injection"""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return "'" + value
+    return value
+
+
+def today(clock: Clock) -> str:
+    """For file names."""
+    return format_time(clock.now())[:10]

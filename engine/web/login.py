@@ -1,0 +1,121 @@
+"""Coming in and going out: plain forms, a cookie that scripts cannot read, no hint who exists.
+
+The first admin is made through a one-time link that the console shows, and nowhere else.
+"""
+
+import hmac
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from engine.base.errors import HandbackError
+from engine.service.accounts import LIFETIME, Accounts, digest
+from engine.service.audit import Audit
+from engine.web.guard import PAGES, Outside, session_token
+from engine.web.limits import RateLimit
+from engine.web.plain import first_page, login_page, message_page
+
+HOME = f"{PAGES}/leads"
+WRONG = "That name and password do not fit, or too many tries came before. Try again later."
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """GET and POST of /login, /first/{token}; POST /logout. token "": no first login wanted."""
+
+    accounts: Accounts
+    audit: Audit
+    tries: RateLimit
+    outside: Outside
+    token: str = ""
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/login", self.show, methods=["GET"]),
+            Route("/login", self.log_in, methods=["POST"]),
+            Route("/logout", self.log_out, methods=["POST"]),
+            Route("/first/{token}", self.first, methods=["GET", "POST"]),
+        ]
+
+    async def show(self, request: Request) -> Response:
+        return HTMLResponse(login_page(next_path=_inside(request.query_params.get("next", ""))))
+
+    async def log_in(self, request: Request) -> Response:
+        form = await _form(request)
+        name, next_path = form.get("name", ""), _inside(form.get("next", ""))
+        address = request.client.host if request.client else ""
+        wait = self.tries.wait(address)
+        token = None
+        if not wait:
+            token = await run_in_threadpool(self.accounts.log_in, name, form.get("password", ""))
+            await run_in_threadpool(
+                self.audit.note,
+                name[:64],
+                "pages",
+                "log in",
+                subject=address,
+                outcome="done" if token else "refused",
+            )
+        if token is None:
+            page = login_page(message=WRONG, next_path=next_path, name=name[:64])
+            return HTMLResponse(page, 429 if wait else 401)
+        return self._admit(token, next_path or HOME)
+
+    async def log_out(self, request: Request) -> Response:
+        token = session_token(request.headers, self.outside)
+        if token:
+            await run_in_threadpool(self.accounts.log_out, digest(token))
+        answer = RedirectResponse("/login", 303)
+        answer.delete_cookie(self.outside.cookie, path="/", secure=self.outside.encrypted)
+        answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return answer
+
+    async def first(self, request: Request) -> Response:
+        token = str(request.path_params["token"])
+        good = bool(self.token) and hmac.compare_digest(token.encode(), self.token.encode())
+        if not good or await run_in_threadpool(self.accounts.any):
+            text = "This link was used, or belongs to an earlier start of handback serve."
+            return HTMLResponse(message_page("This link opens nothing", text), 404)
+        if request.method == "GET":
+            return HTMLResponse(first_page(token))
+        form = await _form(request)
+        name, password = form.get("name", "").strip(), form.get("password", "")
+        try:
+            await run_in_threadpool(self._make_first, name, password)
+        except HandbackError as error:
+            return HTMLResponse(first_page(token, message=str(error)), 400)
+        session = await run_in_threadpool(self.accounts.log_in, name, password)
+        return self._admit(session or "", HOME)
+
+    def _make_first(self, name: str, password: str) -> None:
+        self.accounts.add(name, password, "admin", first=True)
+        self.audit.note(name, "pages", "make first admin", outcome="done")
+
+    def _admit(self, token: str, where: str) -> Response:
+        answer = RedirectResponse(where, 303)
+        answer.set_cookie(
+            self.outside.cookie,
+            token,
+            max_age=LIFETIME // 1000,
+            path="/",
+            secure=self.outside.encrypted,
+            httponly=True,
+            samesite="lax",
+        )
+        return answer
+
+
+async def _form(request: Request) -> dict[str, str]:
+    body = await request.body()
+    return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=10))
+
+
+def _inside(path: str) -> str:
+    """A path of the pages, "" for anything that would lead elsewhere."""
+    parts = urlsplit(path)
+    inside = path.startswith(f"{PAGES}/") and not parts.scheme and not parts.netloc
+    return path if inside and "\\" not in path and path.isprintable() else ""

@@ -1,0 +1,235 @@
+"""CRM details: is each portal connected, set up and working, and what to do when it is not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+from nicegui import ui
+
+from engine.base.errors import HandbackError
+from engine.web.pages.assistants import STATUS_KINDS
+from engine.web.pages.desk import Desk, View
+from engine.web.pages.dialogs import confirm, dialog
+from engine.web.pages.frame import page, title
+from engine.web.pages.parts import Column, card, chip, empty, facts, note, records, text
+
+_MEANS: Mapping[str, str] = {
+    "ASSISTANT_NOT_YET_CREATED": "Add an assistant under Assistants.",
+    "ASSISTANT_DOES_NOT_EXISTS_AS_USER_IN_CRM": (
+        "The portal has no active user with the assistant’s email address. Invite one there."
+    ),
+    "ASSISTANT_EXISTS_AS_USER_IN_CRM": "Make the assistant the owner of a contact in the CRM.",
+    "ALL_WORKING_WELL": "Contacts are assigned and worked on.",
+}
+_ASSISTANTS = (
+    Column("assistant", "Assistant"),
+    Column("email", "Email", wide=True),
+    Column("status", "Status", "chip"),
+    Column("means", "What next"),
+)
+_PROOF = (
+    Column("severity", "", "chip"),
+    Column("state", "State"),
+    Column("column", "Field", wide=True),
+    Column("message", "What"),
+    Column("fix", "What to do"),
+)
+_MARKS: Mapping[str, tuple[str, str]] = {
+    "planned": ("to do", "warn"),
+    "done": ("done", "good"),
+    "needs_person": ("needs a person", "bad"),
+}
+
+
+class _Portal:
+    """One portal's card."""
+
+    def __init__(self, view: View, portal: Mapping[str, Any]) -> None:
+        self._view, self._portal = view, portal
+        self._name = str(portal["name"])
+
+    def draw(self) -> None:
+        with card().props(f'aria-label="Portal {self._name}"'):
+            with ui.element("div").classes("hb-head"):
+                text(self._name, tag="h2")
+                self._mark = ui.element("span").props("role=status")
+                ui.element("span").classes("hb-grow")
+                ui.button("Refresh", on_click=self.refresh).props("outline dense")
+                ui.button("Check set-up", on_click=self.plan).props("outline dense")
+                ui.button("Prove the mapping", on_click=self.prove).props("outline dense")
+                if self._view.may("admin"):
+                    ui.button("Disconnect", on_click=self._disconnect).props(
+                        "flat dense color=negative"
+                    )
+            facts(
+                {
+                    "CRM": self._portal["crm"],
+                    "Account": self._portal["account_id"],
+                    "Address": self._portal["base_url"],
+                    "Token from": f"environment variable {self._portal['token_env']}",
+                    "Webhook secret from": (
+                        f"environment variable {self._portal['webhook_secret_env']}"
+                        if self._portal["webhook_secret_env"]
+                        else "none: the portal is polled"
+                    ),
+                    "Fallback owner": self._portal["fallback_owner"],
+                }
+            )
+            self._status = ui.element("div")
+            self._result = ui.element("div")
+
+    async def refresh(self) -> None:
+        """Ask the CRM for the status of every assistant now."""
+        found = await self._view.run("viewer", self._ask_status)
+        if found is None:
+            return
+        self._mark.clear()
+        self._status.clear()
+        with self._mark:
+            if found["trouble"]:
+                chip("not reachable", "bad")
+            else:
+                chip(found["status"], STATUS_KINDS.get(found["status"], ""))
+        with self._status:
+            if found["trouble"]:
+                note(found["trouble"], "bad")
+                return
+            rows = [
+                {
+                    **row,
+                    "id": row["email"],
+                    "status_kind": STATUS_KINDS.get(row["status"], ""),
+                    "means": _MEANS.get(row["status"], ""),
+                }
+                for row in found["assistants"]
+            ]
+            if rows:
+                records(_ASSISTANTS, rows, label=f"Assistants of {self._name}")
+            else:
+                empty(_MEANS["ASSISTANT_NOT_YET_CREATED"])
+
+    def _ask_status(self) -> dict[str, Any]:
+        try:
+            return {**self._view.desk.app.portals.status(self._name), "trouble": ""}
+        except HandbackError as error:
+            return {"trouble": str(error)}
+
+    async def plan(self) -> None:
+        """What set-up would do."""
+        found = await self._view.ask(self._view.desk.app.portals.setup, self._name, apply=False)
+        if found is not None:
+            self._show_steps(found)
+
+    def _show_steps(self, found: Mapping[str, Any]) -> None:
+        self._result.clear()
+        with self._result:
+            text("Set-up", tag="h2")
+            if not found["steps"]:
+                note("The portal has everything that the rules need.", "good")
+            for step in found["steps"]:
+                word, kind = _MARKS[step["status"]]
+                with ui.element("div").classes("hb-row"):
+                    chip(word, kind)
+                    ui.label(step["what"])
+            for words in found["notes"]:
+                note(words)
+            planned = sum(step["status"] == "planned" for step in found["steps"])
+            if planned and self._view.may("editor"):
+                ui.button(f"Apply {planned} changes", on_click=self._apply).props("dense")
+
+    async def _apply(self) -> None:
+        done = await self._view.run(
+            "editor", self._view.desk.app.portals.setup, self._name, apply=True
+        )
+        if done is not None:
+            self._view.say("The portal is set up.")
+            self._show_steps(done)
+
+    async def prove(self) -> None:
+        """Whether every mapped value can be written."""
+        found = await self._view.ask(self._view.desk.app.portals.check, self._name)
+        if found is None:
+            return
+        self._result.clear()
+        with self._result:
+            text("Mapping", tag="h2")
+            if not any(p["severity"] == "error" for p in found):
+                note("Every state of the rules can be shown in this portal.", "good")
+            if found:
+                rows = [{**p, "id": n, "severity_kind": p["severity"]} for n, p in enumerate(found)]
+                records(_PROOF, rows, label="What the mapping meets")
+
+    def _disconnect(self) -> None:
+        async def go() -> bool:
+            remove = self._view.desk.connections.disconnect
+            done = await self._view.did("admin", remove, self._name)
+            if done:
+                ui.navigate.reload()
+            return done
+
+        confirm(
+            self._view,
+            f"Disconnect {self._name}?",
+            "Its assistants go, nothing is sent to it or taken from it any more. "
+            "Leads and their history stay.",
+            "Disconnect",
+            go,
+            danger=True,
+        )
+
+
+def _connect(view: View) -> None:
+    async def go() -> bool:
+        done = await view.run(
+            "admin",
+            view.desk.app.portals.connect,
+            (name.value or "").strip(),
+            crm=(crm.value or "").strip(),
+            base_url=(url.value or "").strip() or None,
+            token_env=(token.value or "").strip(),
+            webhook_secret_env=(secret.value or "").strip() or None,
+            fallback_owner=(fallback.value or "").strip() or None,
+            api_version=None,
+        )
+        if done is not None:
+            ui.navigate.reload()
+        return done is not None
+
+    explanation = (
+        "The token stays in an environment variable of this server; "
+        "only the variable’s name is kept."
+    )
+    with dialog(view, "Connect a portal", explanation, "Connect", go):
+        name = ui.input("Your name for it")
+        crm = ui.input("CRM", value="hubspot")
+        url = ui.input("Address of its API (empty: the CRM’s own)")
+        token = ui.input("Environment variable with the access token", value="HUBSPOT_TOKEN")
+        secret = ui.input("Environment variable with the webhook secret")
+        fallback = ui.input("Fallback owner (email)")
+        for field in (name, crm, url, token, secret, fallback):
+            field.props("outlined dense autocomplete=off")
+
+
+def register(desk: Desk) -> None:
+    """/crm"""
+
+    @ui.page("/crm")
+    async def crm(request: Request) -> None:
+        with page(desk, request, "CRM details", at="crm") as view:
+            with ui.element("div").classes("hb-head"):
+                title("CRM details")
+                ui.element("span").classes("hb-grow")
+                if view.may("admin"):
+                    ui.button("Connect a portal", on_click=lambda: _connect(view)).props("dense")
+            portals = [_Portal(view, p) for p in await view.ask(desk.app.portals.list) or ()]
+            for portal in portals:
+                portal.draw()
+            if not portals:
+                with card():
+                    empty("No portal is connected yet.")
+
+            async def ask_all() -> None:
+                for portal in portals:
+                    await portal.refresh()
+
+            ui.timer(0.1, ask_all, once=True)

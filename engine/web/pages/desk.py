@@ -1,0 +1,107 @@
+"""What every page is given, and the one way in which a page does something.
+
+A page never touches the store: it asks the same services as the command line, in a thread, as the
+person who is looking, after checking anew that this person may.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from nicegui import ui
+
+from engine.base.errors import HandbackError, InputError
+from engine.service.accounts import Accounts, Role, Visitor
+from engine.service.apikeys import ApiKeys
+from engine.service.attention import Attention
+from engine.service.audit import Audit
+from engine.service.browse import Browse
+from engine.service.connections import Connections
+from engine.service.overview import Overview
+from engine.service.rulebook import Rulebook
+from engine.web.pages.pulse import Pulse
+from engine.wiring import App
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One per process, shared by all pages."""
+
+    app: App
+    accounts: Accounts
+    keys: ApiKeys
+    audit: Audit
+    attention: Attention
+    browse: Browse
+    connections: Connections
+    overview: Overview
+    rulebook: Rulebook
+    pulse: Pulse
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One open page of one person. stage: where dialogs stand, outside what is drawn anew."""
+
+    desk: Desk
+    visitor: Visitor
+    stage: ui.element
+
+    def may(self, role: Role) -> bool:
+        """For what a page shows; run() decides what is done."""
+        return self.visitor.may(role)
+
+    async def look(self, call: Callable[..., T], /, *args: Any, **named: Any) -> T | None:
+        """A page that refreshes itself: a query that keeps nobody logged in."""
+        return (await self._do("viewer", False, partial(call, *args, **named)))[1]
+
+    async def ask(self, call: Callable[..., T], /, *args: Any, **named: Any) -> T | None:
+        """A query for whoever may look; None, and a message, when it fails."""
+        return (await self._do("viewer", True, partial(call, *args, **named)))[1]
+
+    async def run(
+        self, needs: Role, call: Callable[..., T], /, *args: Any, **named: Any
+    ) -> T | None:
+        """Do something that `needs` a role; None, and a message, when it fails or is refused."""
+        return (await self._do(needs, True, partial(call, *args, **named)))[1]
+
+    async def did(self, needs: Role, call: Callable[..., T], /, *args: Any, **named: Any) -> bool:
+        """As run, for what answers nothing: whether it was done."""
+        return (await self._do(needs, True, partial(call, *args, **named)))[0]
+
+    async def _do(self, role: Role, by_person: bool, call: "partial[T]") -> tuple[bool, T | None]:
+        visitor = await asyncio.to_thread(self.desk.accounts.visitor_of, self.visitor.session)
+        if visitor is None:
+            with self.stage:
+                ui.navigate.to("/login")
+            return False, None
+        try:
+            return True, await asyncio.to_thread(self._as, visitor, role, by_person, call)
+        except HandbackError as error:
+            self.say(str(error), bad=True)
+            return False, None
+
+    def _as(self, visitor: Visitor, role: Role, by_person: bool, call: "partial[T]") -> T:
+        if by_person:
+            self.desk.accounts.seen(visitor.session)
+        with self.desk.audit.acting_as(visitor.name, "pages"):
+            if not visitor.may(role):
+                what = getattr(call.func, "__name__", "act")
+                self.desk.audit.command(what, outcome=f"refused: {visitor.role}, needs {role}")
+                raise InputError(f"you are {visitor.role} here; this needs {role}")
+            return call()
+
+    def say(self, words: str, *, bad: bool = False) -> None:
+        """A short message at the page's edge; screen readers read it out."""
+        with self.stage:
+            ui.notify(
+                words,
+                position="bottom",
+                color="negative" if bad else "dark",
+                timeout=8000 if bad else 4000,
+                close_button="Close" if bad else False,
+            )

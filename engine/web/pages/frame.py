@@ -1,0 +1,111 @@
+"""What all pages share: the head with its way around, the attention count, live looking again."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from html import escape
+
+from fastapi import Request
+from nicegui import ui
+from nicegui.elements.mixins.text_element import TextElement
+
+from engine.service.accounts import Role, Visitor
+from engine.web.guard import PAGES
+from engine.web.pages.desk import Desk, View
+from engine.web.pages.parts import text
+
+LOOK_SECONDS = 1.5
+
+_WAYS: tuple[tuple[str, str, Role], ...] = (
+    ("leads", "Leads", "viewer"),
+    ("attention", "Attention", "viewer"),
+    ("overview", "Overview", "viewer"),
+    ("crm", "CRM details", "viewer"),
+    ("assistants", "Assistants", "viewer"),
+    ("rules", "Rules", "viewer"),
+    ("people", "People & keys", "admin"),
+)
+
+_BRAND = f"""<a class="hb-brand" href="{PAGES}/leads"><img src="/static/handback.svg" alt="">
+Handback</a>"""
+
+Look = Callable[[], Awaitable[None]]
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Whom the guard let in; it lets nobody else come this far."""
+    visitor: Visitor = request.state.visitor
+    return visitor
+
+
+@contextmanager
+def page(desk: Desk, request: Request, title: str, *, at: str) -> Iterator[View]:
+    """A page with its head; the block fills the main part. at: where we are, one of the ways."""
+    view = View(desk, visitor_of(request), ui.element("div"))
+    ui.page_title(f"{title} · Handback")
+    ui.colors(primary="#0b5cab", negative="#a8201a", positive="#1c6b38", dark="#1b2733")
+    badges: list[TextElement] = []
+    with ui.element("header").classes("hb-top"):
+        ui.html(_BRAND, sanitize=False)
+        with ui.element("nav").classes("hb-nav").props('aria-label="Main"'):
+            for path, label, role in _WAYS:
+                if view.may(role):
+                    _way(path, label, current=path == at, badges=badges)
+        _who(view.visitor)
+    main = ui.element("main").classes("hb-main")
+    ui.skip_link("Skip to the page", target=main)
+    with main:
+        yield view
+
+    async def count() -> None:
+        beat = await view.look(desk.pulse.look)
+        if beat is not None:
+            for badge in badges:
+                badge.set_text(str(beat.attention))
+                badge.set_visibility(beat.attention > 0)
+
+    ui.timer(0.05, count, once=True)
+    ui.timer(LOOK_SECONDS * 2, count)
+
+
+def _way(path: str, label: str, *, current: bool, badges: list[TextElement]) -> None:
+    with ui.element("a").props(f'href="{PAGES}/{path}"') as link:
+        if current:
+            link.props("aria-current=page")
+        text(label, tag="span")
+        if path == "attention":
+            badge = text("", tag="span", classes="hb-count")
+            badge.props('aria-label="things that need a person"')
+            badge.set_visibility(False)
+            badges.append(badge)
+
+
+def _who(visitor: Visitor) -> None:
+    name, role = escape(visitor.name), escape(visitor.role)
+    ui.html(
+        f'<span class="hb-who"><a href="{PAGES}/account">{name}</a> ({role})'
+        '<form method="post" action="/logout"><button type="submit">Log out</button></form></span>',
+        sanitize=False,
+    )
+
+
+def keep_fresh(view: View, refresh: Look) -> None:
+    """Call `refresh` whenever any lead or effect changed while the page is open."""
+    seen = [""]
+
+    async def look() -> None:
+        beat = await view.look(view.desk.pulse.look)
+        if beat is None or beat.mark == seen[0]:
+            return
+        first, seen[0] = not seen[0], beat.mark
+        if not first:
+            await refresh()
+
+    ui.timer(LOOK_SECONDS, look)
+
+
+def title(words: str, explanation: str = "") -> None:
+    """The page's heading."""
+    with ui.element("div"):
+        text(words, tag="h1")
+        if explanation:
+            text(explanation, classes="hb-lead")

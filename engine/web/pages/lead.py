@@ -1,0 +1,239 @@
+"""A lead: what happened, why, what was told to the CRM, who held it, and what can be done now."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from nicegui import ui
+
+from engine.web.pages.desk import Desk, View
+from engine.web.pages.dialogs import confirm
+from engine.web.pages.frame import keep_fresh, page
+from engine.web.pages.leads import ACTIONS
+from engine.web.pages.parts import Column, card, chip, empty, facts, moment, note, records, text
+
+_EFFECTS = (
+    Column("created_at", "Ordered", "time"),
+    Column("kind", "Effect"),
+    Column("status", "Status", "chip"),
+    Column("says", "Says"),
+    Column("actions", "", "actions"),
+)
+_OWNERS = (
+    Column("at", "When", "time"),
+    Column("owner_before", "From"),
+    Column("owner", "To"),
+    Column("verdict", "What"),
+    Column("why", "Why", wide=True),
+)
+_DANGEROUS = ("unsubscribed", "moved-out")
+SHOWN = 200
+
+
+class _Lead:
+    """One lead on one open page."""
+
+    def __init__(self, view: View, name: str) -> None:
+        self._view, self._name = view, name
+        self._event = ""
+        self._answer: dict[str, Any] | None = None
+
+    @ui.refreshable_method
+    async def draw(self) -> None:
+        lead = await self._view.ask(self._view.desk.app.leads.show, self._name)
+        if lead is None:
+            with card():
+                empty(f"There is no lead {self._name}.")
+            return
+        url = await self._view.ask(self._view.desk.browse.crm_url, self._name)
+        self._head(lead, url)
+        with ui.element("div").classes("hb-two"):
+            with ui.element("div"):
+                self._timeline(lead)
+                self._effects(lead)
+            with ui.element("div"):
+                self._facts(lead)
+                self._why()
+                self._owners(lead)
+
+    async def again(self) -> None:
+        await self.draw.refresh()
+
+    def _head(self, lead: Mapping[str, Any], url: str | None) -> None:
+        states = self._view.desk.app.rules.rules.states
+        work = states[lead["state"]].work.value if lead["state"] in states else ""
+        with ui.element("div").classes("hb-head"):
+            text(lead["name"] or lead["email"] or lead["id"], tag="h1")
+            chip(lead["state"], work)
+            if lead["sub_state"]:
+                chip(lead["sub_state"])
+            ui.element("span").classes("hb-grow")
+            if url and urlsplit(url).scheme in ("http", "https"):
+                ui.link("Open in the CRM", url, new_tab=True)
+            if self._view.may("operator"):
+                self._actions()
+
+    def _actions(self) -> None:
+        with ui.dropdown_button("Actions", auto_close=True).props("dense color=primary"):
+            for action, label in ACTIONS.items():
+                ui.item(label, on_click=lambda a=action: self._act(a))
+
+    async def _act(self, action: str) -> None:
+        async def go() -> bool:
+            done = await self._view.run(
+                "operator", self._view.desk.app.leads.mark, self._name, action
+            )
+            if done is None:
+                return False
+            refused = done["result"] == "refused"
+            words = done["because"] if refused else f"{done['from']} → {done['to']}"
+            self._view.say(f"{'Refused' if refused else 'Done'}: {words}", bad=refused)
+            await self.again()
+            return True
+
+        if action in _DANGEROUS:
+            explanation = "The assistant will not write to this lead any more."
+            confirm(self._view, f"{ACTIONS[action]}?", explanation, ACTIONS[action], go)
+        else:
+            await go()
+
+    # ------------------------------------------------------------------ what happened
+
+    def _timeline(self, lead: Mapping[str, Any]) -> None:
+        steps = lead["history"]
+        with card():
+            text("What happened", tag="h2")
+            if len(steps) > SHOWN:
+                note(f"The last {SHOWN} of {len(steps)} events.")
+            with ui.element("ol").classes("hb-time"):
+                for step in reversed(steps[-SHOWN:]):
+                    _step(step)
+
+    def _effects(self, lead: Mapping[str, Any]) -> None:
+        with card():
+            text("What the CRM was told", tag="h2")
+            if not lead["effects"]:
+                empty("Nothing yet.")
+                return
+            rows = [self._effect(effect) for effect in reversed(lead["effects"][-SHOWN:])]
+            records(_EFFECTS, rows, label="What the CRM was told", on_act=self._retry)
+
+    def _effect(self, effect: Mapping[str, Any]) -> dict[str, Any]:
+        parked = effect["status"] in ("failed", "uncertain")
+        return {
+            "id": effect["id"],
+            "created_at": effect["created_at"],
+            "kind": effect["kind"],
+            "status": effect["status"],
+            "status_kind": {"done": "good"}.get(effect["status"], effect["status"]),
+            "says": effect["reason"] or _says(effect["payload"]),
+            "actions": "Retry" if parked and self._view.may("operator") else "",
+        }
+
+    async def _retry(self, _: str, item: str) -> None:
+        done = await self._view.run("operator", self._view.desk.app.queue.retry, [item])
+        if done is not None:
+            self._view.say("It will be tried again now.")
+            await self.again()
+
+    # ------------------------------------------------------------------ what is
+
+    def _facts(self, lead: Mapping[str, Any]) -> None:
+        with card():
+            text("Lead", tag="h2")
+            facts(
+                {
+                    "Email": lead["email"],
+                    "Portal": lead["portal"],
+                    "CRM id": lead["crm_id"],
+                    "Assistant": lead["assistant"],
+                    "Owner now": lead["owner"],
+                    "Previous owner": lead["previous_owner"],
+                    "Context": lead["context"],
+                    "Follow-ups": "go on" if lead["followups_active"] else "are stopped",
+                    **{k.replace("_", " ").capitalize(): v for k, v in lead["counters"].items()},
+                    "Ended": lead["ended"],
+                    "Changed": f"{moment(lead['updated_at'])} UTC",
+                }
+            )
+
+    def _owners(self, lead: Mapping[str, Any]) -> None:
+        with card():
+            text("Owners", tag="h2")
+            if lead["owners"]:
+                rows = [{**row, "id": n} for n, row in enumerate(lead["owners"])]
+                records(_OWNERS, rows, label="Owners")
+            else:
+                empty("No change of owner is known.")
+
+    def _why(self) -> None:
+        rules = self._view.desk.app.rules.rules
+        triggers = sorted({rule.trigger for rule in rules.rules if "timer." not in rule.trigger})
+        with card():
+            text("What if …", tag="h2")
+            with ui.element("div").classes("hb-row"):
+                chosen = ui.select(
+                    triggers, label="this happened now", value=self._event or None, with_input=True
+                )
+                chosen.props("outlined dense options-dense").style("flex: 1")
+            answer = ui.element("div").props("role=status")
+
+            async def ask() -> None:
+                self._event = chosen.value or ""
+                why = self._view.desk.app.leads.why
+                found = await self._view.ask(why, self._name, self._event) if self._event else None
+                self._answer = found[0] if found else None
+                answer.clear()
+                with answer:
+                    _what_if(self._answer)
+
+            chosen.on_value_change(ask)
+            with answer:
+                _what_if(self._answer)
+
+
+def _step(step: Mapping[str, Any]) -> None:
+    with ui.element("li").classes(step["result"]):
+        with ui.element("div").classes("hb-row"):
+            text(moment(step["event_at"]), tag="time").props(f'datetime="{step["event_at"]}"')
+            text(step["event"], tag="strong")
+            if step["from"] != step["to"]:
+                text(f"{step['from'] or 'new'} → {step['to']}", tag="span")
+            if step["result"] in ("refused", "ignored"):
+                chip(step["result"], "refused")
+        if step["because"]:
+            text(step["because"])
+        read = ", ".join(f"{name} = {value}" for name, value in step["reads"].items())
+        rule = " · ".join(p for p in (step["rule"], f"read {read}" if read else "") if p)
+        if rule:
+            text(rule, classes="hb-soft hb-mono")
+
+
+def _what_if(answer: Mapping[str, Any] | None) -> None:
+    if answer is None:
+        return
+    moved = answer["from"] != answer["to"]
+    text(f"{answer['from']} → {answer['to']}" if moved else f"It {answer['result']}.", tag="strong")
+    for words in (answer["because"], answer["rule"], *answer["needed"]):
+        if words:
+            text(words, classes="hb-soft")
+
+
+def _says(payload: Mapping[str, Any]) -> str:
+    """An effect's payload in one line."""
+    for name in ("text", "subject"):
+        if payload.get(name):
+            return str(payload[name])
+    return ", ".join(f"{k} = {v}" for k, v in payload.items() if v not in (None, ""))
+
+
+def register(desk: Desk) -> None:
+    """/lead/{portal}/{lead}"""
+
+    @ui.page("/lead/{portal}/{lead}")
+    async def one(request: Request, portal: str, lead: str) -> None:
+        with page(desk, request, f"{portal}/{lead}", at="leads") as view:
+            shown = _Lead(view, f"{portal}/{lead}")
+            await shown.draw()
+            keep_fresh(view, shown.again)

@@ -1,0 +1,243 @@
+"""Leads: all of them, by the page; filters that live in the address; acting on many at once."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request
+from fastapi.responses import StreamingResponse
+from nicegui import app as pages
+from nicegui import ui
+
+from engine.base.errors import HandbackError
+from engine.service.browse import COUNTED, MOST, today, wanted_from
+from engine.store.views import LeadsWanted
+from engine.web.guard import PAGES
+from engine.web.pages.desk import Desk, View
+from engine.web.pages.dialogs import dialog
+from engine.web.pages.frame import keep_fresh, page, title, visitor_of
+from engine.web.pages.parts import Column, card, empty, records
+
+ROWS = 50
+ACTIONS: Mapping[str, str] = {
+    "stop": "Stop follow-ups",
+    "continue": "Continue follow-ups",
+    "restart": "Restart from the first message",
+    "hot": "Mark hot",
+    "cold": "Mark cold",
+    "responded": "Mark responded",
+    "moved-out": "Mark moved out",
+    "unsubscribed": "Mark unsubscribed",
+    "not-at-risk": "Mark not at risk",
+}
+_COLUMNS = (
+    Column("id", "", "pick"),
+    Column("who", "Lead", "link", sort="email"),
+    Column("state", "State", "chip", sort="state"),
+    Column("sub_state", "Reason", wide=True),
+    Column("assistant", "Assistant", wide=True, sort="assistant"),
+    Column("owner", "Owner", wide=True),
+    Column("opens", "Opens", "number", wide=True),
+    Column("clicks", "Clicks", "number", wide=True),
+    Column("followups", "Emails", "number", wide=True),
+    Column("updated_at", "Changed", "time", sort="changed"),
+)
+_TEXTS = ("portal", "state", "sub_state", "assistant", "owner", "since", "until", "finished")
+
+
+class _List:
+    """The list of one open page."""
+
+    def __init__(self, view: View, given: Mapping[str, str], choices: dict[str, list[str]]) -> None:
+        self._view, self._given, self._choices = view, dict(given), choices
+        self._offset = 0
+        self._work = {s.name: s.work.value for s in view.desk.app.rules.rules.states.values()}
+        self._total = 0
+
+    def wanted(self) -> LeadsWanted:
+        return wanted_from(self._given)
+
+    async def draw(self) -> None:
+        self._filters()
+        with card():
+            with ui.element("div").classes("hb-scroll"):
+                self._table = records(_COLUMNS, [], label="Leads", on_sort=self._sort)
+            self._nothing = empty("No lead fits these filters.")
+            with ui.element("div").classes("hb-head").style("margin: .75rem 0 0"):
+                self._count = ui.label().classes("hb-soft").props("role=status")
+                ui.element("span").classes("hb-grow")
+                self._back = ui.button("Previous", on_click=lambda: self._turn(-ROWS))
+                self._on = ui.button("Next", on_click=lambda: self._turn(ROWS))
+                self._back.props("flat dense")
+                self._on.props("flat dense")
+        await self.load()
+
+    async def load(self) -> None:
+        """Fetch the page that is asked for; what was picked stays picked while it is shown."""
+        try:
+            wanted = self.wanted()
+        except HandbackError as error:
+            self._view.say(str(error), bad=True)
+            return
+        browse = self._view.desk.browse
+        found = await self._view.ask(browse.page, wanted, limit=ROWS, offset=self._offset)
+        if found is None:
+            return
+        rows = [self._row(lead) for lead in found["rows"]]
+        shown = {row["id"] for row in rows}
+        self._table.selected = [row for row in self._table.selected if row["id"] in shown]
+        self._table.rows = rows
+        self._total = found["total"]
+        self._nothing.set_visibility(not rows)
+        last = self._offset + len(rows)
+        more = "more than " if self._total >= COUNTED else ""
+        self._count.set_text(
+            f"{self._offset + 1:,}–{last:,} of {more}{self._total:,}" if rows else "0 leads"
+        )
+        self._back.set_enabled(self._offset > 0)
+        self._on.set_enabled(len(rows) == ROWS and last < self._total)
+
+    def _row(self, lead: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            **{c.name: lead.get(c.name) for c in _COLUMNS},
+            "who": lead["name"] or lead["email"] or lead["id"],
+            "who_href": f"{PAGES}/lead/{lead['id']}",
+            "state_kind": self._work.get(lead["state"], ""),
+        }
+
+    # ------------------------------------------------------------------ filters
+
+    def _filters(self) -> None:
+        with ui.element("div").classes("hb-filters").props('role=search aria-label="Leads"'):
+            search = ui.input("Search", value=self._given.get("search", ""))
+            search.props("outlined dense clearable debounce=250 maxlength=200").classes("hb-search")
+            search.tooltip("A name, the beginning of an email address, or a CRM id")
+            search.on_value_change(lambda e: self._set("search", e.value))
+            self._choice("State", "state", self._choices["states"])
+            self._choice("Assistant", "assistant", self._choices["assistants"])
+            if len(self._choices["portals"]) > 1:
+                self._choice("Portal", "portal", self._choices["portals"])
+            self._choice("Work", "finished", {"no": "goes on", "yes": "is done"})
+            with ui.button("More", icon="tune").props("flat dense"), ui.menu() as menu:
+                menu.props("persistent")
+                self._more(menu)
+
+    def _choice(self, label: str, name: str, options: Any) -> None:
+        value = self._given.get(name)
+        chosen = ui.select(options, label=label, value=value if value in options else None)
+        chosen.props("outlined dense clearable options-dense")
+        chosen.on_value_change(lambda e: self._set(name, e.value))
+
+    def _more(self, menu: ui.menu) -> None:
+        with ui.column().classes("q-pa-md gap-2"):
+            for name, label in (("sub_state", "Reason"), ("owner", "Previous owner")):
+                field = ui.input(label, value=self._given.get(name, ""))
+                field.props("outlined dense clearable debounce=300")
+                field.on_value_change(lambda e, name=name: self._set(name, e.value))
+            for name, label in (("since", "Changed from"), ("until", "Changed until")):
+                date = ui.input(label, value=self._given.get(name, ""))
+                date.props("outlined dense type=date stack-label")
+                date.on_value_change(lambda e, name=name: self._set(name, e.value))
+            for counter in self._choices["counters"]:
+                name = f"min_{counter}"
+                number = ui.input(f"At least this many {counter}", value=self._given.get(name, ""))
+                number.props("outlined dense clearable type=number min=0 debounce=300")
+                number.on_value_change(lambda e, name=name: self._set(name, e.value))
+            ui.button("Close", on_click=menu.close).props("flat dense")
+
+    async def _set(self, name: str, value: object) -> None:
+        if value in (None, ""):
+            self._given.pop(name, None)
+        else:
+            self._given[name] = str(value)
+        self._offset = 0
+        ui.navigate.history.replace(f"?{self.query()}")
+        await self.load()
+
+    async def _sort(self, order: str) -> None:
+        same = self._given.get("order", "changed") == order
+        down = self._given.get("direction") != "up"
+        self._given["direction"] = (
+            "up" if (same and down) or not (same or order == "changed") else "down"
+        )
+        await self._set("order", order)
+
+    async def _turn(self, by: int) -> None:
+        self._offset = max(0, self._offset + by)
+        await self.load()
+
+    def query(self) -> str:
+        return urlencode(self._given)
+
+    # ------------------------------------------------------------------ acting on many
+
+    async def act(self, action: str) -> None:
+        names = [str(row["id"]) for row in self._table.selected]
+        what = f"the {len(names)} selected" if names else "everything filtered"
+        if not names:
+            names = await self._view.ask(self._view.desk.browse.ids, self.wanted()) or []
+        if not names:
+            self._view.say("There is no lead to act on.", bad=True)
+            return
+        seen = await self._view.run("operator", self._view.desk.browse.preview, names, action)
+        if seen is None:
+            return
+
+        async def go() -> bool:
+            if not seen["done"]:
+                return True
+            done = await self._view.run("operator", self._view.desk.browse.act, names, action)
+            if done is not None:
+                self._table.selected = []
+                self._view.say(f"{ACTIONS[action]}: {done['leads']} leads.")
+                await self.load()
+            return done is not None
+
+        some = f" (the first {MOST:,})" if self._total > MOST and len(names) == MOST else ""
+        with dialog(
+            self._view,
+            f"{ACTIONS[action]}?",
+            f"{seen['done']} of {seen['leads']} leads, {what}{some}.",
+            ACTIONS[action] if seen["done"] else "Close",
+            go,
+        ):
+            if seen["refused"]:
+                ui.label(f"{seen['refused']} are refused:").classes("hb-note warn")
+                for reason in seen["reasons"]:
+                    ui.label(f"{reason['leads']} × {reason['reason']}")
+
+
+def register(desk: Desk) -> None:
+    """/leads and its export."""
+
+    @ui.page("/leads")
+    async def leads(request: Request) -> None:
+        with page(desk, request, "Leads", at="leads") as view:
+            choices = await view.ask(desk.browse.choices)
+            if choices is None:
+                return
+            shown = _List(view, dict(request.query_params), choices)
+            with ui.element("div").classes("hb-head"):
+                title("Leads")
+                ui.element("span").classes("hb-grow")
+                if view.may("operator"):
+                    with ui.dropdown_button("Act on them", auto_close=True).props("outline dense"):
+                        for action, label in ACTIONS.items():
+                            ui.item(label, on_click=lambda a=action: shown.act(a))
+                ui.button(
+                    "Export CSV",
+                    on_click=lambda: ui.navigate.to(f"{PAGES}/leads.csv?{shown.query()}"),
+                ).props("outline dense")
+            await shown.draw()
+            keep_fresh(view, shown.load)
+
+    @pages.get("/leads.csv")
+    def export(request: Request) -> StreamingResponse:
+        wanted = wanted_from(dict(request.query_params))
+        desk.audit.note(visitor_of(request).name, "pages", "export leads", outcome="done")
+        name = f"leads-{today(desk.app.clock)}.csv"
+        return StreamingResponse(
+            desk.browse.export(wanted),
+            media_type="text/csv",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )

@@ -1,0 +1,175 @@
+"""Overview: where the leads are, what flows, how far behind the work is; seen, not read."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import Request
+from nicegui import ui
+
+from engine.web.guard import PAGES
+from engine.web.pages.desk import Desk, View
+from engine.web.pages.frame import LOOK_SECONDS, page, title
+from engine.web.pages.parts import card, text
+
+_COLOURS: Mapping[str, str] = {
+    "waits": "#8493a3", "goes_on": "#2f7fd0", "done": "#2b8a4b", "final": "#4b5865",
+}  # fmt: skip
+_MEANS: Mapping[str, str] = {
+    "waits": "the assistant waits",
+    "goes_on": "the assistant goes on",
+    "done": "done, handed back",
+    "final": "done for good",
+}
+_AXIS = {"axisLabel": {"color": "#556372"}, "axisLine": {"lineStyle": {"color": "#dbe2ea"}}}
+
+
+class _Board:
+    """The figures of one open page."""
+
+    def __init__(self, view: View, found: Mapping[str, Any]) -> None:
+        self._view = view
+        with ui.element("div").classes("hb-tiles").props("role=group aria-label=Figures"):
+            self._tiles = {name: _tile(label) for name, label in _TILES}
+        with card():
+            text("Leads by state", tag="h2")
+            _legend()
+            self._states = ui.echart(_states(found)).style("height: 320px")
+            self._states.props('role=img aria-label="Leads by state"')
+            self._states.on_point_click(lambda e: ui.navigate.to(f"{PAGES}/leads?state={e.name}"))
+            self._table = ui.element("details")
+        with card():
+            text("Events and effects per minute, last hour", tag="h2")
+            self._flow = ui.echart(_flow(found)).style("height: 260px")
+            self._flow.props('role=img aria-label="Events and effects per minute"')
+        self._numbers(found)
+
+    async def look(self) -> None:
+        found = await self._view.look(self._view.desk.overview.look)
+        if found is None:
+            return
+        self._states.options.update(_states(found))
+        self._flow.options.update(_flow(found))
+        self._states.update()
+        self._flow.update()
+        self._numbers(found)
+
+    def _numbers(self, found: Mapping[str, Any]) -> None:
+        queue = found["queue"]
+        parked = queue["outbox"]["failed"] + queue["outbox"]["uncertain"]
+        values = {
+            "leads": sum(found["states"].values()),
+            "handbacks": found["handbacks"],
+            "due": queue["inbox"]["due"],
+            "pending": queue["outbox"]["pending"] + queue["outbox"]["leased"],
+            "lag": _lag(queue["oldest_due_seconds"]),
+            "parked": parked + queue["inbox"]["quarantined"],
+        }
+        for name, value in values.items():
+            self._tiles[name].set_text(f"{value:,}" if isinstance(value, int) else value)
+        self._table.clear()
+        with self._table:
+            text("As a table", tag="summary")
+            with ui.element("table").classes("hb-table").props('aria-label="Leads by state"'):
+                for state, count in found["states"].items():
+                    with ui.element("tr"):
+                        text(state, tag="th").props("scope=row")
+                        text(f"{count:,}", tag="td", classes="num")
+
+
+_TILES = (
+    ("leads", "leads"),
+    ("handbacks", "handed back in 24 hours"),
+    ("due", "events due"),
+    ("pending", "effects on their way"),
+    ("lag", "oldest due"),
+    ("parked", "parked"),
+)
+
+
+def _tile(label: str) -> Any:
+    with ui.element("div").classes("hb-tile"):
+        number = text("", tag="b")
+        text(label, tag="span")
+    return number
+
+
+def _legend() -> None:
+    with ui.element("div").classes("hb-row hb-soft"):
+        for work, means in _MEANS.items():
+            with ui.element("span").classes("hb-row").style("gap: .3rem"):
+                ui.element("span").style(
+                    f"width: .8rem; height: .8rem; border-radius: 3px; background: {_COLOURS[work]}"
+                )
+                text(means, tag="span")
+
+
+def _states(found: Mapping[str, Any]) -> dict[str, Any]:
+    names = list(found["states"])
+    bars = [
+        {
+            "value": found["states"][name],
+            "itemStyle": {"color": _COLOURS.get(found["work"].get(name, ""), "#8493a3")},
+        }
+        for name in names
+    ]
+    return {
+        "animation": False,
+        "grid": {"left": 8, "right": 8, "top": 24, "bottom": 8, "containLabel": True},
+        "tooltip": {"trigger": "axis"},
+        "xAxis": {
+            "type": "category", "data": names, **_AXIS,
+            "axisLabel": {"interval": 0, "rotate": 35, "color": "#556372"},
+        },
+        "yAxis": {"type": "value", "minInterval": 1, **_AXIS},
+        "series": [
+            {
+                "type": "bar", "data": bars, "barMaxWidth": 48,
+                "label": {"show": True, "position": "top"},
+            }
+        ],
+    }  # fmt: skip
+
+
+def _flow(found: Mapping[str, Any]) -> dict[str, Any]:
+    minutes: Sequence[Mapping[str, Any]] = found["minutes"]
+    lines = [
+        {
+            "name": name,
+            "type": "line",
+            "showSymbol": False,
+            "areaStyle": {"opacity": 0.12},
+            "lineStyle": {"width": 2},
+            "color": colour,
+            "data": [minute[name] for minute in minutes],
+        }
+        for name, colour in (("events", "#2f7fd0"), ("effects", "#2b8a4b"))
+    ]
+    return {
+        "animation": False,
+        "grid": {"left": 8, "right": 12, "top": 32, "bottom": 8, "containLabel": True},
+        "legend": {"data": ["events", "effects"], "top": 0, "left": 0},
+        "tooltip": {"trigger": "axis"},
+        "xAxis": {"type": "category", "data": [m["at"][11:16] for m in minutes], **_AXIS},
+        "yAxis": {"type": "value", "minInterval": 1, **_AXIS},
+        "series": lines,
+    }
+
+
+def _lag(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+
+
+def register(desk: Desk) -> None:
+    """/overview"""
+
+    @ui.page("/overview")
+    async def overview(request: Request) -> None:
+        with page(desk, request, "Overview", at="overview") as view:
+            with ui.element("div").classes("hb-head"):
+                title("Overview", "Times are UTC.")
+            found = await view.ask(desk.overview.look)
+            if found is not None:
+                board = _Board(view, found)
+                ui.timer(LOOK_SECONDS * 2, board.look)

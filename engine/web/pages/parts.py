@@ -1,0 +1,140 @@
+"""Pieces that pages are made of. Whatever comes from leads goes in as data, never as markup."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Literal
+
+from nicegui import ui
+from nicegui.elements.mixins.text_element import TextElement
+
+Kind = Literal["text", "mono", "link", "chip", "number", "time", "pick", "actions"]
+
+_CELLS: Mapping[Kind, str] = {
+    "text": "{{ props.row.NAME }}",
+    "mono": '<span class="hb-mono">{{ props.row.NAME }}</span>',
+    "number": "{{ props.row.NAME }}",
+    "time": '<time :datetime="props.row.NAME" :title="props.row.NAME">'
+    "{{ (props.row.NAME || '').slice(0, 16).replace('T', ' ') }}</time>",
+    "link": '<a v-if="props.row.NAME_href" :href="props.row.NAME_href">{{ props.row.NAME }}</a>'
+    "<span v-else>{{ props.row.NAME }}</span>",
+    "chip": "<span v-if=\"props.row.NAME\" :class=\"'hb-chip ' + (props.row.NAME_kind || '')\">"
+    "{{ props.row.NAME }}</span>",
+    "pick": '<input type="checkbox" v-model="props.selected"'
+    " :aria-label=\"'Select ' + props.row.NAME\">",
+    "actions": '<span class="hb-row">'
+    '<q-btn v-for="a in props.row.NAME ? props.row.NAME.split(`|`) : []" :key="a"'
+    ' flat dense no-caps size="sm" color="primary" :label="a"'
+    ' :aria-label="`${a} ${props.row.id}`"'
+    " @click=\"$parent.$emit('act', {action: a, id: props.row.id})\"></q-btn></span>",
+}
+"""Templates by kind of cell; NAME is a column's own name, everything else is bound as data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. wide: left out on a phone. sort: the name to sort by, "" = not sortable.
+
+    A link's row carries NAME_href beside NAME, a chip's NAME_kind; actions are labels with |
+    between them.
+    """
+
+    name: str
+    label: str
+    kind: Kind = "text"
+    wide: bool = False
+    sort: str = ""
+
+    @property
+    def classes(self) -> str:
+        return " ".join(
+            word for word, on in (("num", self.kind == "number"), ("hb-wide", self.wide)) if on
+        )
+
+
+def records(
+    columns: Sequence[Column],
+    rows: list[dict[str, Any]],
+    *,
+    row_key: str = "id",
+    label: str,
+    on_act: Callable[[str, str], Any] | None = None,
+    on_sort: Callable[[str], Any] | None = None,
+) -> ui.table:
+    """A table of rows; on_act(action, row id), on_sort(sort name)."""
+    picks = any(c.kind == "pick" for c in columns)
+    table = ui.table(
+        columns=[{"name": c.name, "label": c.label, "field": c.name} for c in columns],
+        rows=rows,
+        row_key=row_key,
+        selection="multiple" if picks else None,
+    )
+    table.props('flat dense hide-bottom table-class="hb-table"').classes("w-full hb-records")
+    table.props["table-aria-label"] = label
+    table.add_slot("header", _header(columns, label))
+    table.add_slot("body", _body(columns))
+    if on_act is not None:
+        table.on("act", lambda e: on_act(str(e.args["action"]), str(e.args["id"])))
+    if on_sort is not None:
+        table.on("sort", lambda e: on_sort(str(e.args)))
+    return table
+
+
+def _header(columns: Sequence[Column], label: str) -> str:
+    cells: list[str] = []
+    for column in columns:
+        inside = escape(column.label)
+        if column.kind == "pick":
+            inside = (
+                '<input type="checkbox" v-model="props.selected" aria-label="Select all shown">'
+            )
+        elif column.sort:
+            name = column.sort
+            inside = (
+                f'<button type="button" class="hb-sort" @click="$parent.$emit(\'sort\', '
+                f"'{name}')\">{inside}</button>"
+            )
+        cells.append(f'<th scope="col" class="{column.classes}">{inside}</th>')
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _body(columns: Sequence[Column]) -> str:
+    cells = "".join(
+        f'<td class="{c.classes}">{_CELLS[c.kind].replace("NAME", c.name)}</td>' for c in columns
+    )
+    return f"<tr>{cells}</tr>"
+
+
+def text(content: str, *, tag: str = "p", classes: str = "") -> TextElement:
+    """Words in an element of their own."""
+    return TextElement(tag=tag, text=content).classes(classes)
+
+
+def chip(word: str, kind: str = "") -> None:
+    ui.label(word).classes(f"hb-chip {kind}")
+
+
+def note(content: str, kind: str = "") -> ui.label:
+    """A sentence in a coloured box."""
+    return ui.label(content).classes(f"hb-note {kind}")
+
+
+def empty(content: str) -> ui.label:
+    return ui.label(content).classes("hb-empty")
+
+
+def facts(values: Mapping[str, object]) -> None:
+    """Names and values, a line each; None is a dash."""
+    with ui.element("dl").classes("hb-facts"):
+        for name, value in values.items():
+            text(name, tag="dt")
+            text("–" if value in (None, "") else str(value), tag="dd")
+
+
+def moment(at: str | None) -> str:
+    """An ISO time as people read it, to the minute, UTC."""
+    return at[:16].replace("T", " ") if at else ""
+
+
+def card() -> ui.element:
+    return ui.element("section").classes("hb-card")

@@ -1,0 +1,219 @@
+"""People and keys: logins with roles, keys of programs, the audit trail; and one's own password."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+from nicegui import ui
+
+from engine.service.accounts import ROLES
+from engine.service.apikeys import SCOPES
+from engine.web.pages.desk import Desk, View
+from engine.web.pages.dialogs import confirm, dialog
+from engine.web.pages.frame import page, title
+from engine.web.pages.parts import Column, card, note, records, text
+
+_PEOPLE = (
+    Column("name", "Name"),
+    Column("role", "Role", "chip"),
+    Column("state", "", "chip"),
+    Column("created_at", "Since", "time", wide=True),
+    Column("actions", "", "actions"),
+)
+_KEYS = (
+    Column("name", "Name"),
+    Column("scopes", "Scopes"),
+    Column("created_by", "Made by", wide=True),
+    Column("created_at", "Since", "time", wide=True),
+    Column("state", "", "chip"),
+    Column("actions", "", "actions"),
+)
+_TRAIL = (
+    Column("at", "When", "time"),
+    Column("who", "Who"),
+    Column("door", "Through", wide=True),
+    Column("what", "What"),
+    Column("subject", "On"),
+    Column("outcome", "Outcome"),
+)
+
+
+class _Office:
+    """The lists of one open page; every one of them needs an admin."""
+
+    def __init__(self, view: View) -> None:
+        self._view, self._desk = view, view.desk
+
+    @ui.refreshable_method
+    async def draw(self) -> None:
+        people = await self._view.run("admin", self._desk.accounts.list)
+        keys = await self._view.run("admin", self._desk.keys.list)
+        trail = await self._view.run("admin", self._desk.audit.list)
+        if people is None or keys is None or trail is None:
+            return
+        with card():
+            _head("People", "New login", self._add)
+            rows = [self._person(p) for p in people]
+            records(_PEOPLE, rows, row_key="id", label="People", on_act=self._act_person)
+        with card():
+            _head("API keys", "New key", self._add_key)
+            rows = [_key(k) for k in keys]
+            records(_KEYS, rows, label="API keys", on_act=self._revoke)
+        with card():
+            text("Audit trail", tag="h2")
+            records(_TRAIL, trail, label="Audit trail")
+
+    async def again(self) -> None:
+        await self.draw.refresh()
+
+    def _person(self, person: Mapping[str, Any]) -> dict[str, Any]:
+        mine = person["name"] == self._view.visitor.name
+        state = "disabled" if person["disabled"] else "locked" if person["locked"] else ""
+        acts = "Change role|" + ("Enable" if person["disabled"] else "Disable")
+        return {
+            **person,
+            "id": person["name"],
+            "state": state,
+            "state_kind": "bad",
+            "actions": "" if mine else acts,
+        }
+
+    def _add(self) -> None:
+        async def go() -> bool:
+            done = await self._view.did(
+                "admin", self._desk.accounts.add, (name.value or "").strip(),
+                password.value or "", role.value,
+            )  # fmt: skip
+            if done:
+                await self._note("add login", (name.value or "").strip(), str(role.value))
+            return done
+
+        with dialog(self._view, "New login", "", "Add", go):
+            name = ui.input("Name").props("outlined dense autocomplete=off")
+            password = ui.input("First password, at least 12 characters", password=True)
+            password.props("outlined dense autocomplete=new-password")
+            role = ui.select(list(ROLES), label="Role", value="viewer").props("outlined dense")
+
+    async def _act_person(self, action: str, name: str) -> None:
+        if action == "Change role":
+            self._change_role(name)
+            return
+        disabled = action == "Disable"
+
+        async def go() -> bool:
+            done = await self._view.did(
+                "admin", self._desk.accounts.change, name, disabled=disabled
+            )
+            if done:
+                await self._note(f"{action.lower()} login", name, "done")
+            return done
+
+        confirm(self._view, f"{action} {name}?", "Open sessions end at once.", action, go)
+
+    def _change_role(self, name: str) -> None:
+        async def go() -> bool:
+            done = await self._view.did("admin", self._desk.accounts.change, name, role=role.value)
+            if done:
+                await self._note("change role", name, str(role.value))
+            return done
+
+        with dialog(self._view, f"Role of {name}", "Open sessions end at once.", "Change", go):
+            role = ui.select(list(ROLES), label="Role", value="viewer").props("outlined dense")
+
+    def _add_key(self) -> None:
+        async def go() -> bool:
+            made = await self._view.run(
+                "admin", self._desk.keys.add, (name.value or "").strip(),
+                list(scopes.value or ()), by=self._view.visitor.name,
+            )  # fmt: skip
+            if made is None:
+                return False
+            await self._note("add API key", made["name"], " ".join(made["scopes"]))
+            self._show_key(made["key"])
+            return True
+
+        with dialog(self._view, "New API key", "", "Make it", go):
+            name = ui.input("Name").props("outlined dense autocomplete=off")
+            scopes = ui.select(list(SCOPES), label="Scopes", multiple=True, value=[SCOPES[0]])
+            scopes.props("outlined dense")
+
+    def _show_key(self, key: str) -> None:
+        async def go() -> bool:
+            return True
+
+        with dialog(self._view, "The new key", "It is shown this once. Copy it now.", "Done", go):
+            ui.input("Key", value=key).props('outlined dense readonly input-class="hb-mono"')
+
+    async def _revoke(self, _: str, name: str) -> None:
+        async def go() -> bool:
+            done = await self._view.did("admin", self._desk.keys.revoke, name)
+            if done:
+                await self._note("revoke API key", name, "done")
+            return done
+
+        words = "Programs that use it are refused at once."
+        confirm(self._view, f"Revoke {name}?", words, "Revoke", go, danger=True)
+
+    async def _note(self, what: str, subject: str, outcome: str) -> None:
+        audit = self._desk.audit.command
+        await self._view.did("admin", audit, what, subject=subject, outcome=outcome)
+        self._view.say("Done.")
+        await self.again()
+
+
+def _key(key: Mapping[str, Any]) -> dict[str, Any]:
+    revoked = key["revoked_at"] is not None
+    return {
+        **key,
+        "id": key["name"],
+        "scopes": ", ".join(key["scopes"]),
+        "state": "revoked" if revoked else "",
+        "actions": "" if revoked else "Revoke",
+    }
+
+
+def _head(words: str, button: str, act: Any) -> None:
+    with ui.element("div").classes("hb-head"):
+        text(words, tag="h2")
+        ui.element("span").classes("hb-grow")
+        ui.button(button, on_click=act).props("outline dense")
+
+
+def _own_password(view: View) -> None:
+    async def change() -> None:
+        done = await view.did(
+            "viewer", view.desk.accounts.set_password, view.visitor.name,
+            new.value or "", old=old.value or "",
+        )  # fmt: skip
+        if done:
+            ui.navigate.to("/login")
+
+    with card().style("max-width: 28rem"):
+        text("Your password", tag="h2")
+        old = ui.input("Old password", password=True)
+        new = ui.input("New password, at least 12 characters", password=True)
+        old.props("outlined dense autocomplete=current-password").classes("w-full q-mb-sm")
+        new.props("outlined dense autocomplete=new-password").classes("w-full q-mb-sm")
+        ui.button("Change it", on_click=change)
+        text("All your sessions end, this one too.", classes="hb-soft")
+
+
+def register(desk: Desk) -> None:
+    """/people, /account"""
+
+    @ui.page("/people")
+    async def people(request: Request) -> None:
+        with page(desk, request, "People & keys", at="people") as view:
+            with ui.element("div").classes("hb-head"):
+                title("People & keys")
+            if view.may("admin"):
+                await _Office(view).draw()
+            else:
+                note("Only an admin sees this page.", "bad")
+
+    @ui.page("/account")
+    async def account(request: Request) -> None:
+        with page(desk, request, "Your account", at="account") as view:
+            with ui.element("div").classes("hb-head"):
+                title(view.visitor.name, f"You are {view.visitor.role} here.")
+            _own_password(view)

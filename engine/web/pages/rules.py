@@ -1,0 +1,270 @@
+"""Rules: the picture, the mapping as a table, the file in an editor that says what is wrong."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from fastapi import Request
+from nicegui import events, ui
+
+from engine.web.pages.desk import Desk, View
+from engine.web.pages.dialogs import dialog
+from engine.web.pages.frame import page, title
+from engine.web.pages.parts import Column, card, chip, empty, note, records, text
+
+_FINDINGS = (
+    Column("line", "Line", "number"),
+    Column("severity", "", "chip"),
+    Column("code", "Code", "mono", wide=True),
+    Column("message", "What"),
+    Column("fix", "What to do"),
+)
+_DIFFERENCES = (
+    Column("what", "What"),
+    Column("where", "Where"),
+    Column("when", "For which leads"),
+    Column("old", "Now"),
+    Column("new", "Then"),
+)
+_VERSIONS = (
+    Column("version", "Version", "mono"),
+    Column("first_used_at", "First used", "time"),
+    Column("used", "", "chip"),
+    Column("actions", "", "actions"),
+)
+NOTHING = "(nothing)"
+
+
+class _Draft:
+    """The text that is being worked on, shared by the table and the editor of one page."""
+
+    def __init__(self, view: View, text_now: str) -> None:
+        self._view = view
+        self.read = self.text = text_now
+
+    @property
+    def changed(self) -> bool:
+        return self.text != self.read
+
+    async def findings(self) -> list[dict[str, Any]]:
+        return await self._view.look(self._view.desk.rulebook.check, self.text) or []
+
+
+class _Workbench:
+    """The three tabs that change the file."""
+
+    def __init__(self, view: View, draft: _Draft) -> None:
+        self._view, self._draft = view, draft
+        self._may = view.may("editor")
+
+    # ------------------------------------------------------------------ mapping
+
+    @ui.refreshable_method
+    async def mapping(self) -> None:
+        rulebook = self._view.desk.rulebook
+        found = await self._view.ask(rulebook.mappings, self._draft.text)
+        for table in found or ():
+            with card():
+                text(f"What {table['crm'].capitalize()} shows for each state", tag="h2")
+                with (
+                    ui.element("div").classes("hb-scroll"),
+                    ui.element("table").classes("hb-table"),
+                ):
+                    self._mapping_head(table["columns"])
+                    with ui.element("tbody"):
+                        for row in table["rows"]:
+                            self._mapping_row(table, row)
+
+    def _mapping_head(self, columns: Sequence[str]) -> None:
+        with ui.element("thead"), ui.element("tr"):
+            for label in ("State", *columns):
+                text(label, tag="th").props("scope=col")
+
+    def _mapping_row(self, table: Mapping[str, Any], row: Mapping[str, Any]) -> None:
+        with ui.element("tr"):
+            text(row["state"], tag="th").props("scope=row")
+            for column in table["columns"]:
+                value = row["values"][column]
+                with ui.element("td"):
+                    if not self._may:
+                        text(value or NOTHING, tag="span", classes="hb-mono")
+                        continue
+                    picker = ui.select(
+                        [NOTHING, *table["known"][column]],
+                        value=value or NOTHING,
+                        with_input=True,
+                        new_value_mode="add-unique",
+                    )
+                    picker.props("outlined dense options-dense hide-dropdown-icon")
+                    picker.props(f'aria-label="{row["state"]}: {column}"')
+                    picker.on_value_change(partial(self._map, table["crm"], row["state"], column))
+
+    async def _map(
+        self, crm: str, state: str, column: str, event: events.ValueChangeEventArguments[Any]
+    ) -> None:
+        value = None if event.value in (None, NOTHING) else str(event.value)
+        rulebook = self._view.desk.rulebook
+        changed = await self._view.run(
+            "editor", rulebook.with_value, self._draft.text, crm, state, column, value
+        )
+        if changed is not None:
+            self._draft.text = changed
+            self._editor.set_value(changed)
+            await self._changed()
+
+    # ------------------------------------------------------------------ the file
+
+    def file(self) -> None:
+        with card():
+            with ui.element("div").classes("hb-head"):
+                text("The rules file", tag="h2")
+                self._state = ui.label().classes("hb-soft").props("role=status")
+                ui.element("span").classes("hb-grow")
+                if self._may:
+                    ui.button("Compare", on_click=self.compare).props("outline dense")
+                    self._keep = ui.button("Save …", on_click=self.save).props("dense")
+            self._editor = ui.codemirror(
+                self._draft.text, language="YAML", theme="basicLight", indent="  "
+            ).style("height: 32rem")
+            self._editor.set_enabled(self._may)
+            self._editor.on_value_change(self._typed)
+            self._found = ui.element("div").props("role=region aria-label=Findings")
+        self._pause = ui.timer(0.6, self._changed, active=False, once=False)
+
+    def _typed(self, event: events.ValueChangeEventArguments[str]) -> None:
+        if event.value != self._draft.text:
+            self._draft.text = event.value or ""
+            self._pause.activate()
+
+    async def _changed(self) -> None:
+        """Say what is wrong with the draft, a moment after the last key."""
+        self._pause.deactivate()
+        found = await self._draft.findings()
+        errors = sum(finding["severity"] == "error" for finding in found)
+        state = "changed, not saved" if self._draft.changed else "as it is on disk"
+        self._state.set_text(f"{state}; {errors} errors, {len(found) - errors} others")
+        lines: dict[int, str] = {}
+        for finding in found:
+            words = f"{finding['code']} {finding['message']} — {finding['fix']}"
+            line = finding["line"]
+            lines[line] = f"{lines[line]}\n{words}" if line in lines else words
+        self._editor.line_tooltips = lines
+        self._editor.decorations = [
+            {"kind": "line", "line": f["line"], "class": f"hb-line-{f['severity']}"}
+            for f in found
+            if 0 < f["line"] <= self._draft.text.count("\n") + 1
+        ]
+        self._found.clear()
+        with self._found:
+            if found:
+                rows = [{**f, "id": n, "severity_kind": f["severity"]} for n, f in enumerate(found)]
+                records(_FINDINGS, rows[:200], label="Findings")
+            else:
+                note("No findings.", "good")
+
+    async def compare(self) -> None:
+        """What the draft would do differently."""
+        found = await self._view.ask(self._view.desk.rulebook.compare, self._draft.text)
+        if found is not None:
+            self._show(found, "Close", None)
+
+    async def save(self) -> None:
+        """Show the difference, then keep the draft as the file."""
+        found = await self._view.ask(self._view.desk.rulebook.compare, self._draft.text)
+        if found is None:
+            return
+
+        async def go() -> bool:
+            rulebook = self._view.desk.rulebook
+            done = await self._view.run(
+                "editor", rulebook.save, self._draft.text, read=self._draft.read
+            )
+            if done is not None:
+                self._draft.read = self._draft.text
+                self._view.say(f"Saved as version {done['version']}. {done['next']}")
+                await self._changed()
+            return done is not None
+
+        self._show(found, "Save the file", go)
+
+    def _show(self, found: Sequence[Mapping[str, Any]], button: str, go: Any) -> None:
+        async def close() -> bool:
+            return True
+
+        words = f"{len(found)} differences from the rules in use." if found else ""
+        with dialog(self._view, "What would be different", words, button, go or close):
+            if found:
+                rows = [{**one, "id": n} for n, one in enumerate(found)]
+                with ui.element("div").classes("hb-scroll").style("max-height: 60vh"):
+                    records(_DIFFERENCES, rows, label="Differences")
+            else:
+                empty("Nothing: it does the same as the rules in use.")
+
+    # ------------------------------------------------------------------ versions
+
+    async def versions(self) -> None:
+        with card():
+            text("Versions", tag="h2")
+            found = await self._view.ask(self._view.desk.rulebook.versions) or []
+            rows = [
+                {
+                    **one,
+                    "id": one["version"],
+                    "used": "in use" if one["in_use"] else "",
+                    "used_kind": "good",
+                    "actions": "Load into the editor" if self._may else "",
+                }
+                for one in found
+            ]
+            records(_VERSIONS, rows, row_key="version", label="Versions", on_act=self._load)
+
+    async def _load(self, _: str, version: str) -> None:
+        found = await self._view.ask(self._view.desk.rulebook.version_text, version)
+        if found is not None:
+            self._draft.text = found
+            self._editor.set_value(found)
+            self._view.say(f"Version {version} is in the editor; save it to go back to it.")
+            await self._changed()
+
+
+async def _picture(view: View) -> None:
+    found = await view.ask(view.desk.rulebook.diagram)
+    used = await view.ask(view.desk.rulebook.in_use)
+    if found is None or used is None:
+        return
+    with card():
+        with ui.element("div").classes("hb-head"):
+            text("The life of a lead", tag="h2")
+            chip(f"version {used['version']}", "good")
+        ui.html(found, sanitize=False).classes("hb-drawing").props(
+            'role=img aria-label="States, how many leads are in each, and the ways between them"'
+        )
+    with card():
+        ui.markdown(used["explained"]).classes("hb-words")
+
+
+def register(desk: Desk) -> None:
+    """/rules"""
+
+    @ui.page("/rules", response_timeout=15)
+    async def rules(request: Request) -> None:
+        with page(desk, request, "Rules", at="rules") as view:
+            with ui.element("div").classes("hb-head"):
+                title("Rules", "What happens to a lead, and what the CRM shows for it.")
+            draft = _Draft(view, await view.ask(desk.rulebook.text) or "")
+            bench = _Workbench(view, draft)
+            with ui.tabs().props("align=left no-caps inline-label active-color=primary") as tabs:
+                picture, mapping, file, versions = (
+                    ui.tab(name) for name in ("Picture", "Mapping", "File", "Versions")
+                )
+            with ui.tab_panels(tabs, value=picture, animated=False, keep_alive=True).classes(
+                "hb-panels"
+            ):
+                with ui.tab_panel(file):
+                    bench.file()
+                with ui.tab_panel(picture):
+                    await _picture(view)
+                with ui.tab_panel(mapping):
+                    await bench.mapping()
+                with ui.tab_panel(versions):
+                    await bench.versions()

@@ -1,0 +1,130 @@
+"""All doors of one process behind one guard: pages, event API, webhooks, probes, figures.
+
+Without the extra handback[web] only webhooks and the health probe are there; serve says so.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from engine.service.accounts import Accounts
+from engine.service.apikeys import ApiKeys
+from engine.web.eventapi import Keeper, event_api, problem
+from engine.web.guard import PAGES, Guard, Outside
+from engine.web.limits import RateLimit
+from engine.web.login import HOME, Entrance
+from engine.web.metrics import metric_routes
+from engine.web.pages.build import add_pages, desk_of
+from engine.web.plain import reference_page
+from engine.web.receivers import receiver_app
+from engine.web.styles import MARK, SHEET
+from engine.wiring import App
+
+EVENTS_PER_SECOND, EVENTS_AT_ONCE = 50, 200
+"""Requests of one API key; a request carries up to 1,000 events."""
+
+LOGINS_PER_SECOND, LOGINS_AT_ONCE = 0.2, 20
+"""Tries from one address, whoever they are for."""
+
+_DAY = {"Cache-Control": "public, max-age=86400"}
+_LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What serve opens. first: the path that makes the first admin, "" when there are logins."""
+
+    asgi: ASGIApp
+    first: str = field(default="", repr=False)
+
+
+def doors(app: App, *, host: str) -> Doors:
+    """Everything behind the guard. host: what serve listens on."""
+    accounts, keys = Accounts(app.store, app.clock), ApiKeys(app.store, app.clock)
+    outside = Outside(app.settings.public_url, _hosts(host, app.settings.public_url))
+    token = "" if accounts.any() else secrets.token_urlsafe(32)
+    desk = desk_of(app, accounts, keys)
+    keeper = Keeper(keys, RateLimit(app.clock, per_second=EVENTS_PER_SECOND, burst=EVENTS_AT_ONCE))
+    tries = RateLimit(app.clock, per_second=LOGINS_PER_SECOND, burst=LOGINS_AT_ONCE)
+    entrance = Entrance(accounts, app.audit, tries, outside, token)
+
+    async def may_measure(request: Request) -> Response | None:
+        return await keeper.refusal(request, "metrics:read")
+
+    door = FastAPI(
+        title="Handback event API",
+        version="1",
+        description="Send events about leads (CloudEvents), and read leads.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    door.include_router(event_api(keeper, app.events.add_lines, app.leads))
+    door.exception_handler(HTTPException)(_refused)
+    door.exception_handler(RequestValidationError)(_invalid)
+    door.router.routes.extend(
+        [
+            *entrance.routes(),
+            *metric_routes(app.queue.status, desk.overview.states, may_measure),
+            *receiver_app(app.webhooks.take, app.clock, public_url=app.settings.public_url).routes,
+            *_static(),
+            Route("/", _home, methods=["GET"]),
+            Route(PAGES, _home, methods=["GET"]),
+            Route("/docs", _docs(door), methods=["GET"]),
+        ]
+    )
+    add_pages(door, desk)
+    guarded = Guard(door, accounts.visitor, outside)
+    return Doors(GZipMiddleware(guarded, minimum_size=1000), f"/first/{token}" if token else "")
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 — registered for nothing else
+    return problem(error)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 — registered for nothing else
+    first: dict[str, Any] = error.errors()[0]
+    where = ".".join(map(str, first["loc"][1:]))
+    return JSONResponse({"error": f"{where}: {first['msg']}"}, 422)
+
+
+async def _home(_: Request) -> Response:
+    return RedirectResponse(HOME, 303)
+
+
+def _docs(door: FastAPI) -> Callable[[Request], Awaitable[Response]]:
+    async def docs(_: Request) -> Response:
+        return HTMLResponse(reference_page(door.openapi()))
+
+    return docs
+
+
+def _static() -> list[Route]:
+    async def sheet(_: Request) -> Response:
+        return Response(SHEET, media_type="text/css", headers=_DAY)
+
+    async def mark(_: Request) -> Response:
+        return Response(MARK, media_type="image/svg+xml", headers=_DAY)
+
+    return [
+        Route("/static/handback.css", sheet, methods=["GET"]),
+        Route("/static/handback.svg", mark, methods=["GET"]),
+    ]
+
+
+def _hosts(host: str, public_url: str) -> tuple[str, ...]:
+    """Names that requests may use; () when it listens to the world and nobody said as what."""
+    public = public_url.partition("://")[2].partition("/")[0].rpartition(":")
+    named = public[0] or public[2]
+    if host not in _LOCAL and not named:
+        return ()
+    return tuple(dict.fromkeys(name for name in (*_LOCAL, host, named) if name))

@@ -1,0 +1,172 @@
+"""How the pages look: one style sheet and one mark, served from here, no build step.
+
+Light, dense enough for work, readable on a phone; every colour pair has contrast 4.5 : 1 or more.
+"""
+
+MARK = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+<rect width="32" height="32" rx="7" fill="#0b5cab"/>
+<path d="M8 7v18M24 7v18M8 13h11l-4-4M24 20H13l4 4" fill="none" stroke="#fff" stroke-width="3"
+ stroke-linecap="round" stroke-linejoin="round"/></svg>
+"""
+
+SHEET = """\
+:root {
+  --ink: #1b2733; --soft: #556372; --line: #dbe2ea; --paper: #fff; --ground: #f4f6f9;
+  --accent: #0b5cab; --accent-soft: #e5f0fb; --bad: #a8201a; --bad-soft: #fdecea;
+  --good: #1c6b38; --good-soft: #e4f4e9; --warn: #7a4d00; --warn-soft: #fdf1d8;
+  --round: 8px; --mono: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, monospace;
+}
+body { margin: 0; background: var(--ground); color: var(--ink);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; }
+a { color: var(--accent); }
+:focus-visible { outline: 3px solid #f0a020; outline-offset: 2px; border-radius: 3px; }
+
+/* ---------------------------------------------------------------- plain pages */
+.plain .door { max-width: 24rem; margin: 10vh auto 0; padding: 2rem; background: var(--paper);
+  border: 1px solid var(--line); border-radius: 12px; box-shadow: 0 8px 30px #1b27330f; }
+.plain h1 { margin: 0 0 1rem; font-size: 1.5rem; }
+.plain label { display: block; margin: 1rem 0 .25rem; font-weight: 600; }
+.plain input { width: 100%; box-sizing: border-box; padding: .6rem .7rem; font: inherit;
+  border: 1px solid #8493a3; border-radius: var(--round); }
+.plain button { width: 100%; margin-top: 1.5rem; padding: .7rem; font: inherit; font-weight: 600;
+  color: #fff; background: var(--accent); border: 0; border-radius: var(--round); cursor: pointer; }
+.plain .alert { padding: .6rem .8rem; color: var(--bad); background: var(--bad-soft);
+  border-radius: var(--round); }
+.plain .reference { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+.plain .reference section { margin: 1rem 0; padding: 1rem 1.25rem; background: var(--paper);
+  border: 1px solid var(--line); border-radius: var(--round); overflow-x: auto; }
+.plain .reference h2 { margin: 0; font-size: 1.1rem; font-family: var(--mono); }
+.plain .method { padding: .1rem .4rem; color: var(--accent); background: var(--accent-soft);
+  border-radius: 4px; }
+.plain table { border-collapse: collapse; margin: .75rem 0 0; }
+.plain th, .plain td { padding: .25rem 1rem .25rem 0; text-align: left; vertical-align: top; }
+
+/* ---------------------------------------------------------------- frame */
+.nicegui-content { padding: 0; gap: 0; align-items: stretch; }
+.hb-top { display: flex; align-items: center; gap: .25rem; padding: 0 1rem; min-height: 52px;
+  background: var(--paper); border-bottom: 1px solid var(--line);
+  position: sticky; top: 0; z-index: 10; }
+.hb-brand { display: flex; align-items: center; gap: .5rem; margin-right: 1rem; font-weight: 700;
+  color: var(--ink); text-decoration: none; }
+.hb-brand img { width: 24px; height: 24px; display: block; }
+.hb-nav { display: flex; gap: .1rem; flex: 1; overflow-x: auto; scrollbar-width: none; }
+.hb-nav a { padding: .45rem .7rem; color: var(--soft); text-decoration: none; white-space: nowrap;
+  border-radius: var(--round); font-weight: 500; }
+.hb-nav a:hover { background: var(--ground); color: var(--ink); }
+.hb-nav a[aria-current=page] { color: var(--accent); background: var(--accent-soft); }
+.hb-count { display: inline-block; min-width: 1.2em; margin-left: .35rem; padding: 0 .35em;
+  color: #fff; background: var(--bad); border-radius: 1em; font-size: .75rem; font-weight: 700;
+  line-height: 1.5; text-align: center; }
+.hb-who { display: flex; align-items: center; gap: .5rem; color: var(--soft); white-space: nowrap;
+  font-size: .875rem; }
+.hb-who form { margin: 0; }
+.hb-who button { padding: .3rem .6rem; font: inherit; color: var(--ink); background: none;
+  border: 1px solid var(--line); border-radius: var(--round); cursor: pointer; }
+.hb-main { max-width: 1280px; width: 100%; box-sizing: border-box; margin: 0 auto;
+  padding: 1.25rem 1.25rem 3rem; }
+.hb-main h1 { margin: 0; font-size: 1.5rem; font-weight: 700; line-height: 1.25; }
+.hb-main h2 { margin: 0 0 .6rem; font-size: 1.05rem; font-weight: 650; line-height: 1.3; }
+.hb-head { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1rem;
+  margin-bottom: 1rem; }
+.hb-head .hb-grow { flex: 1; }
+.hb-lead { color: var(--soft); margin: 0; }
+.hb-card { background: var(--paper); border: 1px solid var(--line); border-radius: 10px;
+  padding: 1rem 1.15rem; margin-bottom: 1rem; }
+.hb-two { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); gap: 1rem;
+  align-items: start; }
+.hb-tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem;
+  margin-bottom: 1rem; }
+.hb-tile { background: var(--paper); border: 1px solid var(--line); border-radius: 10px;
+  padding: .75rem 1rem; }
+.hb-tile b { display: block; font-size: 1.6rem; font-weight: 700; line-height: 1.2;
+  font-variant-numeric: tabular-nums; }
+.hb-tile span { color: var(--soft); font-size: .875rem; }
+.hb-tile.bad b { color: var(--bad); }
+.hb-row { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; }
+.hb-filters { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem;
+  margin-bottom: .75rem; }
+.hb-filters .q-field { min-width: 9rem; background: var(--paper); }
+.hb-filters .hb-search { flex: 1 1 16rem; }
+.hb-soft { color: var(--soft); }
+.hb-mono { font-family: var(--mono); font-size: .85em; }
+.hb-empty { padding: 2rem 1rem; color: var(--soft); text-align: center; }
+.hb-note { padding: .6rem .8rem; margin: 0 0 1rem; border-radius: var(--round);
+  background: var(--accent-soft); }
+.hb-note.bad { background: var(--bad-soft); color: var(--bad); }
+.hb-note.warn { background: var(--warn-soft); color: var(--warn); }
+.hb-note.good { background: var(--good-soft); color: var(--good); }
+
+/* ---------------------------------------------------------------- words with a colour */
+.hb-chip { display: inline-block; padding: .05rem .55rem; border-radius: 1em; font-size: .8125rem;
+  font-weight: 600; white-space: nowrap; color: #3a4653; background: #e6ebf1; }
+.hb-chip.goes_on { color: #0a4f94; background: #deecfa; }
+.hb-chip.done, .hb-chip.good { color: var(--good); background: var(--good-soft); }
+.hb-chip.final { color: #fff; background: #4b5865; }
+.hb-chip.bad, .hb-chip.failed, .hb-chip.error { color: var(--bad); background: var(--bad-soft); }
+.hb-chip.warn, .hb-chip.uncertain, .hb-chip.warning, .hb-chip.refused { color: var(--warn);
+  background: var(--warn-soft); }
+
+/* ---------------------------------------------------------------- tables */
+.hb-scroll { overflow-x: auto; }
+.hb-table { width: 100%; border-collapse: collapse; font-size: .9rem; color: var(--ink); }
+.hb-table th { padding: .5rem .6rem; text-align: left; color: var(--soft); font-weight: 600;
+  font-size: .8125rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
+.hb-table td { padding: .45rem .6rem; border-bottom: 1px solid #edf1f5; vertical-align: top;
+  font-size: .875rem; }
+.hb-table tbody tr:hover { background: #f8fafc; }
+.hb-table tbody tr:last-child td { border-bottom: 0; }
+.hb-table .num, .hb-table th.num { text-align: right; font-variant-numeric: tabular-nums; }
+.hb-table button.hb-sort { padding: 0; font: inherit; color: inherit; background: none; border: 0;
+  cursor: pointer; }
+.hb-table input[type=checkbox] { width: 1.1rem; height: 1.1rem; accent-color: var(--accent); }
+.hb-facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .3rem 1rem;
+  margin: 0; }
+.hb-facts dt { color: var(--soft); }
+.hb-facts dd { margin: 0; overflow-wrap: anywhere; }
+
+/* ---------------------------------------------------------------- timeline */
+.hb-time { list-style: none; margin: 0; padding: 0 0 0 1.1rem; border-left: 2px solid var(--line); }
+.hb-time li { position: relative; padding: 0 0 1rem .35rem; }
+.hb-time li::before { content: ""; position: absolute; left: calc(-1.1rem - 6px); top: .45rem;
+  width: 10px; height: 10px; border-radius: 50%; background: var(--paper);
+  border: 2px solid #8493a3; box-sizing: border-box; }
+.hb-time li.moved::before { background: var(--accent); border-color: var(--accent); }
+.hb-time li.refused::before { background: #c27c00; border-color: #c27c00; }
+.hb-time li.failed::before { background: var(--bad); border-color: var(--bad); }
+.hb-time time { color: var(--soft); font-size: .8125rem; font-variant-numeric: tabular-nums; }
+.hb-time p { margin: .1rem 0 0; overflow-wrap: anywhere; }
+
+/* ---------------------------------------------------------------- controls of the library */
+.q-btn { text-transform: none; font-weight: 600; border-radius: var(--round); }
+.q-btn--dense { padding: .2rem .75rem; }
+.q-btn--dense.q-btn--flat { padding: .15rem .5rem; }
+.hb-records .q-table__middle, .hb-records { background: none; }
+.hb-drawing svg { display: block; width: min(100%, 760px); margin: 0 auto; }
+.q-field__label, .q-field__native, .q-field__input { color: var(--ink); }
+.q-field__label { color: var(--soft); }
+.nicegui-codemirror { border: 1px solid var(--line); border-radius: var(--round);
+  font-size: .85rem; background: var(--paper); }
+.hb-line-error { background: var(--bad-soft); }
+.hb-line-warning { background: var(--warn-soft); }
+.hb-words { margin: 0; font: inherit; white-space: pre-wrap; }
+.hb-panels { background: none; }
+.hb-panels .q-tab-panel { padding: 1rem 0; }
+.hb-dialog { min-width: min(34rem, 92vw); max-width: 92vw; padding: 1.25rem; gap: .75rem;
+  border-radius: 12px; align-items: stretch; }
+
+@media (max-width: 900px) {
+  .hb-two { grid-template-columns: minmax(0, 1fr); }
+}
+@media (max-width: 640px) {
+  .hb-top { flex-wrap: wrap; padding: .25rem .75rem; }
+  .hb-brand { flex: 1; }
+  .hb-nav { order: 3; flex: 1 0 100%; padding-bottom: .25rem; }
+  .hb-main { padding: .9rem .75rem 3rem; }
+  .hb-wide { display: none; }
+  .hb-filters .q-field { flex: 1 1 45%; min-width: 0; }
+}
+@media (prefers-reduced-motion: reduce) {
+  * { animation: none !important; transition: none !important; }
+}
+"""
