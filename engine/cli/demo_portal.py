@@ -125,5 +125,5 @@ def contexts(portal: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _context(contact: dict[str, Any]) -> str | None:
-    return contact.get("context") or contact["properties"].get("context")
+def _context(contact: dict[str, Any]) -> str:
+    return str(contact.get("context") or contact["properties"].get("context") or "")

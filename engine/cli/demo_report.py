@@ -114,10 +114,12 @@ def _owner_differences(app: App, lead: Lead, where: str, owner: str | None) -> l
     with app.store.read() as tx:
         ledger = tx.ledger.of_lead(lead.portal, lead.lead_id)
         assistants = {a.owner_id: a.email for a in tx.portals.assistants(lead.portal) if a.owner_id}
-    kept = bool(ledger) and ledger[-1].what == "kept"
     holds = assistants.get(owner or "") == lead.assistant
-    if not lead.finished and not holds:
+    last = ledger[-1].what if ledger else ""
+    if last == "assigned" and not lead.finished and not holds:
         return [f"{where}: the assistant works on it, but {owner or 'nobody'} owns it"]
-    if lead.finished and holds and not kept:
+    if lead.done and holds and last != "kept":
         return [f"{where}: the assistant is done, but still owns it"]
+    if last in ("handed_back", "fallback") and ledger[-1].owner_after != owner and holds:
+        return [f"{where}: it was handed back to {ledger[-1].owner_after}, not to {owner}"]
     return []

@@ -1,5 +1,6 @@
 """`handback events …`: what happened to leads comes in here."""
 
+import os
 import sys
 from io import BufferedReader
 from pathlib import Path
@@ -33,7 +34,7 @@ def add(
     """
     with open_app(database=database, rules=rules, config=config, clock=clock) as opened:
         if file == "-":
-            added = opened.events.add(BufferedReader(sys.stdin.buffer.raw), name="-")
+            added = opened.events.add(os.fdopen(sys.stdin.fileno(), "rb", closefd=False), name="-")
         else:
             with _open(Path(file)) as stream:
                 added = opened.events.add(stream, name=file)

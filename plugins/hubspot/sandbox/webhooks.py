@@ -106,6 +106,7 @@ class WebhookSender:
     _ready: threading.Condition = field(default_factory=threading.Condition)
     _arrays: queue.SimpleQueue[list[dict[str, Any]]] = field(default_factory=queue.SimpleQueue)
     _started: bool = False
+    _under_way: int = 0
 
     def emit(self, event: dict[str, Any]) -> None:
         """Queue one notification; it leaves after the portal's delay, in no promised order."""
@@ -130,8 +131,9 @@ class WebhookSender:
             self._ready.notify()
 
     def waiting(self) -> int:
+        """Notifications that nobody has answered for yet, those on their way included."""
         with self._ready:
-            return len(self._due)
+            return len(self._due) + self._under_way
 
     def _queue(self, body: dict[str, Any], delay: float) -> None:
         self._sequence += 1
@@ -156,6 +158,7 @@ class WebhookSender:
                 while self._due and self._due[0][0] <= now and len(array) < MOST_AT_ONCE:
                     array.append(heapq.heappop(self._due)[2])
                 self.rng.shuffle(array)
+                self._under_way += len(array)
             self._arrays.put(array)
 
     def _work(self) -> None:
@@ -165,6 +168,8 @@ class WebhookSender:
             array = self._arrays.get()
             if not self._post(session, array):
                 self._retry(array)
+            with self._ready:
+                self._under_way -= len(array)
 
     def _post(self, session: requests.Session, array: list[dict[str, Any]]) -> bool:
         url = self.settings.url
