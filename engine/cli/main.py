@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import typer
 
 from engine.base.errors import HandbackError
-from engine.cli import assistants, database, events, leads, portals, queue, rules, run
+from engine.cli import apikeys, assistants, database, events, leads, portals, queue, rules, run
 from engine.cli.demo import demo
 from engine.cli.output import complain
 
@@ -25,6 +25,7 @@ app.add_typer(queue.app, name="queue")
 app.add_typer(portals.app, name="portal")
 app.add_typer(assistants.app, name="assistant")
 app.add_typer(database.app, name="db")
+app.add_typer(apikeys.app, name="apikey")
 app.command(name="run")(run.run)
 app.command(name="serve")(run.serve)
 app.command(name="mark")(leads.mark)

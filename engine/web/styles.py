@@ -149,9 +149,12 @@ a { color: var(--accent); }
   font-size: .85rem; background: var(--paper); }
 .hb-line-error { background: var(--bad-soft); }
 .hb-line-warning { background: var(--warn-soft); }
-.hb-words { margin: 0; font: inherit; white-space: pre-wrap; }
+.hb-words h1 { font-size: 1.25rem; }
+.hb-words h2, .hb-words h3 { margin: 1rem 0 .3rem; font-size: 1.05rem; }
+.hb-words p { margin: .25rem 0; }
 .hb-panels { background: none; }
-.hb-panels .q-tab-panel { padding: 1rem 0; }
+.hb-panels .q-tab-panel { display: block; padding: 1rem 0; }
+summary { display: list-item; cursor: pointer; color: var(--soft); }
 .hb-dialog { min-width: min(34rem, 92vw); max-width: 92vw; padding: 1.25rem; gap: .75rem;
   border-radius: 12px; align-items: stretch; }
 

@@ -78,7 +78,7 @@ class _Board:
 
 _TILES = (
     ("leads", "leads"),
-    ("handbacks", "handed back in 24 hours"),
+    ("handbacks", "handed back, 24 h"),
     ("due", "events due"),
     ("pending", "effects on their way"),
     ("lag", "oldest due"),
@@ -108,6 +108,7 @@ def _states(found: Mapping[str, Any]) -> dict[str, Any]:
     bars = [
         {
             "value": found["states"][name],
+            "label": {"show": found["states"][name] > 0},
             "itemStyle": {"color": _COLOURS.get(found["work"].get(name, ""), "#8493a3")},
         }
         for name in names

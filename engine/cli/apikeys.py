@@ -1,0 +1,65 @@
+"""`handback apikey …`: keys for programs that use the event API."""
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from engine.cli.options import AsJson, Config, Database
+from engine.cli.output import print_json, print_table, say
+from engine.service.apikeys import SCOPES, ApiKeys
+from engine.wiring import open_app
+
+app = typer.Typer(help="Keys of the event API.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What the key is for.")]
+
+
+@app.command()
+def add(
+    name: Name,
+    scope: Annotated[list[str], typer.Option(help=f"One or more of: {', '.join(SCOPES)}.")],
+    database: Database = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key. It is printed this once; only its hash is kept.
+
+    Example: `handback apikey add mailer --scope events:write`
+    """
+    with open_app(database=database, config=config) as opened:
+        keys = ApiKeys(opened.store, opened.clock)
+        made = keys.add(name, scope, by=getpass.getuser())
+        opened.audit.command("add API key", subject=name, outcome=" ".join(made["scopes"]))
+    if as_json:
+        print_json(made)
+    else:
+        say(made["key"])
+
+
+@app.command("list")
+def list_keys(database: Database = None, config: Config = None, as_json: AsJson = False) -> None:
+    """All keys, without what would open a door.
+
+    Example: `handback apikey list`
+    """
+    with open_app(database=database, config=config) as opened:
+        found = ApiKeys(opened.store, opened.clock).list()
+    if as_json:
+        print_json(found)
+        return
+    columns = ("name", "scopes", "created_at", "created_by", "revoked_at")
+    rows = ({**key, "scopes": " ".join(key["scopes"])} for key in found)
+    print_table(columns, ([row[c] for c in columns] for row in rows))
+
+
+@app.command()
+def revoke(name: Name, database: Database = None, config: Config = None) -> None:
+    """The key opens nothing from now on.
+
+    Example: `handback apikey revoke mailer`
+    """
+    with open_app(database=database, config=config) as opened:
+        ApiKeys(opened.store, opened.clock).revoke(name)
+        opened.audit.command("revoke API key", subject=name)
+    say(f"{name} opens nothing any more")
