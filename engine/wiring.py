@@ -1,5 +1,6 @@
 """Settings → objects, in one place. Doors call open_app() and use what it holds."""
 
+import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,6 +89,7 @@ def open_app(
     """
     settings = load_settings(config, database_url=database, rules=rules)
     configure_logging(settings.log_level)
+    _collect_garbage_rarely()
     ticking = _clock(clock)
     machine = LeadMachine(load(settings.rules_file))
     store = open_store(settings.database_url)
@@ -122,6 +124,13 @@ def _wire(settings: Settings, clock: Clock, store: Store, machine: LeadMachine) 
         decisions=decisions,
         deliveries=Deliveries(store, accesses, machine, clock),
     )
+
+
+def _collect_garbage_rarely() -> None:
+    """A claim makes tens of thousands of records, none of them in cycles: looking for cycles among
+    them after every 700 costs a quarter of the throughput."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _clock(given: str | Clock | None) -> Clock:
