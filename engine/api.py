@@ -2,7 +2,7 @@
 
 from engine.base.clock import Millis, format_time, parse_date_or_time, parse_time
 from engine.base.errors import ConfigurationError, HandbackError
-from engine.hooks.errors import PortalUnavailable
+from engine.hooks.errors import PortalDisconnected, PortalUnavailable
 from engine.hooks.outcomes import (
     Access,
     Delivery,
@@ -11,11 +11,13 @@ from engine.hooks.outcomes import (
     Hint,
     IntegrationStatus,
     MappingProblem,
+    OAuthApp,
     Outcome,
     Received,
     Refused,
     SetupPlan,
     SetupStep,
+    Tokens,
     TryLater,
     Uncertain,
     WebhookRequest,
@@ -39,15 +41,18 @@ __all__ = [
     "IntegrationStatus",
     "MappingProblem",
     "Millis",
+    "OAuthApp",
     "Outcome",
     "Ownership",
     "Portal",
+    "PortalDisconnected",
     "PortalUnavailable",
     "Received",
     "Refused",
     "Rules",
     "SetupPlan",
     "SetupStep",
+    "Tokens",
     "TryLater",
     "Uncertain",
     "WebhookRequest",

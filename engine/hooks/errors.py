@@ -1,4 +1,4 @@
-"""How a reading hook says that the portal cannot be read now."""
+"""How a hook says that the portal cannot be asked now, or not any more."""
 
 from engine.base.clock import Millis
 from engine.base.errors import HandbackError
@@ -14,3 +14,9 @@ class PortalUnavailable(HandbackError):
     ) -> None:
         super().__init__(what, where=where, fix=fix)
         self.after = after
+
+
+class PortalDisconnected(HandbackError):
+    """The customer ended the authorisation: only a person can connect the portal again."""
+
+    exit_code = 1

@@ -164,3 +164,30 @@ class Access:
     token: Callable[[], str]
     webhook_secret: Callable[[], str]
     now: Callable[[], Millis]
+
+
+# ------------------------------------------------------------------ authorisation
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthApp:
+    """The operator's app at the CRM. client_secret is read when called; redirect_uri: ours."""
+
+    client_id: str
+    client_secret: Callable[[], str]
+    redirect_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What an authorisation gave. Never log it; `repr` shows no secret.
+
+    refresh_at: when to ask for new ones, well before expires_at. account_id: the portal's.
+    """
+
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    refresh_at: Millis
+    expires_at: Millis
+    account_id: str
+    scopes: tuple[str, ...] = ()

@@ -9,16 +9,19 @@ from typing import Protocol
 
 import pluggy
 
+from engine.base.clock import Millis
 from engine.hooks.outcomes import (
     Access,
     Delivery,
     Hint,
     MappingProblem,
+    OAuthApp,
     Outcome,
     Received,
     Refused,
     SetupPlan,
     SetupStep,
+    Tokens,
     WebhookRequest,
 )
 from engine.lead.records import Assistant, ContactReading, EffectKind, Portal
@@ -110,3 +113,29 @@ class CrmSpecs(Protocol):
     @hookspec(firstresult=True)
     def crm_contact_url(self, portal: Portal, crm_id: str) -> str | None:
         """Where a person sees this contact in the CRM. Pure."""
+
+    @hookspec(firstresult=True)
+    def crm_authorize_url(self, base_url: str, app: OAuthApp, state: str, verifier: str) -> str:
+        """Where an admin of the account agrees to the connection. Pure.
+
+        state: ours, comes back with the code; verifier: the PKCE secret, kept for the exchange.
+        """
+
+    @hookspec(firstresult=True)
+    def crm_exchange_code(
+        self, portal: Portal, app: OAuthApp, code: str, verifier: str, now: Millis
+    ) -> Tokens:
+        """Tokens for the code of a redirect. portal: account_id may be unknown yet.
+
+        Raises ConfigurationError (the code or our app is refused) or PortalUnavailable.
+        """
+
+    @hookspec(firstresult=True)
+    def crm_refresh_tokens(
+        self, portal: Portal, app: OAuthApp, refresh: str, now: Millis
+    ) -> Tokens:
+        """New tokens; keep the refresh token that comes back, it may be another one.
+
+        Raises PortalDisconnected (revoked, uninstalled), ConfigurationError (our app is refused)
+        or PortalUnavailable: asked again later, the portal is as connected as before.
+        """
