@@ -13,6 +13,8 @@ from engine.api import (
     EffectKind,
     Hint,
     MappingProblem,
+    Millis,
+    OAuthApp,
     Outcome,
     Portal,
     Received,
@@ -20,10 +22,11 @@ from engine.api import (
     Rules,
     SetupPlan,
     SetupStep,
+    Tokens,
     WebhookRequest,
     hookimpl,
 )
-from plugins.hubspot import delivery, fields, webhooks
+from plugins.hubspot import delivery, fields, oauth, webhooks
 from plugins.hubspot.answers import Answer, Verdict
 from plugins.hubspot.contacts import find_contact, read_contacts
 from plugins.hubspot.polling import assigned_contacts
@@ -122,6 +125,22 @@ class HubSpotPlugin:
         host = urlsplit(portal.base_url).hostname or ""
         pages = str(portal.settings.get("pages_url") or _pages(portal.base_url, host))
         return f"{pages}/contacts/{portal.account_id}/record/0-1/{crm_id}"
+
+    @hookimpl
+    def crm_authorize_url(self, base_url: str, app: OAuthApp, state: str, verifier: str) -> str:
+        return oauth.authorize_url(base_url, app, state=state, verifier=verifier)
+
+    @hookimpl
+    def crm_exchange_code(
+        self, portal: Portal, app: OAuthApp, code: str, verifier: str, now: Millis
+    ) -> Tokens:
+        return oauth.exchange_code(portal, app, code=code, verifier=verifier, now=now)
+
+    @hookimpl
+    def crm_refresh_tokens(
+        self, portal: Portal, app: OAuthApp, refresh: str, now: Millis
+    ) -> Tokens:
+        return oauth.refresh_tokens(portal, app, refresh=refresh, now=now)
 
 
 def _pages(base_url: str, host: str) -> str:

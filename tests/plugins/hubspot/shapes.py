@@ -106,6 +106,13 @@ SHAPES: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", PROPERTIES, PROPERTY),
     ("PATCH", rf"{PROPERTIES}/\w+", obj({"options": inputs(OPTION, 1000)})),
 ]  # fmt: skip
+SECRETS = {"grant_type": TEXT, "client_id": TEXT, "client_secret": TEXT}
+TOKEN_FORMS = {
+    "authorization_code": obj(
+        {**SECRETS, "code": TEXT, "redirect_uri": TEXT}, {"code_verifier": TEXT}
+    ),
+    "refresh_token": obj({**SECRETS, "refresh_token": TEXT}),
+}
 GETS = {
     rf"{PROPERTIES}": {"archived"},
     rf"{PROPERTIES}/groups": set(),
@@ -124,6 +131,11 @@ def check_request(method: str, url: str, body: bytes | str | None) -> None:
         allowed = next((a for p, a in GETS.items() if re.fullmatch(p, parts.path)), None)
         assert allowed is not None, f"no documented call: GET {parts.path}"
         assert set(parse_qs(parts.query)) <= allowed, parts.query
+        return
+    if re.fullmatch(rf"/oauth/{VERSION}/token", parts.path):
+        form = {name: values[0] for name, values in parse_qs(str(body)).items()}
+        assert not parts.query, "secrets go into the body"
+        jsonschema.validate(form, TOKEN_FORMS[form["grant_type"]])
         return
     shape = next((s for m, p, s in SHAPES if m == method and re.fullmatch(p, parts.path)), None)
     assert shape is not None, f"no documented call: {method} {parts.path}"
