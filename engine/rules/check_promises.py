@@ -18,15 +18,43 @@ def broken_promises(rules: Rules, *, most: int = MOST_KINDS) -> Iterator[Finding
     """R061 with the shortest sequence for each broken invariant, R062 when the search gave up."""
     if not rules.invariants:
         return
-    named = {event for one in rules.invariants.values() for event in one.events}
-    walker = Walker(rules, Sight.of(rules), told_apart=frozenset(named))
+    surely = Walker(rules, Sight.in_ranges(rules), told_apart=_named(rules))
+    if _kept(rules, surely, most=most):
+        return
+    yield from _shown(rules, most=most)
+
+
+def _named(rules: Rules) -> frozenset[str]:
+    return frozenset(event for one in rules.invariants.values() for event in one.events)
+
+
+def _kept(rules: Rules, walker: Walker, *, most: int) -> bool:
+    """A quick proof that looks at more than can happen; False says nothing."""
+    explored = Explored()
+    for found, step in explore(walker, most=most):
+        explored = found
+        if _is_news(found, step) and any(
+            _CHECKS[one.form](one, step, walker) for one in rules.invariants.values()
+        ):
+            return False
+    return explored.complete
+
+
+def _is_news(explored: Explored, step: Step) -> bool:
+    """A move, or a kind of lead that was not looked at before."""
+    moved = step.before is None or step.before.state != step.after.state
+    return moved or explored.came_by.get(step.after) is step
+
+
+def _shown(rules: Rules, *, most: int) -> Iterator[Finding]:
+    """Exactly what can happen: what is broken, by the shortest sequence, and what is not proved."""
+    walker = Walker(rules, Sight.of(rules), told_apart=_named(rules))
     left = dict(rules.invariants)
     explored = Explored()
     for found, step in explore(walker, most=most):
         explored = found
-        stayed = step.before is not None and step.before.state == step.after.state
-        if stayed and found.came_by.get(step.after) is not step:
-            continue  # neither a move nor a kind of lead that was not looked at before
+        if not _is_news(found, step):
+            continue
         for name, invariant in list(left.items()):
             broken = _CHECKS[invariant.form](invariant, step, walker)
             if broken is not None:

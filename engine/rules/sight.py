@@ -4,7 +4,7 @@ What no guard can tell apart is the same kind of lead; that is what makes a sear
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from engine.rules.model import FLAGS, KEEP, PREVIOUS, SUB_STATE, Comparison, Rule, Rules
 
@@ -15,6 +15,8 @@ class Sight:
 
     reading: states in which it matters which sub-state a lead has. backs: states that `previous`
     leaves. unlimited: counters go on counting and nothing is left out, for playing real sequences.
+    bounds: where one range of a counter ends and the next begins; with them, only ranges are told
+    apart. A lead may then seem to need fewer events than it does, never more: good for proofs.
     """
 
     caps: Mapping[str, int]
@@ -23,6 +25,7 @@ class Sight:
     backs: frozenset[str]
     stopped: bool
     unlimited: bool = False
+    bounds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @staticmethod
     def of(*several: Rules) -> "Sight":
@@ -40,6 +43,32 @@ class Sight:
         rules = [rule for one in several for rule in one.rules]
         backs = frozenset(s for rule in rules if rule.to == PREVIOUS for s in rule.sources)
         return Sight(caps, frozenset(names), _reading(several), backs, stopped)
+
+    @staticmethod
+    def in_ranges(rules: Rules) -> "Sight":
+        """As of(), but counters only by the ranges that comparisons tell apart."""
+        bounds: dict[str, set[int]] = {}
+        for part in _comparisons([rules]):
+            if isinstance(part.value, int) and part.fact not in FLAGS:
+                first = part.value if part.op in (">=", "<", "==", "!=") else part.value + 1
+                found = bounds.setdefault(part.fact, {0})
+                found.add(first)
+                if part.op in ("==", "!="):
+                    found.add(first + 1)
+        ranges = {name: tuple(sorted(found)) for name, found in bounds.items()}
+        return replace(Sight.of(rules), bounds=ranges)
+
+    def counted(self, name: str, value: int) -> tuple[int, ...]:
+        """What a counter can be after one more event."""
+        if self.unlimited:
+            return (value + 1,)
+        if not self.bounds:
+            return (min(value + 1, self.caps[name]),)
+        bounds = self.bounds[name]
+        above = next((bound for bound in bounds if bound > value), None)
+        if above is None:
+            return (value,)
+        return (above,) if above == value + 1 else (value, above)
 
     def sub(self, name: str | None, state: str) -> str | None:
         if self.unlimited or (name in self.sub_states and state in self.reading):

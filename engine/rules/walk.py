@@ -36,6 +36,9 @@ class _Choice:
 _NOTHING: frozenset[str] = frozenset()
 
 
+Counters = tuple[int, ...]
+
+
 class Walker:
     """Takes leads from kind to kind by one file's rules.
 
@@ -170,7 +173,10 @@ class Walker:
         if kind.ended == DELETED and not self._revives(choice):
             yield Step(kind, choice.trigger, None, kind)
             return
-        counters = self._count(kind.counters, event)
+        for counters in self._count(kind.counters, event):
+            yield from self._decide(kind, choice, counters)
+
+    def _decide(self, kind: Kind, choice: _Choice, counters: Counters) -> Iterator[Step]:
         rule = self._first(kind, counters, choice.rules)
         counted = kind if counters is kind.counters else kind._replace(counters=counters)
         if rule is None:
@@ -201,23 +207,21 @@ class Walker:
             return frozenset(ordered | {"handback"})
         return frozenset(ordered)
 
-    def _count(self, counters: tuple[int, ...], event: Event | None) -> tuple[int, ...]:
+    def _count(self, counters: Counters, event: Event | None) -> tuple[Counters, ...]:
         if event is None or not (event.counts or event.resets):
-            return counters
-        found = list(counters)
+            return (counters,)
         for name in event.resets:
             if name in self._index:
-                found[self._index[name]] = 0
-        self._add(found, event.counts)
-        return tuple(found)
+                index = self._index[name]
+                counters = (*counters[:index], 0, *counters[index + 1 :])
+        return self._add(counters, event.counts)
 
-    def _add(self, counters: list[int], name: str | None) -> None:
+    def _add(self, counters: Counters, name: str | None) -> tuple[Counters, ...]:
         index = self._index.get(name or "")
         if index is None:
-            return
-        counters[index] += 1
-        if not self.sight.unlimited:
-            counters[index] = min(counters[index], self.sight.caps[self.names[index]])
+            return (counters,)
+        values = self.sight.counted(self.names[index], counters[index])
+        return tuple((*counters[:index], value, *counters[index + 1 :]) for value in values)
 
     def _first(self, kind: Kind, counters: tuple[int, ...], rules: tuple[Rule, ...]) -> Rule | None:
         facts: dict[str, Value] | None = None
@@ -255,19 +259,23 @@ class Walker:
         if not rule.actions:
             yield kind, False
             return
-        kinds = [action.kind for action in rule.actions]
-        for action in kinds:
+        kinds = [kind]
+        actions = [action.kind for action in rule.actions]
+        for action in actions:
             if action in TEXT_ACTIONS:
                 ordered.add(action)
             elif action == "owner_answered":
-                counters = list(kind.counters)
-                self._add(counters, "owner_replies")
-                kind = kind._replace(counters=tuple(counters))
+                kinds = [
+                    one._replace(counters=counters)
+                    for one in kinds
+                    for counters in self._add(one.counters, "owner_replies")
+                ]
             elif action in ("stop", "resume"):
                 if self.sight.stopped or self.sight.unlimited:
-                    kind = kind._replace(stopped=action == "stop")
+                    kinds = [one._replace(stopped=action == "stop") for one in kinds]
             else:
-                kind = after_action(kind, action)
-        yield kind, "handback" in kinds
-        if "follow_merge" in kinds:
-            yield kind._replace(ended=GONE), False
+                kinds = [after_action(one, action) for one in kinds]
+        for one in kinds:
+            yield one, "handback" in actions
+            if "follow_merge" in actions:
+                yield one._replace(ended=GONE), False

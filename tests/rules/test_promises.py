@@ -117,3 +117,23 @@ def test_a_search_that_gives_up_says_so() -> None:
     assert list(broken_promises(rules)) == []
     codes = {finding.code for finding in broken_promises(rules, most=100)}
     assert codes == {"R062"}
+
+
+def test_what_the_quick_proof_cannot_see_the_exact_one_can() -> None:
+    """Two `ready` make a lead warm, so it has two; counted by ranges alone, it might have one."""
+    text = SOUND.replace("counters:\n", "counters:\n  readies: x\n")
+    text = text.replace('ready: {means: "work can begin"}', "ready: {counts: readies}")
+    text = text.replace(
+        "    - {from: New, to: Cold}\n",
+        "    - {from: New, to: Cold}\n    - {from: Cold, to: Warm}\n",
+    )
+    text = text.replace("{from: busy, to: Warm, when: opens >= 3}", "{from: busy, stay: x}")
+    assert broken("{in: Warm, always: readies >= 2}", text=text) == []
+    assert broken("{in: Warm, always: readies >= 3}", text=text) == [
+        "a lead is in Warm and readies >= 3 does not hold, after assigned, ready (2 times)"
+    ]
+
+
+def test_large_numbers_in_guards_do_not_stop_a_proof() -> None:
+    text = Path("rules/lead_states.yaml").read_text().replace("opens >= 3", "opens >= 5000")
+    assert parse(text, file="f")[1] == ()
