@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import bindparam, delete, update
 
 from engine.base.clock import Millis
-from engine.lead.records import Decision, Ended, Lead, TimerSet
+from engine.lead.records import Decision, Ended, Event, Lead, TimerSet
 from engine.store import erase, history, merge
 from engine.store.leads import COLUMNS as LEAD
 from engine.store.records import Decided
-from engine.store.statements import InsertRows, InSet, UpdateRows, either, word
-from engine.store.tables import inbox, leads, outbox
+from engine.store.statements import DeleteRows, InsertRows, InSet, UpdateRows, either, word
+from engine.store.tables import FAR, inbox, leads, outbox, waiting
 from engine.store.transaction import Transaction, dump
 
 _KEY = ("portal", "lead_id")
@@ -24,27 +24,39 @@ _STATE = ("state", "sub_state", "came_from_state", "came_from_sub_state")
 _NEW_LEADS = InsertRows(leads, LEAD)
 _SAME_STATE = UpdateRows(leads, _MOVING, _KEY)
 _CHANGED = UpdateRows(leads, tuple(c for c in LEAD if c not in _KEY), _KEY)
-_TIMERS = InsertRows(
+_ARM = InsertRows(
+    waiting,
+    (
+        "portal",
+        "due_at",
+        "seq",
+        "lead_id",
+        "status",
+        "placed_at",
+        "timer",
+        "number",
+        "needs",
+        "attempts",
+        "lease_until",
+    ),
+)
+_FIRED = InsertRows(
     inbox,
     (
         "portal",
         "seq",
-        "lead_id",
         "crm_id",
         "source",
         "event_id",
         "type",
         "at",
-        "due_at",
-        "status",
-        "timer",
-        "needs",
         "data",
+        "erased",
         "received_at",
-        "attempts",
-        "lease_until",
     ),
 )
+_DONE = DeleteRows(waiting, ("portal", "due_at", "seq"))
+_HOLD = UpdateRows(waiting, ("due_at", "status"), ("portal", "due_at", "seq"))
 _EFFECTS = InsertRows(
     outbox,
     (
@@ -66,17 +78,10 @@ _EFFECTS = InsertRows(
         "result",
     ),
 )
-_SEQS = InSet(inbox.c.seq, "seqs")
-_OF_PORTAL = inbox.c.portal == bindparam("portal")
-_DONE = update(inbox).where(_OF_PORTAL, _SEQS).values(status=word("done"))
-_HELD = update(inbox).where(_OF_PORTAL, _SEQS).values(status=word("held"))
-_RELEASE = (
-    update(inbox)
-    .where(_OF_PORTAL, inbox.c.status == word("held"), InSet(inbox.c.lead_id, "lead_ids"))
-    .values(status=word("pending"))
-)
-_CLEAR_TIMERS = delete(inbox).where(
-    _OF_PORTAL, inbox.c.status == word("timer"), InSet(inbox.c.lead_id, "lead_ids")
+_CLEAR_TIMERS = delete(waiting).where(
+    waiting.c.portal == bindparam("portal"),
+    waiting.c.status == word("timer"),
+    InSet(waiting.c.lead_id, "lead_ids"),
 )
 _CANCEL = (
     update(outbox)
@@ -103,8 +108,9 @@ class _Writes:
     portal: str
     now: Millis
     version: str
-    done: list[int] = field(default_factory=list)
-    held: list[int] = field(default_factory=list)
+    done: list[tuple[Any, ...]] = field(default_factory=list)
+    held: list[tuple[Any, ...]] = field(default_factory=list)
+    fired: list[tuple[Any, ...]] = field(default_factory=list)
     first: dict[str, Lead | None] = field(default_factory=dict)
     last: dict[str, Lead] = field(default_factory=dict)
     history: list[tuple[Any, ...]] = field(default_factory=list)
@@ -119,17 +125,20 @@ class _Writes:
 
     def take(self, decided: Decided) -> None:
         decision, before = decided.decision, decided.before
-        seq = decided.event.seq
+        claimed = decided.event
+        seq = claimed.seq
         if decision is None:
-            self.held.append(seq)
+            self.held.append((FAR, "held", self.portal, claimed.due_at, seq))
             return
-        self.done.append(seq)
+        self.done.append((self.portal, claimed.due_at, seq))
         lead = decision.lead
         lane = lead.lead_id
         if lane not in self.last:
             self.first[lane] = before
         self.last[lane] = lead
-        event = decided.event.event
+        event = claimed.event
+        if claimed.timer is not None:
+            self.fired.append(_fired_row(self.portal, seq, lead.crm_id, event, self.now))
         self.history.append(
             (
                 self.portal,
@@ -151,6 +160,16 @@ class _Writes:
                 self.version,
             )
         )
+        self._take_orders(lane, decision)
+        if decision.merged_into is not None and before is not None:
+            self.merged.append(merge.Merge(before.crm_id, decision.merged_into, lead))
+        if lead.ended is Ended.ERASED:
+            self.scrubbed.append(seq)
+            if decision.erased and before is not None:
+                self.erased[lane] = before
+
+    def _take_orders(self, lane: str, decision: Decision) -> None:
+        """Effects and timers, and the end of earlier ones."""
         if decision.drops_effects:
             self.dropped[lane] = len(self.effects)
         for number in range(len(decision.effects)):
@@ -160,12 +179,6 @@ class _Writes:
             self.timers.pop(lane, None)
         if decision.timers:
             self.timers.setdefault(lane, []).extend(decision.timers)
-        if decision.merged_into is not None and before is not None:
-            self.merged.append(merge.Merge(before.crm_id, decision.merged_into, lead))
-        if lead.ended is Ended.ERASED:
-            self.scrubbed.append(seq)
-            if decision.erased and before is not None:
-                self.erased[lane] = before
 
 
 def commit(
@@ -184,7 +197,7 @@ def commit(
         merge.follow(tx, portal, merged)
     created = [lane for lane, before in writes.first.items() if before is None]
     if created:
-        tx.run(_RELEASE, portal=portal, lead_ids=created)
+        tx.run(merge.RELEASE, portal=portal, lead_ids=created)
     if writes.scrubbed:
         erase.scrub_events(tx, portal, writes.scrubbed)
     for lane, before in writes.erased.items():
@@ -194,10 +207,9 @@ def commit(
 
 def _events(tx: Transaction, writes: _Writes) -> None:
     portal = writes.portal
-    if writes.done:
-        tx.run(_DONE, portal=portal, seqs=writes.done)
-    if writes.held:
-        tx.run(_HELD, portal=portal, seqs=writes.held)
+    tx.rows(_DONE, writes.done)
+    tx.rows(_HOLD, writes.held)
+    tx.rows(_FIRED, writes.fired)
     if writes.cleared:
         tx.run(_CLEAR_TIMERS, portal=portal, lead_ids=sorted(writes.cleared))
     if writes.dropped:
@@ -295,7 +307,7 @@ def _rows(tx: Transaction, writes: _Writes) -> None:
             for place, (lane, decision, number) in enumerate(writes.effects)
         ],
     )
-    tx.rows(_TIMERS, [_timer_row(writes, next(ids), lane, timer) for lane, timer in timers])
+    tx.rows(_ARM, [_timer_row(writes.portal, next(ids), lane, timer) for lane, timer in timers])
 
 
 def _effect_row(
@@ -324,25 +336,20 @@ def _effect_row(
     )
 
 
-def _timer_row(writes: _Writes, seq: int, lane: str, timer: TimerSet) -> tuple[Any, ...]:
-    return (
-        writes.portal,
-        seq,
-        lane,
-        writes.last[lane].crm_id,
-        TIMER_SOURCE,
-        f"{lane}/{timer.name}/{seq}",
-        f"timer.{timer.name}",
-        timer.due,
-        timer.due,
-        "timer",
-        timer.name,
-        "",
-        f'{{"number":{timer.number}}}',
-        writes.now,
-        0,
-        0,
-    )
+def _timer_row(portal: str, seq: int, lane: str, timer: TimerSet) -> tuple[Any, ...]:
+    due = timer.due
+    return (portal, due, seq, lane, "timer", due, timer.name, timer.number, "", 0, 0)
+
+
+def timer_event(lead_id: str, name: str, number: int, *, due_at: Millis, seq: int) -> Event:
+    """The event that a timer is when it fires."""
+    identity = f"{lead_id}/{name}/{seq}"
+    return Event(f"timer.{name}", due_at, TIMER_SOURCE, identity, {"number": number})
+
+
+def _fired_row(portal: str, seq: int, crm_id: str, event: Event, now: Millis) -> tuple[Any, ...]:
+    data = dump(event.data)
+    return (portal, seq, crm_id, event.source, event.id, event.type, event.at, data, False, now)
 
 
 def _clean(text: str | None) -> str | None:

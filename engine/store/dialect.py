@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
 from engine.base.errors import HandbackError
-from engine.store.statements import InsertRows, UpdateRows
+from engine.store.statements import DeleteRows, InsertRows, UpdateRows
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -41,8 +41,10 @@ class Dialect(Protocol):
 
     def update(self, plan: UpdateRows) -> ClauseElement: ...
 
+    def delete(self, plan: DeleteRows) -> ClauseElement: ...
+
     def many(self, connection: Connection, text: str, rows: Rows) -> int:
-        """Run a statement of insert() or update() for all rows; the number of rows changed."""
+        """Run a statement of the three above for all rows; the number of rows changed."""
 
     def take_ids(self, connection: Connection, count: int) -> Sequence[int]:
         """`count` ids that nobody else gets, ascending."""

@@ -6,19 +6,16 @@ from sqlalchemy import and_, bindparam, select, update
 
 from engine.lead.records import Lead
 from engine.store.quarantine import Quarantine
-from engine.store.statements import InSet, either, word
-from engine.store.tables import contact_aliases, history, inbox, leads, outbox, ownership
+from engine.store.statements import InSet, word
+from engine.store.tables import contact_aliases, history, inbox, leads, outbox, ownership, waiting
 from engine.store.transaction import Transaction
-
-ERASED = "erased"
-"""What `inbox.needs` says of an event whose data is gone for good."""
 
 _EMPTY = word("{}")
 _NOTHING = word("")
 _SCRUB = (
     update(inbox)
     .where(inbox.c.portal == bindparam("portal"), InSet(inbox.c.seq, "seqs"))
-    .values(data=_EMPTY, needs=word(ERASED))
+    .values(data=_EMPTY, erased=True)
 )
 _OWN_IDS = select(contact_aliases.c.crm_id).where(
     contact_aliases.c.portal == bindparam("portal"), contact_aliases.c.lead_id == bindparam("lead")
@@ -50,15 +47,8 @@ _DECIDED = (
     )
     .where(history.c.portal == bindparam("portal"), InSet(history.c.lead_id, "lead_ids"))
 )
-_WAITING = select(inbox.c.seq).where(
-    inbox.c.portal == bindparam("portal"),
-    InSet(inbox.c.lead_id, "lead_ids"),
-    either(inbox.c.status, "timer", "lookup", "held"),
-)
-_PENDING = select(inbox.c.seq).where(
-    inbox.c.portal == bindparam("portal"),
-    InSet(inbox.c.lead_id, "lead_ids"),
-    either(inbox.c.status, "pending", "timer"),
+_WAITING = select(waiting.c.seq).where(
+    waiting.c.portal == bindparam("portal"), InSet(waiting.c.lead_id, "lead_ids")
 )
 _HISTORY = (
     update(history)
@@ -91,7 +81,7 @@ def erase(tx: Transaction, portal: str, lead_id: str, before: Lead) -> None:
         mentions |= {email, f'"{portal}/{crm_id}"'}
     seqs = {
         seq
-        for query in (_DECIDED, _WAITING, _PENDING)
+        for query in (_DECIDED, _WAITING)
         for seq in tx.run(query, portal=portal, lead_ids=lead_ids).scalars()
     }
     scrub_events(tx, portal, sorted(seqs))

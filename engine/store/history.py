@@ -5,9 +5,8 @@ from typing import Any
 from sqlalchemy import and_, bindparam, select
 
 from engine.lead.records import Event
-from engine.store.erase import ERASED
 from engine.store.records import HistoryEntry, RecordedEvent
-from engine.store.statements import InsertRows, word
+from engine.store.statements import InsertRows
 from engine.store.tables import history as table
 from engine.store.tables import inbox
 from engine.store.transaction import Transaction, load
@@ -65,7 +64,7 @@ _EVENTS = (
     .where(
         table.c.portal == bindparam("portal"),
         table.c.seq > bindparam("after"),
-        inbox.c.needs != word(ERASED),
+        inbox.c.erased.is_(False),
     )
     .order_by(table.c.seq)
     .limit(bindparam("limit"))

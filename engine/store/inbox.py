@@ -11,33 +11,46 @@ from sqlalchemy import Select, and_, bindparam, or_, select
 from engine.base.clock import Millis
 from engine.lead.records import Event
 from engine.store import lookups
-from engine.store.commit import commit
+from engine.store.commit import commit, timer_event
 from engine.store.leads import Leads
 from engine.store.records import Decided, HeldEvent, InboxEvent, Lane, Lookup, NewEvent
-from engine.store.statements import InsertRows, InSet, either, word
+from engine.store.statements import InsertRows, InSet, word
+from engine.store.tables import FAR, lanes, portals, waiting
 from engine.store.tables import inbox as table
-from engine.store.tables import lanes, portals
 from engine.store.transaction import Transaction, dump, load
 
-COLUMNS = (
-    "portal",
-    "seq",
-    "lead_id",
-    "crm_id",
-    "source",
-    "event_id",
-    "type",
-    "at",
-    "due_at",
-    "status",
-    "timer",
-    "needs",
-    "data",
-    "received_at",
-    "attempts",
-    "lease_until",
+INSERT = InsertRows(
+    table,
+    (
+        "portal",
+        "seq",
+        "crm_id",
+        "source",
+        "event_id",
+        "type",
+        "at",
+        "data",
+        "erased",
+        "received_at",
+    ),
+    "ignore",
 )
-INSERT = InsertRows(table, COLUMNS, "ignore")
+WAIT = InsertRows(
+    waiting,
+    (
+        "portal",
+        "due_at",
+        "seq",
+        "lead_id",
+        "status",
+        "placed_at",
+        "timer",
+        "number",
+        "needs",
+        "attempts",
+        "lease_until",
+    ),
+)
 _LANES = InsertRows(lanes, ("portal", "lead_id"), "ignore")
 _LOCK_LANE = (
     select(lanes.c.lead_id)
@@ -48,16 +61,16 @@ _PRESENT = select(table.c.seq).where(
     table.c.portal == bindparam("portal"), InSet(table.c.seq, "seqs")
 )
 
-_EARLIER = table.alias("earlier")
+_EARLIER = waiting.alias("earlier")
 BLOCKED = (
     select(_EARLIER.c.seq)
     .where(
-        _EARLIER.c.portal == table.c.portal,
-        _EARLIER.c.lead_id == table.c.lead_id,
+        _EARLIER.c.portal == waiting.c.portal,
+        _EARLIER.c.lead_id == waiting.c.lead_id,
         _EARLIER.c.status == word("lookup"),
         or_(
-            _EARLIER.c.due_at < table.c.due_at,
-            and_(_EARLIER.c.due_at == table.c.due_at, _EARLIER.c.seq < table.c.seq),
+            _EARLIER.c.placed_at < waiting.c.due_at,
+            and_(_EARLIER.c.placed_at == waiting.c.due_at, _EARLIER.c.seq < waiting.c.seq),
         ),
     )
     .exists()
@@ -68,60 +81,72 @@ BLOCKED = (
 def _due(query: Select[Any]) -> Select[Any]:
     return (
         query.where(
-            table.c.portal == bindparam("portal"),
-            either(table.c.status, "pending", "timer"),
-            table.c.due_at <= bindparam("now"),
-            ~BLOCKED,
+            waiting.c.portal == bindparam("portal"), waiting.c.due_at <= bindparam("now"), ~BLOCKED
         )
-        .order_by(table.c.due_at, table.c.seq)
+        .order_by(waiting.c.due_at, waiting.c.seq)
         .limit(bindparam("limit"))
     )
 
 
+_SAME = and_(table.c.portal == waiting.c.portal, table.c.seq == waiting.c.seq)
 _EVENT = select(
-    *(
-        table.c[name]
-        for name in ("lead_id", "seq", "type", "at", "source", "event_id", "data", "timer")
-    )
-)
+    waiting.c.lead_id,
+    waiting.c.seq,
+    waiting.c.due_at,
+    waiting.c.timer,
+    waiting.c.number,
+    table.c.type,
+    table.c.at,
+    table.c.source,
+    table.c.event_id,
+    table.c.data,
+).outerjoin(table, _SAME)
 _CLAIM = _due(_EVENT)
 _LOCK = _due(
-    select(table.c.lead_id, table.c.due_at, table.c.seq).join(
-        lanes, and_(lanes.c.portal == table.c.portal, lanes.c.lead_id == table.c.lead_id)
+    select(waiting.c.lead_id, waiting.c.due_at, waiting.c.seq).join(
+        lanes, and_(lanes.c.portal == waiting.c.portal, lanes.c.lead_id == waiting.c.lead_id)
     )
 ).with_for_update(of=lanes, skip_locked=True)
 _CLAIM_LOCKED = _due(_EVENT).where(
     or_(
-        table.c.due_at < bindparam("last_due"),
-        and_(table.c.due_at == bindparam("last_due"), table.c.seq <= bindparam("last_seq")),
+        waiting.c.due_at < bindparam("last_due"),
+        and_(waiting.c.due_at == bindparam("last_due"), waiting.c.seq <= bindparam("last_seq")),
     ),
-    InSet(table.c.lead_id, "lead_ids"),
+    InSet(waiting.c.lead_id, "lead_ids"),
 )
 _NO_LIMIT = 2**31 - 1
 _HELD_OF = (
-    select(table.c.lead_id)
+    select(waiting.c.lead_id)
     .where(
-        table.c.portal == bindparam("portal"),
-        table.c.status == word("held"),
-        InSet(table.c.lead_id, "lead_ids"),
+        waiting.c.portal == bindparam("portal"),
+        waiting.c.status == word("held"),
+        InSet(waiting.c.lead_id, "lead_ids"),
     )
     .distinct()
 )
 _HELD = (
-    select(*(table.c[n] for n in ("portal", "lead_id", "type", "at", "source", "event_id", "data")))
-    .where(table.c.status == word("held"))
-    .order_by(table.c.portal, table.c.lead_id, table.c.due_at, table.c.seq)
+    select(
+        waiting.c.portal,
+        waiting.c.lead_id,
+        table.c.type,
+        table.c.at,
+        table.c.source,
+        table.c.event_id,
+        table.c.data,
+    )
+    .join(table, _SAME)
+    .where(waiting.c.status == word("held"))
+    .order_by(waiting.c.portal, waiting.c.lead_id, waiting.c.placed_at, waiting.c.seq)
     .limit(bindparam("limit"))
 )
 _OLDEST_DUE = (
-    select(table.c.due_at)
+    select(waiting.c.due_at)
     .where(
-        table.c.portal == portals.c.name,
-        either(table.c.status, "pending", "timer"),
-        table.c.due_at <= bindparam("now"),
+        waiting.c.portal == portals.c.name,
+        waiting.c.due_at <= bindparam("now"),
         ~BLOCKED,
     )
-    .order_by(table.c.due_at, table.c.seq)
+    .order_by(waiting.c.due_at, waiting.c.seq)
     .limit(1)
     .scalar_subquery()
     .correlate(portals)
@@ -143,38 +168,64 @@ class Inbox:
         if not events:
             return []
         seqs = self._tx.take_ids(len(events))
-        owners = self._lanes_of(events)
         rows = [
             (
                 new.portal,
                 seq,
-                owners.get((new.portal, new.crm_id), new.crm_id),
                 new.crm_id,
                 new.event.source,
                 new.event.id,
                 new.event.type,
                 new.event.at,
-                now,
-                "lookup" if new.needs else "pending",
-                None,
-                new.needs,
                 dump(new.event.data),
+                False,
                 now,
-                0,
-                0,
             )
             for seq, new in zip(seqs, events, strict=True)
         ]
         if self._tx.dialect.locks_lanes:
             # In one order for everybody: two batches with the same keys must not wait in a circle.
-            self._tx.rows(_LANES, sorted({(row[0], row[2]) for row in rows}))
-            rows.sort(key=lambda row: (row[0], row[4], row[5], row[1]))
-        added = self._tx.rows(INSERT, rows)
-        self._tx.rings = self._tx.rings or added > 0
-        if added == len(events):
-            return [True] * added
-        kept = self._present(rows)
-        return [seq in kept for seq in seqs]
+            rows.sort(key=lambda row: (row[0], row[3], row[4], row[1]))
+        if self._tx.rows(INSERT, rows) == len(events):
+            accepted = [True] * len(events)
+        else:
+            kept = self._present(rows)
+            accepted = [seq in kept for seq in seqs]
+        self._wait(
+            [
+                pair
+                for pair, taken in zip(zip(seqs, events, strict=True), accepted, strict=True)
+                if taken
+            ],
+            now,
+        )
+        return accepted
+
+    def _wait(self, accepted: Sequence[tuple[int, NewEvent]], now: Millis) -> None:
+        """Put accepted events at the end of their lanes."""
+        if not accepted:
+            return
+        owners = self._lanes_of([new for _, new in accepted])
+        rows = [
+            (
+                new.portal,
+                FAR if new.needs else now,
+                seq,
+                owners.get((new.portal, new.crm_id), new.crm_id),
+                "lookup" if new.needs else "pending",
+                now,
+                None,
+                0,
+                new.needs,
+                0,
+                0,
+            )
+            for seq, new in accepted
+        ]
+        if self._tx.dialect.locks_lanes:
+            self._tx.rows(_LANES, sorted({(row[0], row[3]) for row in rows}))
+        self._tx.rows(WAIT, rows)
+        self._tx.rings = True
 
     def due_portals(self, now: Millis) -> list[str]:
         """Portals with events that can be decided now, the one that waits longest first."""
@@ -191,13 +242,17 @@ class Inbox:
         else:
             rows = self._tx.run(_CLAIM, portal=portal, now=now, limit=limit).all()
         found: dict[str, list[InboxEvent]] = {}
-        for lead_id, seq, kind, at, source, event_id, data, timer in rows:
-            event = InboxEvent(seq, Event(kind, at, source, event_id, load(data)), timer)
+        for lead_id, seq, due_at, timer, number, kind, at, source, event_id, data in rows:
+            if timer is None:
+                event = Event(kind, at, source, event_id, load(data))
+            else:
+                event = timer_event(lead_id, timer, number, due_at=due_at, seq=seq)
+            claimed = InboxEvent(seq, event, timer, due_at)
             known = found.get(lead_id)
             if known is None:
-                found[lead_id] = [event]
+                found[lead_id] = [claimed]
             else:
-                known.append(event)
+                known.append(claimed)
         leads = Leads(self._tx).get_many(portal, list(found))
         strangers = [lead_id for lead_id in found if lead_id not in leads]
         held = self._held_of(portal, strangers)

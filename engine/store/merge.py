@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, select, update
 
 from engine.lead.records import Ended, Lead
-from engine.store.statements import InsertRows, either, word
-from engine.store.tables import contact_aliases, inbox, outbox
+from engine.store.statements import InsertRows, InSet, either, word
+from engine.store.tables import contact_aliases, outbox, waiting
 from engine.store.transaction import Transaction
 
 _PUT = InsertRows(contact_aliases, ("portal", "crm_id", "lead_id"), "update")
@@ -22,23 +22,20 @@ _LEAD_ALIASES = (
     .values(lead_id=bindparam("new"))
 )
 _MOVE_EVENTS = (
-    update(inbox)
-    .where(
-        inbox.c.portal == bindparam("portal"),
-        inbox.c.lead_id == bindparam("old"),
-        inbox.c.status != word("done"),
-    )
+    update(waiting)
+    .where(waiting.c.portal == bindparam("portal"), waiting.c.lead_id == bindparam("old"))
     .values(lead_id=bindparam("new"))
 )
-_RELEASE = (
-    update(inbox)
+RELEASE = (
+    update(waiting)
     .where(
-        inbox.c.portal == bindparam("portal"),
-        inbox.c.lead_id == bindparam("lead"),
-        inbox.c.status == word("held"),
+        waiting.c.portal == bindparam("portal"),
+        waiting.c.status == word("held"),
+        InSet(waiting.c.lead_id, "lead_ids"),
     )
-    .values(status=word("pending"))
+    .values(status=word("pending"), due_at=waiting.c.placed_at)
 )
+"""Events that waited for their contact to become a lead take their places in its lane."""
 _READDRESS = (
     update(outbox)
     .where(
@@ -74,4 +71,4 @@ def follow(tx: Transaction, portal: str, merge: Merge) -> None:
     aliases.pop(new, None)  # a lead's own id needs no detour
     tx.rows(_PUT, [(portal, crm_id, lead_id) for crm_id, lead_id in sorted(aliases.items())])
     tx.run(_MOVE_EVENTS, portal=portal, old=old, new=new)
-    tx.run(_RELEASE, portal=portal, lead=new)
+    tx.run(RELEASE, portal=portal, lead_ids=[new])

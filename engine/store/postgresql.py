@@ -11,6 +11,7 @@ from sqlalchemy import (
     bindparam,
     column,
     create_engine,
+    delete,
     func,
     select,
     update,
@@ -21,7 +22,7 @@ from sqlalchemy.sql import ClauseElement, FromClause
 
 from engine.base.errors import ConfigurationError, HandbackError
 from engine.store.dialect import Rows
-from engine.store.statements import InsertRows, UpdateRows
+from engine.store.statements import DeleteRows, InsertRows, Plan, UpdateRows
 from engine.store.tables import IDS, type_of
 
 CHANNEL = "handback_work"
@@ -73,6 +74,11 @@ class Postgresql:
         table = plan.table
         where = [table.c[key] == rows.c[f"key_{key}"] for key in plan.keys]
         return update(table).where(*where).values({c: rows.c[f"new_{c}"] for c in plan.columns})
+
+    def delete(self, plan: DeleteRows) -> ClauseElement:
+        rows = _rows(plan, (), plan.keys, prefix="")
+        where = [plan.table.c[key] == rows.c[f"key_{key}"] for key in plan.keys]
+        return delete(plan.table).where(*where)
 
     def many(self, connection: Connection, text: str, rows: Rows) -> int:
         columns = tuple(map(list, zip(*rows, strict=True)))
@@ -131,7 +137,7 @@ def not_migrated(name: str) -> ConfigurationError:
 
 
 def _rows(
-    plan: InsertRows | UpdateRows,
+    plan: Plan,
     columns: Sequence[str],
     keys: Sequence[str] = (),
     *,

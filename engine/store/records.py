@@ -25,11 +25,15 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class InboxEvent:
-    """A claimed event. timer: the timer's name when the event is one that fired."""
+    """A claimed event. timer: the timer's name when the event is one that fired.
+
+    (due_at, seq) is its place in the lane.
+    """
 
     seq: int
     event: Event
     timer: str | None = None
+    due_at: Millis = 0
 
 
 @dataclass(frozen=True, slots=True)

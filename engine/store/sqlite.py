@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import orjson
-from sqlalchemy import URL, Connection, bindparam, create_engine, event, insert, update
+from sqlalchemy import URL, Connection, bindparam, create_engine, delete, event, insert, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
 from engine.base.errors import ConfigurationError, HandbackError
 from engine.store.dialect import BUSY_SECONDS, Rows
-from engine.store.statements import InsertRows, UpdateRows
+from engine.store.statements import DeleteRows, InsertRows, UpdateRows
 from engine.store.tables import ids
 
 _PRAGMAS = (
@@ -86,6 +86,10 @@ class Sqlite:
     def update(self, plan: UpdateRows) -> ClauseElement:
         where = [plan.table.c[key] == bindparam(f"key_{key}") for key in plan.keys]
         return update(plan.table).where(*where).values({c: bindparam(c) for c in plan.columns})
+
+    def delete(self, plan: DeleteRows) -> ClauseElement:
+        where = [plan.table.c[key] == bindparam(f"key_{key}") for key in plan.keys]
+        return delete(plan.table).where(*where)
 
     def many(self, connection: Connection, text: str, rows: Rows) -> int:
         return connection.exec_driver_sql(text, list(rows)).rowcount

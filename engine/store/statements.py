@@ -69,14 +69,24 @@ class UpdateRows:
     keys: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class DeleteRows:
+    """Delete where all `keys` are equal; a row is the keys' values."""
+
+    table: Table
+    keys: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+
+
+Plan = InsertRows | UpdateRows | DeleteRows
+
+
 class SqlOfRows:
-    """A compiled InsertRows or UpdateRows: SQLAlchemy puts columns in the table's own order."""
+    """A compiled plan: SQLAlchemy puts columns in the table's own order."""
 
     __slots__ = ("_pick", "text")
 
-    def __init__(
-        self, plan: InsertRows | UpdateRows, statement: ClauseElement, dialect: Dialect
-    ) -> None:
+    def __init__(self, plan: Plan, statement: ClauseElement, dialect: Dialect) -> None:
         sql = Sql(statement, dialect)
         self.text = sql.text
         given = [name.removeprefix("new_") for name in sql.names]

@@ -46,11 +46,13 @@ GLOBAL = frozenset(
 )
 """Tables that belong to no portal: small, and the same everywhere when portals are distributed."""
 
-DUE = "status = 'pending' OR status = 'timer'"
 PARKED = "status = 'timer' OR status = 'lookup' OR status = 'held'"
 OPEN = "status = 'pending' OR status = 'leased' OR status = 'uncertain'"
 UNSENT = "status = 'failed' OR status = 'cancelled' OR status = 'superseded'"
 """Predicates of partial indexes. Queries repeat them word for word, or SQLite finds no index."""
+
+FAR = 2**62
+"""An instant that never comes."""
 
 
 def _text(name: str, *, null: bool = False) -> Column[str]:
@@ -122,27 +124,47 @@ inbox = Table(
     metadata,
     _text("portal"),
     _int("seq"),
-    _text("lead_id"),
     _text("crm_id"),
     _text("source"),
     _text("event_id"),
     _text("type"),
     _int("at"),
-    _int("due_at"),
-    _text("status"),
-    _text("timer", null=True),
-    _text("needs"),
     _text("data"),
+    _bool("erased"),
     _int("received_at"),
-    _int("attempts"),
-    _int("lease_until"),
     PrimaryKeyConstraint("portal", "seq"),
     UniqueConstraint("portal", "source", "event_id"),
-    _partial("ix_inbox_due", "portal", "due_at", "seq", where=DUE),
-    _partial("ix_inbox_parked", "portal", "lead_id", "due_at", "seq", where=PARKED),
-    _partial("ix_inbox_lookup", "portal", "lease_until", "seq", where="status = 'lookup'"),
+    sqlite_with_rowid=False,
 )
-"""status: pending | timer (not fired yet) | lookup (needs facts) | held (no lead yet) | done."""
+"""Every event that was accepted, for ever the same; what makes one known by its source and id.
+
+Timers come here when they have fired. erased: its data is gone for good.
+"""
+
+waiting = Table(
+    "waiting",
+    metadata,
+    _text("portal"),
+    _int("due_at"),
+    _int("seq"),
+    _text("lead_id"),
+    _text("status"),
+    _int("placed_at"),
+    _text("timer", null=True),
+    _int("number"),
+    _text("needs"),
+    _int("attempts"),
+    _int("lease_until"),
+    PrimaryKeyConstraint("portal", "due_at", "seq"),
+    _partial("ix_waiting_parked", "portal", "lead_id", "placed_at", "seq", where=PARKED),
+    _partial("ix_waiting_lookup", "portal", "lease_until", "seq", where="status = 'lookup'"),
+    sqlite_with_rowid=False,
+)
+"""What is to be decided: a row is deleted when it was. Small rows, so that busy ones are cheap.
+
+status: pending | timer | lookup (needs facts) | held (no lead yet). (placed_at, seq) is the place
+in the lane of the lead; due_at is the same, or FAR while the row cannot be decided anyway.
+"""
 
 quarantine = Table(
     "quarantine",
@@ -235,6 +257,7 @@ history = Table(
     PrimaryKeyConstraint("portal", "seq", "at"),
     Index("ix_history_lead", "portal", "lead_id", "seq"),
     postgresql_partition_by="RANGE (at)",
+    sqlite_with_rowid=False,
 )
 
 outbox = Table(
@@ -261,6 +284,7 @@ outbox = Table(
     _partial("ix_outbox_due", "portal", "due_at", "id", where=OPEN),
     _partial("ix_outbox_open", "portal", "lead_id", "id", where=OPEN),
     _partial("ix_outbox_unsent", "portal", "id", where=UNSENT),
+    sqlite_with_rowid=False,
 )
 """due_at: when it may be claimed (again); of a leased row the end of its lease."""
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, CursorResult
 from sqlalchemy.sql import ClauseElement
 
 from engine.store.dialect import Dialect, Rows
-from engine.store.statements import InsertRows, Sql, SqlOfRows, UpdateRows
+from engine.store.statements import DeleteRows, InsertRows, Plan, Sql, SqlOfRows, UpdateRows
 
 
 class Compiled:
@@ -17,7 +17,7 @@ class Compiled:
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         self._statements: dict[ClauseElement, Sql] = {}
-        self._rows: dict[InsertRows | UpdateRows, SqlOfRows] = {}
+        self._rows: dict[Plan, SqlOfRows] = {}
 
     def of(self, statement: ClauseElement) -> Sql:
         found = self._statements.get(statement)
@@ -25,13 +25,16 @@ class Compiled:
             found = self._statements[statement] = Sql(statement, self.dialect.engine.dialect)
         return found
 
-    def of_rows(self, plan: InsertRows | UpdateRows) -> SqlOfRows:
+    def of_rows(self, plan: Plan) -> SqlOfRows:
         found = self._rows.get(plan)
         if found is None:
-            if isinstance(plan, InsertRows):
-                statement = self.dialect.insert(plan)
-            else:
-                statement = self.dialect.update(plan)
+            match plan:
+                case InsertRows():
+                    statement = self.dialect.insert(plan)
+                case UpdateRows():
+                    statement = self.dialect.update(plan)
+                case DeleteRows():
+                    statement = self.dialect.delete(plan)
             found = self._rows[plan] = SqlOfRows(plan, statement, self.dialect.engine.dialect)
         return found
 
@@ -54,8 +57,8 @@ class Transaction:
         given = {k: pack(v) if isinstance(v, list) else v for k, v in values.items()}
         return self.connection.exec_driver_sql(sql.text, sql.values(given))
 
-    def rows(self, plan: InsertRows | UpdateRows, rows: Rows) -> int:
-        """Insert or update all rows at once; the number of rows that changed."""
+    def rows(self, plan: Plan, rows: Rows) -> int:
+        """Insert, update or delete all rows at once; the number of rows that changed."""
         if not rows:
             return 0
         sql = self._compiled.of_rows(plan)

@@ -62,6 +62,7 @@ def upgrade() -> None:
         sa.Column("rules_version", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("portal", "seq", "at", name=op.f("pk_history")),
         postgresql_partition_by="RANGE (at)",
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_history_lead", "history", ["portal", "lead_id", "seq"], unique=False)
     op.create_table(
@@ -74,46 +75,17 @@ def upgrade() -> None:
         "inbox",
         sa.Column("portal", sa.Text(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("lead_id", sa.Text(), nullable=False),
         sa.Column("crm_id", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("event_id", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("due_at", sa.BigInteger(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("timer", sa.Text(), nullable=True),
-        sa.Column("needs", sa.Text(), nullable=False),
         sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("erased", sa.Boolean(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
-        sa.Column("attempts", sa.BigInteger(), nullable=False),
-        sa.Column("lease_until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("portal", "seq", name=op.f("pk_inbox")),
         sa.UniqueConstraint("portal", "source", "event_id", name=op.f("uq_inbox_portal")),
-    )
-    op.create_index(
-        "ix_inbox_due",
-        "inbox",
-        ["portal", "due_at", "seq"],
-        unique=False,
-        sqlite_where=sa.text("status = 'pending' OR status = 'timer'"),
-        postgresql_where=sa.text("status = 'pending' OR status = 'timer'"),
-    )
-    op.create_index(
-        "ix_inbox_lookup",
-        "inbox",
-        ["portal", "lease_until", "seq"],
-        unique=False,
-        sqlite_where=sa.text("status = 'lookup'"),
-        postgresql_where=sa.text("status = 'lookup'"),
-    )
-    op.create_index(
-        "ix_inbox_parked",
-        "inbox",
-        ["portal", "lead_id", "due_at", "seq"],
-        unique=False,
-        sqlite_where=sa.text("status = 'timer' OR status = 'lookup' OR status = 'held'"),
-        postgresql_where=sa.text("status = 'timer' OR status = 'lookup' OR status = 'held'"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "lanes",
@@ -169,6 +141,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("result", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("portal", "id", name=op.f("pk_outbox")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         "ix_outbox_due",
@@ -244,6 +217,38 @@ def upgrade() -> None:
         sa.Column("first_used_at", sa.BigInteger(), nullable=False),
         sa.Column("activated_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_rules_versions")),
+    )
+    op.create_table(
+        "waiting",
+        sa.Column("portal", sa.Text(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("lead_id", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("placed_at", sa.BigInteger(), nullable=False),
+        sa.Column("timer", sa.Text(), nullable=True),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("needs", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("lease_until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("portal", "due_at", "seq", name=op.f("pk_waiting")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "ix_waiting_lookup",
+        "waiting",
+        ["portal", "lease_until", "seq"],
+        unique=False,
+        sqlite_where=sa.text("status = 'lookup'"),
+        postgresql_where=sa.text("status = 'lookup'"),
+    )
+    op.create_index(
+        "ix_waiting_parked",
+        "waiting",
+        ["portal", "lead_id", "placed_at", "seq"],
+        unique=False,
+        sqlite_where=sa.text("status = 'timer' OR status = 'lookup' OR status = 'held'"),
+        postgresql_where=sa.text("status = 'timer' OR status = 'lookup' OR status = 'held'"),
     )
     op.create_table(
         "assistants",
