@@ -112,7 +112,7 @@ class Queue:
             rejected += added.rejected
             with self._store.write() as tx:
                 tx.quarantine.delete(item.portal, [item.id])
-        unknown = len(ids or ()) - len(kept) - sum(map(len, effects.values()))
+        unknown = len(events) - len(kept) if ids is not None else 0
         return {"retried": retried + len(kept) - rejected, "rejected": rejected, "unknown": unknown}
 
     def give_up(self, item: str, reason: str) -> None:
