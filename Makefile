@@ -9,7 +9,7 @@ demo: $(VENV)/ready
 	$(BIN)/handback demo
 
 test: $(VENV)/ready-dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff format --check .

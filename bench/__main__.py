@@ -9,13 +9,14 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import deciding, events
+from bench import assigning, deciding, events
 from bench.figures import Benchmark, Figure
 
 RESULTS = Path(__file__).parent / "results.json"
 BENCHMARKS: dict[str, Benchmark] = {
     "deciding": deciding.measure,
     "events": events.measure,
+    "assigning": assigning.measure,
 }
 
 

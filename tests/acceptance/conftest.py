@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 import requests
 
+from engine.wiring import open_app
+
 ROOT = Path(__file__).resolve().parents[2]
+RULES = ROOT / "rules" / "lead_states.yaml"
 TOKEN = "sandbox-token"
 PATIENCE = 60.0
 
@@ -90,17 +93,34 @@ class Program:
             stderr=subprocess.PIPE,
         )
 
-    def set_up(self, *, fallback: str | None = None) -> None:
+    def set_up(self) -> None:
+        """What set_up_as_spelled does, without four processes."""
+        os.environ["HUBSPOT_TOKEN"] = TOKEN
+        with open_app(database=f"sqlite:///{self.folder / 'handback.db'}", rules=RULES) as app:
+            app.portals.connect(
+                "acme",
+                crm="hubspot",
+                base_url=self.url,
+                token_env="HUBSPOT_TOKEN",
+                webhook_secret_env="HUBSPOT_SECRET",
+                fallback_owner=None,
+                api_version=None,
+            )
+            app.portals.setup("acme", apply=True)
+            app.portals.add_assistant(
+                "acme", "tara@example.com", name="tara", context="AI sales assistant"
+            )
+
+    def set_up_as_spelled(self) -> None:
         """Connect, set up, add the assistant: as the README says."""
         self.run(
             "portal", "connect", "acme", "--crm", "hubspot", "--base-url", self.url,
             "--token-env", "HUBSPOT_TOKEN", "--webhook-secret-env", "HUBSPOT_SECRET",
         )  # fmt: skip
         self.run("portal", "setup", "acme", "--apply")
-        extra = ("--fallback-owner", fallback) if fallback else ()
         self.run(
             "assistant", "add", "tara", "--portal", "acme", "--email", "tara@example.com",
-            "--context", "AI sales assistant", *extra,
+            "--context", "AI sales assistant",
         )  # fmt: skip
 
     # ------------------------------------------------------------------ the portal's side

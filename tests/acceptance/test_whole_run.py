@@ -7,7 +7,9 @@ from tests.acceptance.conftest import Program, event, write_events
 HUMAN = "hanna@example.com"
 
 
-def test_assigned_worked_on_and_handed_back(ready: Program) -> None:
+def test_assigned_worked_on_and_handed_back(program: Program) -> None:
+    ready = program
+    ready.set_up_as_spelled()
     crm_id = ready.new_contact(1, HUMAN)
     ready.act({"action": "assign", "contact": crm_id, "owner": "tara@example.com"})
     day = write_events(
