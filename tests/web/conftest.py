@@ -1,0 +1,135 @@
+"""A real `handback serve` beside a real sandbox, and browsers and scripts that knock at it."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from engine.base.clock import SystemClock
+from engine.service.accounts import Accounts, Role
+from engine.store import open_store
+from tests.acceptance.conftest import Program, sandbox, stop
+
+PASSWORD = "correct horse battery staple"
+COOKIE = "handback_session"
+
+
+@dataclass
+class House:
+    """handback serve, running. program: the folder and the portal it works with."""
+
+    program: Program
+    url: str
+    first: str
+    process: subprocess.Popen[bytes]
+    keys: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def accounts(self) -> Accounts:
+        store = open_store(f"sqlite:///{self.program.folder / 'handback.db'}")
+        return Accounts(store, SystemClock())
+
+    def add_login(self, name: str, role: Role) -> None:
+        self.accounts().add(name, PASSWORD, role)
+
+    def key(self, *scopes: str) -> str:
+        """An API key with these scopes."""
+        if scopes not in self.keys:
+            options = [word for scope in scopes for word in ("--scope", scope)]
+            name = f"k{len(self.keys)}"
+            self.keys[scopes] = self.program.json("apikey", "add", name, *options)["key"]
+        return self.keys[scopes]
+
+    def bearer(self, *scopes: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key(*scopes)}"}
+
+    def log_in(self, name: str, password: str = PASSWORD, **more: Any) -> requests.Response:
+        """What the login form sends, from the login page."""
+        return requests.post(
+            f"{self.url}/login",
+            data={"name": name, "password": password},
+            headers={"Origin": self.url},
+            allow_redirects=False,
+            timeout=10,
+            **more,
+        )
+
+    def session(self, name: str) -> requests.Session:
+        """A browser without a screen, logged in."""
+        answer = self.log_in(name)
+        assert answer.status_code == 303, answer.text
+        made = requests.Session()
+        made.cookies.update(answer.cookies)
+        return made
+
+    def get(self, path: str, **more: Any) -> requests.Response:
+        return requests.get(f"{self.url}{path}", timeout=10, allow_redirects=False, **more)
+
+
+def open_house(program: Program, *options: str) -> House:
+    """Start serve on a free port; ready when it has said where it is."""
+    process = subprocess.Popen(
+        program.command("serve", "--port", "0", "--json", *options),
+        cwd=program.folder,
+        env={**program.environ(), "HANDBACK_POLL_SECONDS": "5"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        assert process.stderr is not None
+        pytest.fail(f"serve did not start: {process.stderr.read().decode()[-2000:]}")
+    said = json.loads(line)
+    return House(program, said["url"], said["first"], process)
+
+
+def close_house(house: House) -> None:
+    assert house.process.stdout is not None
+    house.process.stdout.close()
+    stop(house.process)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Connected, set up, one login per role (named as the role), a worker beside."""
+    folder = tmp_path_factory.mktemp("house")
+    (folder / "rules").mkdir()
+    shipped = Path(__file__).resolve().parents[2] / "rules" / "lead_states.yaml"
+    (folder / "rules" / "lead_states.yaml").write_bytes(shipped.read_bytes())
+    with sandbox("--search-lag", "0", "--no-rate-limit") as url:
+        program = Program(folder, url)
+        program.set_up()
+        opened = open_house(program)
+        try:
+            for role in ("viewer", "operator", "editor", "admin"):
+                opened.add_login(role, role)
+            yield opened
+        finally:
+            close_house(opened)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[House]:
+    """serve on an empty database, without a worker and without logins."""
+    opened = open_house(Program(tmp_path, ""), "--no-worker")
+    try:
+        yield opened
+    finally:
+        close_house(opened)
+
+
+def nonce_of(answer: requests.Response) -> str:
+    found = re.search(r"'nonce-([\w-]+)'", answer.headers["Content-Security-Policy"])
+    assert found is not None
+    return found[1]
+
+
+def environment_without(*names: str) -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if k not in names}

@@ -1,0 +1,214 @@
+"""Who comes in, and who does not: logins, sessions, origins, hosts, sizes, headers."""
+
+import re
+import socket
+import subprocess
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from engine.service.accounts import TRIES
+from tests.acceptance.conftest import Program
+from tests.web.conftest import COOKIE, PASSWORD, House, nonce_of
+
+PAGES = ("leads", "attention", "overview", "crm", "assistants", "rules", "people", "account")
+
+
+def test_the_first_admin_is_made_by_the_one_time_link(bare: House) -> None:
+    assert bare.first
+    assert requests.get(bare.first, timeout=10).status_code == 200
+    data = {"name": "ada", "password": PASSWORD}
+    made = requests.post(
+        bare.first, data=data, headers={"Origin": bare.url}, timeout=10, allow_redirects=False
+    )
+    assert made.status_code == 303
+    assert bare.get("/app/leads", cookies=made.cookies).status_code == 200
+    assert requests.get(bare.first, timeout=10).status_code == 404
+    again = requests.post(bare.first, data=data, headers={"Origin": bare.url}, timeout=10)
+    assert again.status_code == 404
+    assert [u["role"] for u in bare.accounts().list()] == ["admin"]
+
+
+def test_a_guessed_link_opens_nothing(bare: House) -> None:
+    assert bare.get("/first/guessed").status_code == 404
+    assert bare.get("/first/%C3%A9").status_code == 404
+    assert not bare.accounts().any()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_without_a_session_every_page_leads_to_the_login(house: House, page: str) -> None:
+    answer = house.get(f"/app/{page}?x=1")
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == f"/login?next=%2Fapp%2F{page}%3Fx%3D1"
+    forged = house.get(f"/app/{page}", cookies={COOKIE: "forged"})
+    assert forged.status_code == 303
+
+
+def test_the_export_needs_a_session_too(house: House) -> None:
+    assert house.get("/app/leads.csv").status_code == 303
+
+
+def test_a_web_socket_without_a_session_is_refused(house: House) -> None:
+    assert _handshake(house, cookie="", origin=house.url) == 403
+    token = house.session("viewer").cookies[COOKIE]
+    assert _handshake(house, cookie=f"{COOKIE}={token}", origin="http://evil.example") == 403
+    assert _handshake(house, cookie=f"{COOKIE}={token}", origin=house.url) == 101
+
+
+def _handshake(house: House, *, cookie: str, origin: str) -> int:
+    parts = urlsplit(house.url)
+    path = "/app/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
+    lines = [
+        f"GET {path} HTTP/1.1", f"Host: {parts.netloc}", "Connection: Upgrade",
+        "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", f"Origin: {origin}",
+    ]  # fmt: skip
+    if cookie:
+        lines.append(f"Cookie: {cookie}")
+    with socket.create_connection((parts.hostname, parts.port), timeout=10) as wire:
+        wire.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        return int(wire.recv(200).split()[1])
+
+
+def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites(house: House) -> None:
+    cookie = house.log_in("viewer").headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Max-Age" in cookie
+
+
+def test_a_wrong_password_says_nothing_about_who_exists(house: House) -> None:
+    known = house.log_in("viewer", "wrong password here")
+    unknown = house.log_in("nobody", "wrong password here")
+    assert known.status_code == unknown.status_code == 401
+    assert known.text.replace("viewer", "X") == unknown.text.replace("nobody", "X")
+
+
+def test_after_too_many_failures_the_right_password_is_refused_as_well(house: House) -> None:
+    house.add_login("locked", "viewer")
+    for _ in range(TRIES):
+        assert house.log_in("locked", "wrong password here").status_code == 401
+    assert house.log_in("locked").status_code == 401
+    assert house.log_in("viewer").status_code == 303
+
+
+def test_logging_out_ends_the_session_itself(house: House) -> None:
+    browser = house.session("viewer")
+    stolen = dict(browser.cookies)
+    assert house.get("/app/leads", cookies=stolen).status_code == 200
+    out = browser.post(f"{house.url}/logout", headers={"Origin": house.url}, timeout=10)
+    assert out.ok
+    assert house.get("/app/leads", cookies=stolen).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {},
+        {"Origin": "SAME", "Sec-Fetch-Site": "cross-site"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/login", "/logout"])
+def test_another_sites_page_changes_nothing(
+    house: House, path: str, headers: dict[str, str]
+) -> None:
+    headers = {k: house.url if v == "SAME" else v for k, v in headers.items()}
+    data = {"name": "viewer", "password": PASSWORD}
+    answer = requests.post(f"{house.url}{path}", data=data, headers=headers, timeout=10)
+    assert answer.status_code == 403
+    assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "/login", "/app/\\evil", "javascript:1"]
+)
+def test_the_login_leads_nowhere_else(house: House, target: str) -> None:
+    data = {"name": "viewer", "password": PASSWORD, "next": target}
+    answer = requests.post(
+        f"{house.url}/login",
+        data=data,
+        headers={"Origin": house.url},
+        timeout=10,
+        allow_redirects=False,
+    )
+    assert answer.headers["Location"] == "/app/leads"
+
+
+def test_a_name_that_is_not_ours_is_not_answered(house: House) -> None:
+    assert house.get("/login", headers={"Host": "rebound.example"}).status_code == 421
+    assert house.get("/login", headers={"Host": "localhost"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/login", "/healthz", "/leads", "/docs", "/static/handback.css"])
+def test_every_answer_carries_the_security_headers(house: House, path: str) -> None:
+    answer = house.get(path)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert "server" not in answer.headers
+
+
+def test_a_pages_own_scripts_carry_a_fresh_nonce_and_no_others_run(house: House) -> None:
+    browser = house.session("viewer")
+    first = browser.get(f"{house.url}/app/leads", timeout=10)
+    second = browser.get(f"{house.url}/app/leads", timeout=10)
+    assert nonce_of(first) != nonce_of(second)
+    policy = first.headers["Content-Security-Policy"]
+    scripts = next(p for p in policy.split("; ") if p.startswith("script-src"))
+    assert "unsafe-inline" not in scripts
+    found = re.findall(r"<script[^>]*>", first.text)
+    assert found
+    assert all(f'nonce="{nonce_of(first)}"' in tag for tag in found)
+
+
+def test_pages_are_not_kept_by_browsers_or_proxies(house: House) -> None:
+    answer = house.session("viewer").get(f"{house.url}/app/account", timeout=10)
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_form_that_is_too_large_is_refused(house: House) -> None:
+    answer = house.log_in("viewer", "x" * 30_000)
+    assert answer.status_code == 413
+
+
+def test_listening_to_the_world_without_tls_is_said_loudly(tmp_path: object, bare: House) -> None:
+    program: Program = bare.program
+    process = subprocess.Popen(
+        program.command("serve", "--host", "0.0.0.0", "--port", "0", "--no-worker"),  # noqa: S104
+        cwd=program.folder,
+        env=program.environ(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    try:
+        assert b"WARNING" in process.stderr.readline()
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        process.stderr.close()
+
+
+def test_a_taken_port_is_a_sentence_with_a_fix(bare: House) -> None:
+    port = str(urlsplit(bare.url).port)
+    done = bare.program.run("serve", "--port", port, code=2)
+    assert b"--port 0" in done.stderr
+
+
+def test_the_audit_trail_tells_logins_and_commands(house: House) -> None:
+    house.log_in("admin", "wrong password here")
+    house.session("admin")
+    store = house.accounts()._store
+    with store.read() as tx:
+        trail = [(e.who, e.door, e.what, e.outcome) for e in tx.accounts.audit(limit=500)]
+    assert ("admin", "pages", "log in", "refused") in trail
+    assert ("admin", "pages", "log in", "done") in trail
+    commands = {what for _, door, what, _ in trail if door == "command line"}
+    assert {"connect portal", "set up portal", "add assistant"} <= commands
