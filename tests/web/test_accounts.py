@@ -1,0 +1,181 @@
+"""Logins and keys on a clock that stands still, on a real database."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from engine.base.clock import MINUTE, ManualClock
+from engine.base.errors import InputError
+from engine.service.accounts import IDLE, LIFETIME, LOCKED, ROLES, TRIES, Accounts, Visitor
+from engine.service.apikeys import ApiKeys
+from engine.store import Store, open_store
+
+GOOD = "correct horse battery staple"
+START = 1_800_000_000_000
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(f"sqlite:///{tmp_path / 'handback.db'}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(START)
+
+
+@pytest.fixture
+def accounts(store: Store, clock: ManualClock) -> Accounts:
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    made = Accounts(store, clock, quick)
+    made.add("ada", GOOD, "admin")
+    made.add("vera", GOOD, "viewer")
+    return made
+
+
+def _token(accounts: Accounts, name: str = "vera") -> str:
+    token = accounts.log_in(name, GOOD)
+    assert token is not None
+    return token
+
+
+def test_a_login_is_only_made_first_while_there_is_none(accounts: Accounts) -> None:
+    with pytest.raises(InputError, match="already"):
+        accounts.add("eve", GOOD, "admin", first=True)
+
+
+def test_the_lock_ends_by_itself_and_a_success_forgets_the_failures(
+    accounts: Accounts, clock: ManualClock
+) -> None:
+    for _ in range(TRIES - 1):
+        assert accounts.log_in("vera", "wrong wrong wrong") is None
+    assert accounts.log_in("vera", GOOD)
+    for _ in range(TRIES):
+        assert accounts.log_in("vera", "wrong wrong wrong") is None
+    clock.advance(LOCKED - 1)
+    assert accounts.log_in("vera", GOOD) is None
+    clock.advance(1)
+    assert accounts.log_in("vera", GOOD)
+
+
+def test_a_session_ends_when_nobody_uses_it(accounts: Accounts, clock: ManualClock) -> None:
+    token = _token(accounts)
+    clock.advance(IDLE - 1)
+    visitor = accounts.visitor(token)
+    assert visitor is not None
+    accounts.seen(visitor.session)
+    clock.advance(IDLE - 1)
+    assert accounts.visitor(token) is not None
+    clock.advance(1)
+    assert accounts.visitor(token) is None
+
+
+def test_a_session_ends_however_much_it_is_used(accounts: Accounts, clock: ManualClock) -> None:
+    token = _token(accounts)
+    for _ in range(LIFETIME // (60 * MINUTE) - 1):
+        clock.advance(60 * MINUTE)
+        visitor = accounts.visitor(token)
+        assert visitor is not None
+        accounts.seen(visitor.session)
+    clock.advance(60 * MINUTE)
+    assert accounts.visitor(token) is None
+
+
+def test_sessions_that_are_over_are_forgotten(
+    accounts: Accounts, clock: ManualClock, store: Store
+) -> None:
+    first = accounts.visitor(_token(accounts))
+    assert first is not None
+    clock.advance(LIFETIME)
+    _token(accounts)
+    with store.read() as tx:
+        assert tx.accounts.session(first.session) is None
+
+
+def test_disabling_changing_a_role_and_a_new_password_end_sessions(accounts: Accounts) -> None:
+    token = _token(accounts)
+    accounts.change("vera", role="operator")
+    assert accounts.visitor(token) is None
+    token = _token(accounts)
+    accounts.set_password("vera", "another long enough phrase", old=GOOD)
+    assert accounts.visitor(token) is None
+    assert accounts.log_in("vera", GOOD) is None
+    accounts.change("vera", disabled=True)
+    assert accounts.log_in("vera", "another long enough phrase") is None
+
+
+def test_the_old_password_is_needed_for_a_new_one(accounts: Accounts) -> None:
+    with pytest.raises(InputError, match="old password"):
+        accounts.set_password("vera", "another long enough phrase", old="wrong wrong wrong")
+
+
+def test_the_last_admin_stays_one(accounts: Accounts) -> None:
+    with pytest.raises(InputError, match="last admin"):
+        accounts.change("ada", role="viewer")
+    with pytest.raises(InputError, match="last admin"):
+        accounts.change("ada", disabled=True)
+    accounts.add("bob", GOOD, "admin")
+    accounts.change("ada", role="viewer")
+    assert {u["name"]: u["role"] for u in accounts.list()}["ada"] == "viewer"
+
+
+@pytest.mark.parametrize(
+    "password", ["short", "x" * 257, "aaaaaaaaaaaaaaaa", "vera-vera-vera", "handback12345"]
+)
+def test_passwords_that_are_easy_to_guess_are_refused(accounts: Accounts, password: str) -> None:
+    with pytest.raises(InputError):
+        accounts.set_password("vera", password)
+
+
+@pytest.mark.parametrize("name", ["", " ada", "a\nb", "x" * 65])
+def test_names_that_cannot_be_read_are_refused(accounts: Accounts, name: str) -> None:
+    with pytest.raises(InputError):
+        accounts.add(name, GOOD, "viewer")
+
+
+def test_each_role_may_do_what_those_before_it_may() -> None:
+    for number, role in enumerate(ROLES):
+        visitor = Visitor("x", role, "")
+        assert [visitor.may(r) for r in ROLES] == [n <= number for n in range(len(ROLES))]
+
+
+def test_neither_passwords_nor_tokens_are_kept(accounts: Accounts, store: Store) -> None:
+    token = _token(accounts)
+    store.close()
+    folder = Path(store.name.removeprefix("sqlite:///")).parent
+    kept = b"".join(path.read_bytes() for path in folder.glob("handback.db*"))
+    assert b"vera" in kept
+    assert GOOD.encode() not in kept
+    assert token.encode() not in kept
+
+
+def test_keys_open_by_their_secret_and_by_nothing_else(store: Store, clock: ManualClock) -> None:
+    keys = ApiKeys(store, clock)
+    key = keys.add("mailer", ["leads:read", "events:write"], by="ada")["key"]
+    found = keys.check(key)
+    assert found is not None
+    assert found.scopes == ("events:write", "leads:read")
+    wrong = key[:-1] + ("A" if key[-1] != "A" else "B")
+    assert keys.check(wrong) is None
+    assert keys.check(key.replace(found.key_id, "0" * 12)) is None
+    assert keys.check(key + "\n") is None
+    keys.revoke("mailer")
+    assert keys.check(key) is None
+
+
+def test_a_name_is_one_key_at_a_time_and_scopes_are_known(store: Store, clock: ManualClock) -> None:
+    keys = ApiKeys(store, clock)
+    keys.add("mailer", ["events:write"], by="ada")
+    with pytest.raises(InputError, match="already"):
+        keys.add("mailer", ["events:write"], by="ada")
+    keys.revoke("mailer")
+    keys.add("mailer", ["events:write"], by="ada")
+    for scopes in ([], ["everything"]):
+        with pytest.raises(InputError, match="scope"):
+            keys.add("other", scopes, by="ada")
+    with pytest.raises(InputError, match="no key"):
+        keys.revoke("never")

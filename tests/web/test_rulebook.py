@@ -1,0 +1,114 @@
+"""The rules file in people's hands: changed in one place, compared, never lost."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.base.clock import ManualClock
+from engine.base.errors import InputError
+from engine.base.settings import SHIPPED_RULES
+from engine.lead.machine import LeadMachine
+from engine.rules.loader import load, parse
+from engine.service.audit import Audit
+from engine.service.rulebook import Rulebook
+from engine.store import open_store
+
+TEXT = SHIPPED_RULES.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Iterator[Rulebook]:
+    path = tmp_path / "lead_states.yaml"
+    path.write_text(TEXT, encoding="utf-8")
+    store = open_store(f"sqlite:///{tmp_path / 'handback.db'}")
+    clock = ManualClock(1_800_000_000_000)
+    yield Rulebook(path, LeadMachine(load(path)), store, clock, Audit(store, clock))
+    store.close()
+
+
+def test_one_value_changes_and_everything_else_stays_as_it_was_written(book: Rulebook) -> None:
+    changed = book.with_value(TEXT, "hubspot", "Hot", "hs_lead_status", "OPEN_DEAL")
+    before, after = TEXT.splitlines(), changed.splitlines()
+    differ = [n for n, (a, b) in enumerate(zip(before, after, strict=True)) if a != b]
+    assert len(differ) == 1
+    assert after[differ[0]].split() == ["Hot:", "[OPEN_DEAL,", "Hot]"]
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    state=st.sampled_from(["New", "Pending", "Hot", "UnSubscribed", "Processed"]),
+    column=st.sampled_from(["hs_lead_status", "lead_connection_status"]),
+    value=st.none() | st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1),
+)
+def test_whatever_value_is_put_in_is_what_the_file_then_says(
+    book: Rulebook, state: str, column: str, value: str | None
+) -> None:
+    try:
+        changed = book.with_value(TEXT, "hubspot", state, column, value)
+        rules, _ = parse(changed, file="x")
+    except InputError:
+        return
+    if rules is None:
+        return
+    mapping = rules.crm["hubspot"]
+    assert mapping.states[state][mapping.columns.index(column)] == value
+    back = book.with_value(changed, "hubspot", state, column, "X")
+    again, _ = parse(back, file="x")
+    assert again is not None
+    assert again.crm["hubspot"].states[state][mapping.columns.index(column)] == "X"
+
+
+def test_the_difference_is_shown_before_anything_is_kept(book: Rulebook) -> None:
+    assert book.compare(TEXT) == []
+    found = book.compare(TEXT.replace("opens >= 3", "opens >= 5"))
+    assert found
+    assert {one["what"] for one in found} == {"decision"}
+
+
+def test_saving_keeps_the_file_and_the_version(book: Rulebook) -> None:
+    new = TEXT.replace("opens >= 3}", "opens >= 5}")
+    saved = book.save(new, read=TEXT)
+    assert book.text() == new
+    assert book.version_text(saved["version"]) == new
+    assert saved["version"] in [one["version"] for one in book.versions()]
+
+
+def test_a_file_with_an_error_is_not_kept(book: Rulebook) -> None:
+    with pytest.raises(InputError, match="errors, the first"):
+        book.save(TEXT.replace("to: Cold", "to: Could"), read=TEXT)
+    assert book.text() == TEXT
+
+
+def test_somebody_elses_change_is_not_written_over(book: Rulebook) -> None:
+    theirs = TEXT.replace("opens >= 3}", "opens >= 4}")
+    book.save(theirs, read=TEXT)
+    with pytest.raises(InputError, match="somebody else"):
+        book.save(TEXT.replace("opens >= 3}", "opens >= 5}"), read=TEXT)
+    assert book.text() == theirs
+
+
+def test_the_rules_of_the_program_are_not_changed_in_place(book: Rulebook) -> None:
+    book._path = SHIPPED_RULES
+    with pytest.raises(InputError, match="copy them"):
+        book.save(TEXT + "\n", read=TEXT)
+
+
+def test_a_file_that_breaks_on_disk_is_seen(book: Rulebook) -> None:
+    assert book.broken() == 0
+    book._path.write_text("format: 1\nstates: [\n", encoding="utf-8")
+    assert book.broken() > 0
+    book._path.write_text(TEXT, encoding="utf-8")
+    assert book.broken() == 0
+    book._path.unlink()
+    assert book.broken() == 1
+
+
+def test_findings_name_their_line(book: Rulebook) -> None:
+    line = next(n for n, words in enumerate(TEXT.splitlines(), 1) if "to: Cold" in words)
+    found = book.check(TEXT.replace("to: Cold", "to: Could", 1))
+    assert line in [one["line"] for one in found]
+    with pytest.raises(InputError, match="at most"):
+        book.check("x" * 2_000_001)
