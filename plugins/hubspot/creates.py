@@ -12,6 +12,7 @@ from engine.api import Delivery, Done, EffectKind, GiveUp, Outcome, TryLater, Un
 from plugins.hubspot.answers import Answer, Refusal, Verdict
 from plugins.hubspot.engagements import KINDS, creation, has_reference, properties_of
 from plugins.hubspot.isolate import End, send_isolating
+from plugins.hubspot.keys import KEY, find_by_key, is_taken
 from plugins.hubspot.owners import Directory
 from plugins.hubspot.portals import Desk
 from plugins.hubspot.readback import look_up
@@ -33,7 +34,8 @@ class Creation:
 
 def deliver_engagements(desk: Desk, deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
     """One outcome for every delivery; all have the same kind."""
-    found = look_up(desk.api, [d for d in deliveries if d.maybe_sent])
+    keyed = desk.memory.keys.has_key(desk.api, KINDS[deliveries[0].kind].objects, desk.now())
+    found = look_up(desk.api, [d for d in deliveries if d.maybe_sent], keyed=keyed)
     outcomes: dict[int, Outcome] = {}
     fresh: list[Delivery] = []
     for delivery in deliveries:
@@ -44,7 +46,7 @@ def deliver_engagements(desk: Desk, deliveries: Sequence[Delivery]) -> dict[int,
             outcomes[delivery.id] = Uncertain(reason, after=desk.settings.settle)
         else:
             fresh.append(delivery)
-    prepared = _prepare(desk, fresh)
+    prepared = _prepare(desk, fresh, keyed=keyed)
     if isinstance(prepared, Answer):
         return {**outcomes, **{d.id: outcome_of(prepared) for d in fresh}}
     for chunk in _chunks(prepared):
@@ -52,17 +54,20 @@ def deliver_engagements(desk: Desk, deliveries: Sequence[Delivery]) -> dict[int,
     return outcomes
 
 
-def _prepare(desk: Desk, deliveries: Sequence[Delivery]) -> list[Creation] | Answer:
+def _prepare(desk: Desk, deliveries: Sequence[Delivery], *, keyed: bool) -> list[Creation] | Answer:
     directory = Directory({})
     if any(d.kind is EffectKind.TASK and d.payload.get("owner") for d in deliveries):
         read = desk.directory()
         if isinstance(read, Answer):
             return read
         directory = read
-    return [
-        Creation(d, properties_of(d, owner_id=_assignee(directory, d)), d.crm_id)
-        for d in deliveries
-    ]
+    creations: list[Creation] = []
+    for delivery in deliveries:
+        properties = properties_of(delivery, owner_id=_assignee(directory, delivery))
+        if keyed:
+            properties[KEY] = delivery.reference
+        creations.append(Creation(delivery, properties, delivery.crm_id))
+    return creations
 
 
 def _assignee(directory: Directory, delivery: Delivery) -> str | None:
@@ -113,8 +118,14 @@ def _create(
 
 
 def _blame(group: Sequence[Creation], refusal: Refusal) -> list[Creation]:
-    traced = [one for one in group if one.delivery.reference in refusal.traces]
-    return traced or [one for one in group if one.contact in refusal.dead_targets]
+    """The creations that a refusal is about, as far as it says."""
+    named = [
+        one
+        for one in group
+        if one.delivery.reference in refusal.traces or one.contact in refusal.dead_targets
+    ]
+    lacking = [f.property for f in refusal.faults if f.code == "PROPERTY_DOESNT_EXIST"]
+    return named or [one for one in group if any(name in one.properties for name in lacking)]
 
 
 def _read_end(
@@ -173,10 +184,27 @@ def _named(creations: Iterable[Creation], record: Mapping[str, Any]) -> Creation
     return None
 
 
+def _existing(desk: Desk, one: Creation, refusal: Refusal) -> Outcome:
+    """HubSpot says that the key is taken: by the record of an earlier attempt."""
+    objects, reference = KINDS[one.delivery.kind].objects, one.delivery.reference
+    found = find_by_key(desk.api, objects, [reference])
+    if isinstance(found, Answer):
+        return Uncertain(f"it exists, but was not read: {found.reason}", after=found.after)
+    if reference in found:
+        return Done({"id": found[reference], "found": True})
+    return GiveUp(f"HubSpot refused it: {refusal.message or refusal.category}")
+
+
 def _mend(
     desk: Desk, one: Creation, refusal: Refusal, *, follow_merges: bool
 ) -> Creation | Outcome:
     """A refused record: the contact may live on under another id; anything else is for a person."""
+    if KEY in one.properties:
+        if any(f.property == KEY and f.code == "PROPERTY_DOESNT_EXIST" for f in refusal.faults):
+            desk.memory.keys.forget(KINDS[one.delivery.kind].objects)
+            return TryLater(f"the property {KEY} is not there any more", after=1_000)
+        if is_taken(refusal):
+            return _existing(desk, one, refusal)
     bad_owner = any(fault.code == "INVALID_OWNER_ID" for fault in refusal.faults)
     if bad_owner and "hubspot_owner_id" in one.properties:
         desk.directory(fresh=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from engine.api import Access, Millis, Portal
 from plugins.hubspot.answers import Answer
 from plugins.hubspot.client import Api, Connection
+from plugins.hubspot.keys import KeyBook
 from plugins.hubspot.owners import Directory, OwnerBook
 from plugins.hubspot.properties import PropertyBook
 from plugins.hubspot.settings import Settings, read_settings
@@ -21,6 +22,7 @@ class PortalMemory:
     connection: Connection
     owners: OwnerBook = field(default_factory=OwnerBook)
     properties: PropertyBook = field(default_factory=PropertyBook)
+    keys: KeyBook = field(default_factory=KeyBook)
     app_id: str | None = None
 
 

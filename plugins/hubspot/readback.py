@@ -1,4 +1,4 @@
-"""Looks for engagements that may have been created: through associations, never through search.
+"""Looks for engagements that may have been created: by key or associations, never by search.
 
 The search index lags (https://developers.hubspot.com/docs/api-reference/search/guide); the list of
 a contact's associations does not, as far as anyone knows.
@@ -12,6 +12,7 @@ from plugins.hubspot.answers import Answer
 from plugins.hubspot.budget import Lane
 from plugins.hubspot.client import Api
 from plugins.hubspot.engagements import KINDS, Kind, has_reference
+from plugins.hubspot.keys import find_by_key
 
 PER_CALL = 100
 MOST_PAGES = 20
@@ -29,12 +30,27 @@ class Found:
     why: str = ""
 
 
-def look_up(api: Api, deliveries: Sequence[Delivery]) -> Found:
-    """All deliveries have the same kind."""
+def look_up(api: Api, deliveries: Sequence[Delivery], *, keyed: bool = False) -> Found:
+    """All deliveries have the same kind. keyed: the object type has the unique property; what
+    is not found by it may still have been made before the property was."""
     found = Found()
     if not deliveries:
         return found
     kind = KINDS[deliveries[0].kind]
+    if keyed:
+        known = find_by_key(api, kind.objects, [d.reference for d in deliveries])
+        if isinstance(known, Answer):
+            found.why = known.reason
+            return found
+        found.records = {d.id: known[d.reference] for d in deliveries if d.reference in known}
+        deliveries = [d for d in deliveries if d.id not in found.records]
+        if not deliveries:
+            return found
+    return _look_through(api, kind, deliveries, found)
+
+
+def _look_through(api: Api, kind: Kind, deliveries: Sequence[Delivery], found: Found) -> Found:
+    """Read the texts of the contacts' activities, newest first."""
     engagements = _associated(api, kind, sorted({d.crm_id for d in deliveries}))
     if isinstance(engagements, Answer):
         found.why = engagements.reason

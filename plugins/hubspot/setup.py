@@ -12,6 +12,7 @@ import orjson
 from engine.api import Assistant, CrmMapping, Portal, SetupPlan, SetupStep
 from plugins.hubspot.contacts import OWN_CONTEXT
 from plugins.hubspot.fields import Definition, Unresolved, is_free_text, resolve, wanted_values
+from plugins.hubspot.keys import KEY
 from plugins.hubspot.owners import Directory
 
 GROUP = "handback"
@@ -30,6 +31,8 @@ class PortalState:
     archived: Mapping[str, Definition]
     directory: Directory
     missing_scopes: tuple[str, ...] = ()
+    unkeyed: tuple[str, ...] = ()
+    """Object types without the unique property that makes doubles impossible."""
 
 
 def plan(
@@ -51,7 +54,13 @@ def plan(
     steps += [
         _person(f"grant the app the scope {scope}", scope=scope) for scope in state.missing_scopes
     ]
-    return SetupPlan(tuple(steps), fingerprint(state, mapping), tuple(_notes(state, mapping)))
+    notes = list(_notes(state, mapping))
+    if state.unkeyed and any(not step.needs_person for step in steps):
+        notes.append(
+            f"applying also asks HubSpot for the unique property {KEY} on"
+            f" {', '.join(state.unkeyed)}; an account that does not allow it works as well"
+        )
+    return SetupPlan(tuple(steps), fingerprint(state, mapping), tuple(notes))
 
 
 def fingerprint(state: PortalState, mapping: CrmMapping) -> str:

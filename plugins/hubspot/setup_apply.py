@@ -11,6 +11,7 @@ from typing import Any
 from engine.api import ConfigurationError, CrmMapping, SetupPlan, SetupStep
 from plugins.hubspot.answers import Answer, Verdict
 from plugins.hubspot.fields import Definition, definition_from
+from plugins.hubspot.keys import KEY, read_key, try_to_create
 from plugins.hubspot.portals import Desk
 from plugins.hubspot.properties import read_definitions
 from plugins.hubspot.setup import (
@@ -18,12 +19,14 @@ from plugins.hubspot.setup import (
     CREATE_GROUP,
     CREATE_PROPERTY,
     GROUP,
+    GROUP_LABEL,
     PortalState,
     plan,
 )
 from plugins.hubspot.verdicts import refused_token, unavailable
 
 TRIES = 5
+KEYED = ("notes", "emails", "tasks")
 VISIBLE_TRIES = 20
 VISIBLE_PAUSE = 0.25
 PROBES = ("contacts", "emails")
@@ -62,14 +65,28 @@ def apply_setup(
         if step.needs_person:
             continue
         if step.action == CREATE_GROUP:
-            _create_group(desk, step.details)
+            _create_group(desk, step.details, sleep)
         elif step.action == CREATE_PROPERTY:
             _create_property(desk, step.details, sleep)
         elif step.action == ADD_OPTIONS:
             _add_options(desk, str(step.details["name"]), step.details["options"], sleep)
         done.append(step)
+    done += _keys(desk)
     desk.memory.properties.get(desk.api, desk.now(), newer_than=desk.memory.properties.version)
     return tuple(done)
+
+
+def _keys(desk: Desk) -> list[SetupStep]:
+    """The unique property, where HubSpot grants it; a refusal is an answer, not an error."""
+    group = {"name": GROUP, "label": GROUP_LABEL}
+    granted: list[SetupStep] = []
+    for objects in KEYED:
+        lacking = read_key(desk.api, objects) is False
+        if lacking and try_to_create(desk.api, objects, group):
+            desk.memory.keys.forget(objects)
+            what = f"create the unique property {KEY} on {objects}"
+            granted.append(SetupStep(what, CREATE_PROPERTY, {"name": KEY, "objects": objects}))
+    return granted
 
 
 def read_state(desk: Desk) -> PortalState:
@@ -92,6 +109,7 @@ def read_state(desk: Desk) -> PortalState:
         archived=archived,
         directory=directory,
         missing_scopes=tuple(dict.fromkeys(missing)),
+        unkeyed=tuple(kind for kind in KEYED if read_key(desk.api, kind) is False),
     )
 
 
@@ -113,13 +131,21 @@ def _ask(desk: Desk, answer: Answer, missing: list[str]) -> Answer | None:
     raise _failed(desk, answer)
 
 
-def _create_group(desk: Desk, details: Mapping[str, Any]) -> None:
+def _insist(call: Callable[[], Answer], sleep: Callable[[float], None]) -> Answer:
+    """A person waits: a lost answer is asked for again. What exists by then answers 409."""
+    answer = call()
+    for _ in range(TRIES):
+        if answer.verdict is not Verdict.LOST:
+            break
+        sleep(VISIBLE_PAUSE)
+        answer = call()
+    return answer
+
+
+def _create_group(desk: Desk, details: Mapping[str, Any], sleep: Callable[[float], None]) -> None:
     path = desk.api.paths.properties("contacts", "groups")
-    answer = desk.api.write(path, details)
-    if answer.ok or answer.status == 409:
-        return
-    known = desk.api.get(path)
-    if not any(str(group.get("name")) == details["name"] for group in known.results):
+    answer = _insist(lambda: desk.api.write(path, details), sleep)
+    if not answer.ok and answer.status != 409:
         raise _failed(desk, answer)
 
 
@@ -128,8 +154,9 @@ def _create_property(
 ) -> None:
     """Create (an archived one of the name comes back), and wait until HubSpot shows it."""
     name = str(details["name"])
-    answer = desk.api.write(desk.api.paths.properties("contacts"), details)
-    if not answer.ok and answer.status != 409 and answer.verdict is not Verdict.LOST:
+    path = desk.api.paths.properties("contacts")
+    answer = _insist(lambda: desk.api.write(path, details), sleep)
+    if not answer.ok and answer.status != 409:
         raise _failed(desk, answer)
     seen = _wait_for(desk, name, sleep)
     if seen is None:

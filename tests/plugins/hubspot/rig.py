@@ -208,7 +208,8 @@ def make_rig(url: str, rules: Rules, **portal: Any) -> Rig:
     """A new portal in a running sandbox."""
     number = next(_PORTALS)
     token = f"pat-na1-{number}-secret"
-    wanted = {"portal_id": 9_000_000 + number, "token": token, "owners": OWNERS, **portal}
+    wanted = {"portal_id": 9_000_000 + number, "token": token, "owners": OWNERS,
+              "rate_limited": True, **portal}  # fmt: skip
     response = requests.post(
         f"{url}/_sandbox/portals",
         json=wanted,

@@ -82,7 +82,7 @@ SEARCH = obj(
 )
 VERSION = r"(?:v3|v4|20\d\d-\d\d)"
 OBJECTS = rf"/crm/(?:v3/objects|objects/{VERSION})"
-PROPERTIES = rf"/crm/(?:v3/properties|properties/{VERSION})/contacts"
+PROPERTIES = rf"/crm/(?:v3/properties|properties/{VERSION})/(?:contacts|notes|emails|tasks)"
 SHAPES: list[tuple[str, str, dict[str, Any]]] = [
     (
         "POST",
