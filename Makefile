@@ -9,7 +9,7 @@ demo: $(VENV)/ready
 	$(BIN)/handback demo
 
 test: $(VENV)/ready-dev
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadscope
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff format --check .

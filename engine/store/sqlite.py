@@ -43,8 +43,9 @@ class Sqlite:
             )
         self.name = f"sqlite:///{url.database}"
         self._file = url.database
+        self._patience = float(str(url.query.get("timeout", BUSY_SECONDS)))
         self.engine = create_engine(
-            url, connect_args={"timeout": BUSY_SECONDS}, pool_size=16, max_overflow=16
+            url, connect_args={"timeout": self._patience}, pool_size=16, max_overflow=16
         )
         self._writer = threading.Lock()
         event.listen(self.engine, "connect", self._connected)
@@ -60,7 +61,7 @@ class Sqlite:
     @contextmanager
     def begin_write(self) -> Iterator[Connection]:
         """Threads of one process queue here: SQLite's own waiting sleeps up to 100 ms."""
-        if not self._writer.acquire(timeout=BUSY_SECONDS):
+        if not self._writer.acquire(timeout=self._patience):
             raise _locked(self.name)
         try:
             with (
