@@ -5,6 +5,7 @@ from engine.base.errors import ConfigurationError, HandbackError
 from engine.hooks.errors import PortalDisconnected, PortalUnavailable
 from engine.hooks.outcomes import (
     Access,
+    ContactChanges,
     Delivery,
     Done,
     GiveUp,
@@ -30,6 +31,7 @@ __all__ = [
     "Access",
     "Assistant",
     "ConfigurationError",
+    "ContactChanges",
     "ContactReading",
     "CrmMapping",
     "Delivery",

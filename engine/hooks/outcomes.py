@@ -30,18 +30,24 @@ class TryLater:
     """Nothing happened; the same effect may be sent again after `after` milliseconds.
 
     whole_portal: nothing else will get through either (rate limit, token refused, moving house).
+    reread: the contact is not what the lead says (merged, …): worth a hint, so that it is read.
     """
 
     reason: str
     after: Millis
     whole_portal: bool = False
+    reread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """It will never work as it is; parked where a person sees it. reason says what to mend."""
+    """It will never work as it is; parked where a person sees it. reason says what to mend.
+
+    reread: the contact is not what the lead says (deleted, …): worth a hint, so that it is read.
+    """
 
     reason: str
+    reread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,19 @@ class Hint:
     crm_id: str
     at: Millis
     erased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContactChanges:
+    """Contacts whose owner changed lately: now an assistant (owned), or somebody else (left).
+
+    Some may be old news, none is surely complete: a full comparison now and then finds the rest.
+    cursor: what to ask with the next time.
+    """
+
+    owned: tuple[Hint, ...]
+    left: tuple[Hint, ...]
+    cursor: Millis
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import pluggy
 from engine.base.clock import Millis
 from engine.hooks.outcomes import (
     Access,
+    ContactChanges,
     Delivery,
     Hint,
     MappingProblem,
@@ -81,6 +82,32 @@ class CrmSpecs(Protocol):
         """Contacts that the portal's assistants own now: for installations without webhooks.
 
         Raises PortalUnavailable.
+        """
+
+    @hookspec(firstresult=True)
+    def crm_changed_contacts(self, access: Access, cursor: Millis) -> ContactChanges:
+        """What crm_assigned_contacts would find new since the last time, in few calls.
+
+        cursor: from the last answer, 0 the first time. Raises PortalUnavailable.
+        """
+
+    @hookspec(firstresult=True)
+    def crm_resolve_fields(
+        self, access: Access, mapping: CrmMapping, state: str, words: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """crm_plan_fields in the portal's own spelling: what a contact's fields should read.
+
+        Raises ConfigurationError for a value that the portal cannot take, or PortalUnavailable.
+        """
+
+    @hookspec(firstresult=True)
+    def crm_find_records(
+        self, access: Access, kind: EffectKind, deliveries: Sequence[Delivery]
+    ) -> Mapping[int, str | None]:
+        """Which notes, emails or tasks are in the CRM, found by their references.
+
+        The record's id, None when it is surely not there; an id that is left out could not be
+        settled now. Raises nothing.
         """
 
     @hookspec(firstresult=True)
