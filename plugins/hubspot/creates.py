@@ -213,7 +213,7 @@ def _mend(
     if about_contact and follow_merges:
         answer = desk.api.get(desk.api.paths.objects("contacts", one.contact), {})
         if answer.status == 404 and answer.body:
-            return GiveUp(f"the contact {one.contact} was deleted in HubSpot")
+            return GiveUp(f"the contact {one.contact} was deleted in HubSpot", reread=True)
         if not answer.ok:
             return outcome_of(answer)
         found = str(answer.body.get("id") or one.contact)

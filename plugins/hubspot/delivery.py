@@ -118,10 +118,10 @@ def _outcome(delivery: Delivery, update: Update, end: UpdateEnd) -> Outcome:
             shown = ", ".join(f"{name} = {value!r}" for name, value in kept.items())
             return GiveUp(f"HubSpot accepted the values but kept {shown}")
         case Missing():
-            return GiveUp(f"the contact {delivery.crm_id} was deleted in HubSpot")
+            return GiveUp(f"the contact {delivery.crm_id} was deleted in HubSpot", reread=True)
         case MergedInto(winner):
             reason = f"the contact became part of contact {winner}; the lead has to follow first"
-            return TryLater(reason, after=SOON)
+            return TryLater(reason, after=SOON, reread=True)
         case NoEffect():
             return TryLater("HubSpot answered, but the contact did not change", after=SOON)
         case Rejected():

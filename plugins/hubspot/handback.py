@@ -268,7 +268,7 @@ class Handback:
         self._outcomes[delivery.id] = Done(result)
 
     def _later(self, delivery: Delivery, reason: str) -> None:
-        self._outcomes[delivery.id] = TryLater(reason, after=SOON)
+        self._outcomes[delivery.id] = TryLater(reason, after=SOON, reread=True)
 
 
 def hand_back(desk: Desk, deliveries: Sequence[Delivery]) -> dict[int, Outcome]:

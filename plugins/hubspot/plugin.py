@@ -7,6 +7,7 @@ from engine.api import (
     Access,
     Assistant,
     ConfigurationError,
+    ContactChanges,
     ContactReading,
     CrmMapping,
     Delivery,
@@ -28,8 +29,9 @@ from engine.api import (
 )
 from plugins.hubspot import delivery, fields, oauth, webhooks
 from plugins.hubspot.answers import Answer, Verdict
+from plugins.hubspot.comparison import find_records, resolve_fields
 from plugins.hubspot.contacts import find_contact, read_contacts
-from plugins.hubspot.polling import assigned_contacts
+from plugins.hubspot.polling import assigned_contacts, changed_contacts
 from plugins.hubspot.portals import Memories
 from plugins.hubspot.settings import DEFAULT_URL
 from plugins.hubspot.setup_apply import apply_setup, plan_setup
@@ -76,6 +78,22 @@ class HubSpotPlugin:
     @hookimpl
     def crm_assigned_contacts(self, access: Access) -> Sequence[Hint]:
         return assigned_contacts(self._memories.desk(access))
+
+    @hookimpl
+    def crm_changed_contacts(self, access: Access, cursor: Millis) -> ContactChanges:
+        return changed_contacts(self._memories.desk(access), cursor)
+
+    @hookimpl
+    def crm_resolve_fields(
+        self, access: Access, mapping: CrmMapping, state: str, words: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        return resolve_fields(self._memories.desk(access), mapping, state, words)
+
+    @hookimpl
+    def crm_find_records(
+        self, access: Access, kind: EffectKind, deliveries: Sequence[Delivery]
+    ) -> Mapping[int, str | None]:
+        return find_records(self._memories.desk(access), kind, deliveries)
 
     @hookimpl
     def crm_receive(self, access: Access, request: WebhookRequest) -> Received | Refused:

@@ -58,7 +58,7 @@ CREATION = obj(
 UPDATE = obj({"id": ID, "properties": VALUES}, {"objectWriteTraceId": TEXT})
 UPSERT = obj({"id": TEXT, "idProperty": NAME, "properties": VALUES}, {"objectWriteTraceId": TEXT})
 FILTER = obj(
-    {"propertyName": NAME, "operator": {"enum": ["IN", "GT", "GTE", "LTE", "EQ"]}},
+    {"propertyName": NAME, "operator": {"enum": ["IN", "NOT_IN", "GT", "GTE", "NOT_HAS_PROPERTY"]}},
     {"value": TEXT, "values": TEXTS},
 )
 PROPERTY = obj(

@@ -54,6 +54,7 @@ def test_a_deleted_contact_is_given_up(ready: Rig) -> None:
     (outcome,) = ready.deliver(ready.fields(crm_id, "Cold"))
     assert isinstance(outcome, GiveUp)
     assert "deleted" in outcome.reason
+    assert outcome.reread
 
 
 @pytest.mark.parametrize("new_id", [True, False])
@@ -65,6 +66,7 @@ def test_a_merged_contact_is_noticed_although_hubspot_says_nothing(
     merged, done = ready.deliver(ready.fields(loser, "Cold"), ready.fields(other, "Cold"))
     assert isinstance(merged, TryLater)
     assert "became part of" in merged.reason
+    assert merged.reread
     assert isinstance(done, Done)
 
 

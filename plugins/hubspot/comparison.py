@@ -1,0 +1,39 @@
+"""What a contact should show, and which records it has: for comparing leads with the portal."""
+
+from collections.abc import Mapping, Sequence
+
+from engine.api import ConfigurationError, CrmMapping, Delivery, EffectKind
+from plugins.hubspot.answers import Answer
+from plugins.hubspot.engagements import KINDS
+from plugins.hubspot.fields import Unresolved, plan_fields, resolve_all
+from plugins.hubspot.portals import Desk
+from plugins.hubspot.readback import look_up
+from plugins.hubspot.verdicts import unavailable
+
+AT_ONCE = 100
+
+
+def resolve_fields(
+    desk: Desk, mapping: CrmMapping, state: str, words: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Raises ConfigurationError or PortalUnavailable."""
+    definitions = desk.memory.properties.get(desk.api, desk.now())
+    if isinstance(definitions, Answer):
+        raise unavailable(definitions, desk.portal.name)
+    values = resolve_all(definitions, plan_fields(mapping, state, words))
+    if isinstance(values, Unresolved):
+        raise ConfigurationError(values.message, where=f"portal {desk.portal.name}", fix=values.fix)
+    return values
+
+
+def find_records(
+    desk: Desk, kind: EffectKind, deliveries: Sequence[Delivery]
+) -> Mapping[int, str | None]:
+    """What could not be settled is left out."""
+    keyed = desk.memory.keys.has_key(desk.api, KINDS[kind].objects, desk.now())
+    found: dict[int, str | None] = {}
+    for start in range(0, len(deliveries), AT_ONCE):
+        looked_at = look_up(desk.api, deliveries[start : start + AT_ONCE], keyed=keyed)
+        found.update(looked_at.records)
+        found.update(dict.fromkeys(looked_at.absent))
+    return found

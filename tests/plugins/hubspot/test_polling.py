@@ -1,0 +1,120 @@
+"""Listening without webhooks, and comparing leads with the portal."""
+
+import pytest
+
+from engine.api import (
+    ConfigurationError,
+    ContactChanges,
+    EffectKind,
+    Hint,
+    PortalUnavailable,
+    format_time,
+)
+from tests.plugins.hubspot.rig import BEN, HANNA, NOON, OMAR, TARA, Rig
+
+HOUR = 3_600_000
+
+
+@pytest.fixture
+def seen(rig: Rig) -> Rig:
+    """A search index without lag."""
+    rig.switch(search_lag=[0, 0])
+    return rig
+
+
+def poll(rig: Rig, cursor: int) -> ContactChanges:
+    return rig.hooks.crm_changed_contacts(access=rig.access, cursor=cursor)
+
+
+def ids(hints: tuple[Hint, ...]) -> set[str]:
+    return {hint.crm_id for hint in hints}
+
+
+def test_nothing_owned_leaves_the_cursor_at_the_start(seen: Rig) -> None:
+    seen.contact(HANNA)
+    assert poll(seen, 0) == ContactChanges((), (), 0)
+
+
+def test_the_first_poll_finds_everything_the_next_only_what_is_new(seen: Rig) -> None:
+    old = [seen.contact() for _ in range(3)]
+    for crm_id in old:
+        seen.act("assign", contact=crm_id, owner=TARA, at=format_time(NOON - 2 * HOUR))
+    first = poll(seen, 0)
+    assert ids(first.owned) == set(old)
+    assert first.left == ()
+    new, other = seen.contact(), seen.contact()
+    seen.act("assign", contact=new, owner=BEN, at=format_time(NOON))
+    seen.act("assign", contact=other, owner=OMAR, at=format_time(NOON))
+    second = poll(seen, first.cursor + HOUR)
+    assert ids(second.owned) == {new}
+    assert ids(second.left) >= {other}
+    assert second.cursor >= NOON
+
+
+def test_contacts_that_were_taken_back_or_cleared_are_found(seen: Rig) -> None:
+    taken, cleared, kept = seen.contact(HANNA, TARA), seen.contact(HANNA, TARA), seen.contact(TARA)
+    cursor = poll(seen, 0).cursor
+    seen.act("assign", contact=taken, owner=OMAR)
+    seen.act("assign", contact=cleared, owner=None)
+    found = poll(seen, cursor)
+    assert {taken, cleared} <= ids(found.left)
+    assert ids(found.owned) == {kept}, "the overlap shows what was assigned a moment ago again"
+
+
+def test_what_the_index_shows_late_is_found_by_the_overlap(rig: Rig) -> None:
+    rig.switch(search_lag=[0, 0])
+    rig.act("assign", contact=rig.contact(), owner=TARA, at=format_time(NOON))
+    late = rig.contact()
+    rig.act("assign", contact=late, owner=TARA, at=format_time(NOON - 60_000))
+    assert late in ids(poll(rig, NOON).owned)
+
+
+def test_a_poll_of_many_pages(seen: Rig) -> None:
+    many = seen.contacts(410, TARA)
+    assert ids(poll(seen, 0).owned) == set(many)
+    assert seen.count("search") == 3
+
+
+def test_a_portal_that_does_not_answer(seen: Rig) -> None:
+    seen.fault("503", route="search")
+    with pytest.raises(PortalUnavailable):
+        poll(seen, 0)
+
+
+def test_what_a_contact_should_show_in_the_portals_own_words(ready: Rig) -> None:
+    found = ready.hooks.crm_resolve_fields(
+        access=ready.access, mapping=ready.rules.crm["hubspot"], state="Pending", words={}
+    )
+    assert found == {"hs_lead_status": "IN_PROGRESS", "lead_connection_status": "Pending"}
+
+
+def test_what_the_portal_cannot_show_is_said(rig: Rig) -> None:
+    with pytest.raises(ConfigurationError, match="setup"):
+        rig.hooks.crm_resolve_fields(
+            access=rig.access, mapping=rig.rules.crm["hubspot"], state="Hot", words={}
+        )
+
+
+@pytest.mark.parametrize("keyed", ["allowed", "forbidden"])
+def test_missing_notes_are_told_from_notes_that_are_there(rig: Rig, keyed: str) -> None:
+    rig.switch(engagement_properties=keyed, property_lag=[0, 0])
+    rig.set_up()
+    there = [rig.note(crm_id) for crm_id in rig.contacts(120)]
+    missing, gone = rig.note(rig.contact()), rig.note("99999999999")
+    rig.deliver(*there)
+    found = rig.hooks.crm_find_records(
+        access=rig.access, kind=EffectKind.NOTE, deliveries=[*there, missing, gone]
+    )
+    notes = rig.dump()["notes"]
+    assert {found[note.id] for note in there} == set(notes)
+    assert found[missing.id] is None
+    assert found[gone.id] is None
+
+
+def test_what_cannot_be_told_is_left_out(ready: Rig) -> None:
+    note = ready.note(ready.contact())
+    ready.fault("503", route="associations")
+    access = ready.access
+    assert (
+        ready.hooks.crm_find_records(access=access, kind=EffectKind.NOTE, deliveries=[note]) == {}
+    )
