@@ -100,3 +100,5 @@ def test_units() -> None:
     assert format_duration(90_000) == "90s"
     with pytest.raises(ValueError, match="whole number of seconds"):
         format_duration(1)
+    with pytest.raises(ValueError, match="whole number of seconds"):
+        format_duration(0)

@@ -35,6 +35,7 @@ def broken(invariant: str, *, text: str = SOUND) -> list[str]:
         "{in: Gone, always: finished}",
         "{in: everywhere, always: opens >= 0 and not stopped}",
         "{in: [New], always: not finished}",
+        '{in: Hot, always: "sub_state not in [Keen]"}',
     ],
 )
 def test_kept(invariant: str) -> None:
@@ -83,6 +84,11 @@ def test_kept(invariant: str) -> None:
             "{in: Warm, always: opens == 3}",
             "a lead is in Warm and opens == 3 does not hold, "
             "after assigned, ready, opened (4 times)",
+        ),
+        (
+            '{in: Hot, always: "sub_state not in [Met]"}',
+            "a lead is in Hot and sub_state not in [Met] does not hold, "
+            "after assigned, replied.meet",
         ),
         (
             "{in: Hot, always: not finished}",

@@ -97,6 +97,15 @@ def test_a_variant_without_rules_of_its_own_is_decided_by_other() -> None:
     assert deciding.rows_in("Cold", "replied.Praise") == deciding.rows_in("Cold", "replied.other")
 
 
+def test_a_done_lead_is_finished_unless_a_rule_starts_it_anew_in_place() -> None:
+    text = SOUND.read_text()
+    assert Deciding(load(SOUND)).domain("Hot", "assigned")["finished"] == (1,)
+    anew = text.replace('stay: "already begun"}', 'stay: "already begun", do: [start_anew]}')
+    rules, _ = parse(anew, file="f")
+    assert rules is not None
+    assert Deciding(rules).domain("Hot", "assigned")["finished"] == (0, 1)
+
+
 def test_phrases() -> None:
     assert listed(["a"]) == "a"
     assert listed(["a", "b", "c"], last="or") == "a, b or c"
