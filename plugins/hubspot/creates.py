@@ -46,7 +46,7 @@ def deliver_engagements(desk: Desk, deliveries: Sequence[Delivery]) -> dict[int,
             outcomes[delivery.id] = Uncertain(reason, after=desk.settings.settle)
         else:
             fresh.append(delivery)
-    prepared = _prepare(desk, fresh, keyed=keyed)
+    prepared = _prepare(desk, fresh, outcomes, keyed=keyed)
     if isinstance(prepared, Answer):
         return {**outcomes, **{d.id: outcome_of(prepared) for d in fresh}}
     for chunk in _chunks(prepared):
@@ -54,7 +54,9 @@ def deliver_engagements(desk: Desk, deliveries: Sequence[Delivery]) -> dict[int,
     return outcomes
 
 
-def _prepare(desk: Desk, deliveries: Sequence[Delivery], *, keyed: bool) -> list[Creation] | Answer:
+def _prepare(
+    desk: Desk, deliveries: Sequence[Delivery], outcomes: dict[int, Outcome], *, keyed: bool
+) -> list[Creation] | Answer:
     directory = Directory({})
     if any(d.kind is EffectKind.TASK and d.payload.get("owner") for d in deliveries):
         read = desk.directory()
@@ -63,7 +65,11 @@ def _prepare(desk: Desk, deliveries: Sequence[Delivery], *, keyed: bool) -> list
         directory = read
     creations: list[Creation] = []
     for delivery in deliveries:
-        properties = properties_of(delivery, owner_id=_assignee(directory, delivery))
+        try:
+            properties = properties_of(delivery, owner_id=_assignee(directory, delivery))
+        except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:
+            outcomes[delivery.id] = GiveUp(f"its time is none that HubSpot can show: {error!r}")
+            continue
         if keyed:
             properties[KEY] = delivery.reference
         creations.append(Creation(delivery, properties, delivery.crm_id))

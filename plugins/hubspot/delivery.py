@@ -38,6 +38,7 @@ def deliver(desk: Desk, kind: EffectKind, deliveries: Sequence[Delivery]) -> Map
     send = {EffectKind.FIELDS: _fields, EffectKind.HANDBACK: hand_back}.get(
         kind, deliver_engagements
     )
+    desk = desk.with_one_token()
     limit = batch_limit(kind)
     outcomes: dict[int, Outcome] = {}
     for start in range(0, len(deliveries), limit):

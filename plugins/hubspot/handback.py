@@ -52,14 +52,16 @@ SOON: Millis = 2_000
 @dataclass(frozen=True, slots=True)
 class Case:
     """One contact on its way back. before: its history ahead of our write. window: ms from the
-    question who owns it to the answer to our write, None as long as nothing was written."""
+    question who owns it to the answer to our write; None when another attempt wrote it."""
 
     delivery: Delivery
     assistant: str | None
     target: Target
     before: tuple[Ownership, ...]
     window: Millis | None = None
+    written: bool = False
     restores: str | None = None
+    overwrote: str = ""
 
     @property
     def owner(self) -> str:
@@ -86,7 +88,7 @@ class Handback:
         for delivery in deliveries:
             case = self._begin(delivery, readings[delivery.crm_id])
             if case is not None:
-                (checks if case.window is not None else writes).append(case)
+                (checks if case.written else writes).append(case)
         history = {case.delivery.id: readings[case.delivery.crm_id].owners for case in checks}
         restores = [r for case in checks if (r := self._judge(case, history[case.delivery.id]))]
         self._write(writes, started)
@@ -94,7 +96,7 @@ class Handback:
         return self._outcomes
 
     def _begin(self, delivery: Delivery, reading: ContactReading) -> Case | None:
-        """The case, unless it is settled already. A window says that it was written before."""
+        """The case, unless it is settled already; written when an earlier attempt has done so."""
         if reading.status != "found":
             self._end(delivery, "gone", None, "the contact was deleted in HubSpot")
             return None
@@ -114,7 +116,7 @@ class Handback:
                 reading.owners, assistant, target=case.owner, app_id=self._desk.memory.app_id
             )
             if before is not None:
-                return replace(case, before=before, window=0)
+                return replace(case, before=before, written=True)
         owner = reading.owners[0].owner if reading.owners else None
         self._end(delivery, "human_owner", owner, f"{moved}; nothing was written")
         return None
@@ -147,8 +149,8 @@ class Handback:
             for case in cases:
                 goes_on = self._read_end(case, ends[case.delivery.id], again)
                 if goes_on:
-                    mine = window if case.window is None else case.window
-                    written.append(replace(case, window=mine))
+                    mine = case.window if case.written else window
+                    written.append(replace(case, written=True, window=mine))
             started = _millis()
             cases = again + self._check(written)
         for case in cases:
@@ -221,9 +223,9 @@ class Handback:
         memory = self._desk.memory
         seen = read_back(case.before, history, target=case.owner, app_id=memory.app_id)
         if seen.ours and seen.overwritten is not None:
-            return replace(case, before=history, restores=seen.overwritten)
+            return replace(case, before=history, restores=seen.overwritten, overwrote=seen.by)
         if case.restores is not None:
-            why = "moved by a person between our read and our write; that owner was restored"
+            why = f"{case.overwrote} chose another owner while we wrote; that owner was restored"
             self._end(case.delivery, "human_owner", seen.owner, why, case.window)
         elif seen.ours:
             why = case.target.why

@@ -4,7 +4,7 @@ Nothing here has to survive the process.
 """
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.api import Access, Millis, Portal
 from plugins.hubspot.answers import Answer
@@ -44,6 +44,12 @@ class Desk:
 
     def now(self) -> Millis:
         return self.access.now()
+
+    def with_one_token(self) -> "Desk":
+        """A desk whose token is asked for now: a token that is taken away between two calls must
+        not hide what the first one did. Raises ConfigurationError before anything is sent."""
+        token = self.access.token()
+        return replace(self, api=Api(self.memory.connection, lambda: token))
 
     def directory(self, *, fresh: bool = False) -> Directory | Answer:
         return self.memory.owners.get(self.api, self.now(), fresh=fresh)

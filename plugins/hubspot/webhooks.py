@@ -31,6 +31,8 @@ def receive(request: WebhookRequest, *, secret: str, account_id: str | None) -> 
     refused = check_signature(request, secret)
     if refused is not None:
         return refused
+    if account_id is None:
+        return Refused("the portal's account is not known; connect the portal again", 503)
     try:
         events = orjson.loads(request.body)
     except orjson.JSONDecodeError:
@@ -39,7 +41,7 @@ def receive(request: WebhookRequest, *, secret: str, account_id: str | None) -> 
         return Refused(f"the body is not an array of at most {MOST_EVENTS} notifications", 400)
     hints: dict[str, Hint] = {}
     for event in events:
-        if not isinstance(event, Mapping) or str(event.get("portalId")) != str(account_id):
+        if not isinstance(event, Mapping) or str(event.get("portalId")) != account_id:
             continue
         for hint in _hints(event, request.received_at):
             known = hints.get(hint.crm_id)

@@ -191,3 +191,10 @@ def test_a_lost_note_of_a_contact_that_was_merged_since(ready: Rig) -> None:
     (outcome,) = ready.deliver(replace(lost, maybe_sent=True))
     assert isinstance(outcome, Done)
     assert len(ready.dump()["notes"]) == 1
+
+
+def test_a_time_that_is_none_stops_only_its_own_note(ready: Rig) -> None:
+    bad = ready.delivery(EffectKind.NOTE, ready.contact(), text="x", at=10**20)
+    refused, done = ready.deliver(bad, ready.note(ready.contact()))
+    assert isinstance(refused, GiveUp)
+    assert isinstance(done, Done)

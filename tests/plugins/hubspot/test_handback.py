@@ -174,10 +174,13 @@ def test_a_worker_killed_after_the_write_finds_its_own_write(rig: Rig) -> None:
         rig.handback(clean, maybe_sent=True, attempts=2),
         rig.handback(raced, maybe_sent=True, attempts=2),
     )
+    assert all(isinstance(outcome, Done) for outcome in outcomes)
     assert [o.result["verdict"] for o in outcomes if isinstance(o, Done)] == [
         "handed_back",
         "human_owner",
     ]
+    assert isinstance(outcomes[0], Done)
+    assert "window_ms" not in outcomes[0].result, "nobody measured that window"
     assert owner(rig, clean) == HANNA
     assert owner(rig, raced) == OMAR
 

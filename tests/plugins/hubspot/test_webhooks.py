@@ -133,6 +133,12 @@ def test_other_portals_events_are_left_out() -> None:
     assert hints(event(portalId=1), event(portalId="62515")) == (Hint("17", NOW - 1000),)
 
 
+def test_without_a_known_account_nothing_is_dropped_silently() -> None:
+    taken = receive(request([event()]), secret=SECRET, account_id=None)
+    assert isinstance(taken, Refused)
+    assert taken.status == 503
+
+
 def test_a_merge_is_about_all_of_its_contacts() -> None:
     merge = event("contact.merge", 17, primaryObjectId=17, mergedObjectIds=[18, 19], newObjectId=20)
     assert {hint.crm_id for hint in hints(merge)} == {"17", "18", "19", "20"}
