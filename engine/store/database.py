@@ -184,8 +184,10 @@ def _migrate(store: Store) -> tuple[str | None, str]:
         before = migrate.current(connection)
         if not migrate.check(dialect, before):
             migrate.upgrade(connection)
+            dialect.migrated(connection)
         after = migrate.current(connection)
     assert after is not None  # noqa: S101 — it was just migrated
+    dialect.engine.dispose()  # connections learn about tables and statistics when they are opened
     return None if before is None else before.version, after.version
 
 

@@ -52,6 +52,9 @@ class Dialect(Protocol):
     def lock_schema(self, connection: Connection) -> None:
         """Nobody else migrates until this transaction ends."""
 
+    def migrated(self, connection: Connection) -> None:
+        """After the tables were made or changed, in the same transaction."""
+
     def erased(self) -> None:
         """After an erasure was committed: what the database file still has of it goes too."""
 

@@ -94,6 +94,9 @@ class Postgresql:
     def lock_schema(self, connection: Connection) -> None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('handback schema'))")
 
+    def migrated(self, connection: Connection) -> None:
+        """Nothing: autovacuum keeps the planner's statistics."""
+
     def erased(self) -> None:
         """Nothing: dead rows go with the next vacuum, and no file is ours to clean."""
 

@@ -115,6 +115,10 @@ class InSet(ColumnElement[bool]):
         kind = BigInteger() if isinstance(column.type, BigInteger) else Text()
         self.values = bindparam(name, type_=ARRAY(kind))
 
+    def self_group(self, against: Any = None) -> "InSet":
+        """As it is: SQLAlchemy would write `(…) = 1`, and SQLite then uses no index for it."""
+        return self
+
 
 @compiles(InSet, "sqlite")
 def _in_set_sqlite(element: InSet, compiler: SQLCompiler, **kw: Any) -> str:
