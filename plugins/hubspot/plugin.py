@@ -130,7 +130,8 @@ class HubSpotPlugin:
 
     @hookimpl
     def crm_find_assistant_owner(self, access: Access, assistant: Assistant) -> str | None:
-        directory = self._memories.desk(access).directory()
+        # Asked when a person presses Refresh, or while the assistant is unknown: never from memory.
+        directory = self._memories.desk(access).directory(fresh=True)
         if isinstance(directory, Answer):
             raise unavailable(directory, access.portal.name)
         owner = directory.find(assistant.email)
