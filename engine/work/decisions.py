@@ -68,7 +68,7 @@ class _Folder:
 
     def fold(self, lane: Lane) -> None:
         """One lead's events in order. An event that cannot be decided stops nobody but itself."""
-        lead = lane.lead
+        lead, held = lane.lead, lane.held
         timers_over = False
         for row in lane.events:
             if row.timer is not None and timers_over:
@@ -89,9 +89,10 @@ class _Folder:
                 decision = self._planner.plan(decision)
             self.decided.append(Decided(row, lead, decision))
             if decision is None:
+                held = True
                 continue
             self._note_owner(lead, decision, row)
-            if lane.held and lead is None:
+            if held and lead is None:
                 return
             lead = decision.lead
             timers_over = timers_over or decision.clears_timers
@@ -101,11 +102,12 @@ class _Folder:
         into = event.data.get("into")
         if event.type != "contact_merged" or lead is None or into is None:
             return event
+        lane = self._tx.leads.lane_of(self._portal, [str(into)])[str(into)]
+        if lane != lead.lead_id and not self._tx.inbox.lock_lane(self._portal, lane):
+            return None
         winner = self._tx.leads.by_crm_id(self._portal, str(into))
         if winner is None or winner.lead_id == lead.lead_id:
             return event
-        if not self._tx.inbox.lock_lane(self._portal, winner.lead_id):
-            return None
         return replace(event, data={**event.data, "winner_is_lead": True})
 
     def _note_owner(self, before: Lead | None, decision: Decision, row: InboxEvent) -> None:
