@@ -23,6 +23,7 @@ _PER_VALUE = 20
 """Rows that a portal's lead, CRM id or instant has, roughly."""
 
 _PRAGMAS = (
+    "PRAGMA wal_autocheckpoint = 4000",  # 16 MB: hot pages are copied back once, not every time
     "PRAGMA journal_mode = WAL",  # readers and the writer do not wait for each other
     "PRAGMA synchronous = FULL",  # NORMAL survives kill -9, but not a power cut; batches pay for it
     "PRAGMA foreign_keys = ON",  # off by default, per connection
