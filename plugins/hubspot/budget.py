@@ -99,12 +99,12 @@ class Budget:
             )
         }
 
-    def spend(self, lane: Lane, *, patience: Millis) -> Millis:
+    def spend(self, lane: Lane, *, patience: Millis, calls: int = 1) -> Millis:
         """Wait for our turn and take it: 0. Or, when that takes longer than `patience`, take
         nothing and answer the ms until it is worth asking again."""
         until = self._clock() + patience
         while True:
-            wait = self._try(lane)
+            wait = self._try(lane, calls)
             if wait <= 0:
                 return 0
             if self._clock() + wait > until:
@@ -138,7 +138,7 @@ class Budget:
         with self._lock:
             return {lane: limit.bucket.rates[-1].limit for lane, limit in self._limits.items()}
 
-    def _try(self, lane: Lane) -> Millis:
+    def _try(self, lane: Lane, calls: int) -> Millis:
         with self._lock:
             now = self._clock()
             if now < self._paused_until:
@@ -148,10 +148,11 @@ class Budget:
                 return waits
             bucket = self._limits[lane].bucket
             bucket.leak(now)
-            item = RateItem(lane, now)
+            smallest = bucket.rates[0].limit
+            item = RateItem(lane, now, weight=min(calls, smallest))
             if bucket.put(item):
                 if lane is not Lane.ASSOCIATIONS and self._daily is not None:
-                    self._daily.remaining -= 1
+                    self._daily.remaining -= calls
                 return 0
             waiting = bucket.waiting(item)
             return max(1, waiting) if isinstance(waiting, int) else SECOND

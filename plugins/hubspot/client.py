@@ -111,14 +111,18 @@ class Connection:
     def knows_zone(self) -> bool:
         return self._zone is not None
 
+    def spend(self, lane: Lane, calls: int = 1) -> Answer | None:
+        """Wait for the budget; an answer when that would take too long."""
+        wait = self.budget.spend(lane, patience=PATIENCE, calls=calls)
+        if not wait:
+            return None
+        reason = "the portal's call budget is used up for now"
+        return Answer(Verdict.WAIT, 0, reason, after=wait, whole_portal=True)
+
     def exchange(
         self, method: str, path: str, lane: Lane, *, token: str, params: Json, body: Json | None
     ) -> Answer:
-        """One paced request and its answer."""
-        wait = self.budget.spend(lane, patience=PATIENCE)
-        if wait:
-            reason = "the portal's call budget is used up for now"
-            return Answer(Verdict.WAIT, 0, reason, after=wait, whole_portal=True)
+        """One request and its answer; the budget was asked before."""
         try:
             with self._session.request(
                 method,
@@ -149,12 +153,26 @@ class Connection:
         return answer
 
 
+class Prepaid:
+    """Calls whose turn was waited for already: what has to follow closely does not wait again."""
+
+    def __init__(self, calls: int) -> None:
+        self._left = calls
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        with self._lock:
+            self._left -= 1
+            return self._left >= 0
+
+
 @dataclass(frozen=True, slots=True)
 class Api:
     """A connection as one hook call uses it: with the way to the token."""
 
     connection: Connection
     token: Callable[[], str]
+    prepaid: Prepaid | None = None
 
     @property
     def paths(self) -> Paths:
@@ -189,14 +207,23 @@ class Api:
         repeatable: bool,
     ) -> Answer:
         self._learn_zone()
-        exchange = self.connection.exchange
-        answer = exchange(method, path, lane, token=self._checked(), params=params, body=body)
+        answer = self._exchange(method, path, lane, params, body)
         # A 401 did nothing, and HubSpot has been seen to refuse good tokens now and then; a
         # connection that HubSpot closed while it was idle breaks on the next use.
         broke = repeatable and answer.verdict is Verdict.LOST and answer.status == 0
         if answer.status == 401 or (broke and not answer.timed_out):
-            answer = exchange(method, path, lane, token=self._checked(), params=params, body=body)
+            answer = self._exchange(method, path, lane, params, body)
         return answer
+
+    def _exchange(
+        self, method: str, path: str, lane: Lane, params: Json, body: Json | None
+    ) -> Answer:
+        if lane is not Lane.BURST or self.prepaid is None or not self.prepaid.take():
+            refused = self.connection.spend(lane)
+            if refused is not None:
+                return refused
+        token = self._checked()
+        return self.connection.exchange(method, path, lane, token=token, params=params, body=body)
 
     def _checked(self) -> str:
         token = self.token()
@@ -211,6 +238,8 @@ class Api:
         """The account's midnight matters only when the day's budget runs low."""
         connection = self.connection
         if connection.knows_zone or not connection.budget.nearly_spent():
+            return
+        if connection.spend(Lane.BURST) is not None:
             return
         connection.remember_zone("UTC")
         answer = connection.exchange(

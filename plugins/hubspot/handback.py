@@ -5,7 +5,7 @@ The decisions are in ownership.py; this module only asks and tells HubSpot, 50 c
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from engine.api import (
     ContactReading,
@@ -24,6 +24,7 @@ from plugins.hubspot.contacts import OWNER, read_contacts
 from plugins.hubspot.owners import Directory
 from plugins.hubspot.ownership import (
     NOBODY,
+    Case,
     Target,
     choose_target,
     moved_before,
@@ -46,27 +47,8 @@ from plugins.hubspot.updates import (
 from plugins.hubspot.verdicts import outcome_of
 
 ROUNDS = 3
+CALLS = 3
 SOON: Millis = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One contact on its way back. before: its history ahead of our write. window: ms from the
-    question who owns it to the answer to our write; None when another attempt wrote it."""
-
-    delivery: Delivery
-    assistant: str | None
-    target: Target
-    before: tuple[Ownership, ...]
-    window: Millis | None = None
-    written: bool = False
-    restores: str | None = None
-    overwrote: str = ""
-
-    @property
-    def owner(self) -> str:
-        """What we write: the target, or whom we restore."""
-        return self.restores if self.restores is not None else self.target.owner or NOBODY
 
 
 class Handback:
@@ -279,10 +261,14 @@ def hand_back(desk: Desk, deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
     if isinstance(directory, Answer):
         outcome = outcome_of(directory)
         return dict.fromkeys((d.id for d in deliveries), outcome)
+    # Read, write, read back without waiting in between: the window is as short as it can be.
+    ready = desk.prepaid(CALLS)
+    if isinstance(ready, Answer):
+        return dict.fromkeys((d.id for d in deliveries), outcome_of(ready))
     first: dict[str, Delivery] = {}
     for delivery in deliveries:
         first.setdefault(delivery.crm_id, delivery)
-    outcomes = Handback(desk, directory).run(list(first.values()))
+    outcomes = Handback(ready, directory).run(list(first.values()))
     waits = TryLater("another handback of the same contact goes first", after=SOON)
     return {d.id: outcomes.get(d.id, waits) for d in deliveries}
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.api import Ownership
+from engine.api import Delivery, Millis, Ownership
 from plugins.hubspot.owners import Directory
 
 Verdict = Literal["handed_back", "fallback", "cleared", "kept", "human_owner", "gone"]
@@ -42,6 +42,26 @@ class Reading:
     overwritten: str | None
     by: str
     after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One contact on its way back. before: its history ahead of our write. window: ms from the
+    question who owns it to the answer to our write; None when another attempt wrote it."""
+
+    delivery: Delivery
+    assistant: str | None
+    target: Target
+    before: tuple[Ownership, ...]
+    window: Millis | None = None
+    written: bool = False
+    restores: str | None = None
+    overwrote: str = ""
+
+    @property
+    def owner(self) -> str:
+        """What we write: the target, or whom we restore."""
+        return self.restores if self.restores is not None else self.target.owner or NOBODY
 
 
 def choose_target(

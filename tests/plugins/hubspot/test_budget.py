@@ -122,3 +122,16 @@ def test_headers_of_any_kind_do_no_harm() -> None:
                                   "x-hubspot-ratelimit-daily": value,
                                   "x-hubspot-ratelimit-daily-remaining": value})  # fmt: skip
     assert made.figures()["burst"] == 90
+
+
+@given(maximum=st.integers(20, 400), weights=st.lists(st.integers(1, 3), min_size=1, max_size=200))
+def test_calls_paid_for_together_count_one_by_one(maximum: int, weights: list[int]) -> None:
+    made, time = budget(0.9)
+    made.observe(Lane.BURST, limits(maximum, maximum))
+    window: deque[int] = deque()
+    for calls in weights:
+        assert made.spend(Lane.BURST, patience=100_000, calls=calls) == 0
+        window.extend([time.now] * calls)
+        while window[0] <= time.now - 10_000:
+            window.popleft()
+        assert len(window) <= maximum * 0.9
