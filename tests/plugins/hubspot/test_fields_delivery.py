@@ -128,3 +128,15 @@ def test_trace_ids_on_updates_are_understood_where_hubspot_uses_them(ready: Rig)
     assert isinstance(done, Done)
     assert isinstance(refused, GiveUp)
     assert ready.count("contacts/batch/update") == 1
+
+
+def test_a_success_that_changed_nothing_is_none(ready: Rig) -> None:
+    crm_id = ready.contact()
+    ready.fault("no-effect", route="contacts/batch/update", count=1)
+    (outcome,) = ready.deliver(ready.fields(crm_id, "Cold"))
+    assert isinstance(outcome, TryLater)
+    (outcome,) = ready.deliver(ready.fields(crm_id, "Cold"))
+    assert isinstance(outcome, Done)
+    ready.fault("no-effect", route="contacts/batch/update", count=1)
+    (outcome,) = ready.deliver(ready.fields(crm_id, "Cold"))
+    assert isinstance(outcome, Done), "it reads as it should"

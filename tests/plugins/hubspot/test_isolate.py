@@ -42,6 +42,13 @@ def test_one_bad_of_a_hundred_costs_at_most_14_more_calls(bad: int) -> None:
     assert len(calls) - 1 <= 14
 
 
+def test_a_half_that_must_hold_the_bad_one_is_not_asked() -> None:
+    """The other half went through."""
+    calls: list[int] = []
+    send_isolating(range(100), send_to({99}, calls), blind)
+    assert calls == [100, 50, 25, 13, 6, 3, 2, 1]
+
+
 def test_named_ones_cost_one_more_call() -> None:
     calls: list[int] = []
     ends = send_isolating(range(100), send_to({3, 7}, calls), lambda g, r: [3, 7])
