@@ -30,6 +30,7 @@ A `tx` carries the nouns below; instants are milliseconds and always given by th
                   events(portal, limit=, after=) -> [RecordedEvent]   decided events, for replays
     tx.outbox     due_portals(now) claim(portal, now=, lease=, limit=) -> Claim(fence, effects, ..)
                   settle(portal, fence, [Settlement], now=) -> [ids refused: the fence has moved]
+                  renew(portal, fence, until=)         the worker of a claim is alive
                   retry(portal=None, ids=None, now=) give_up(portal, id, reason=, now=)
                   of_lead(portal, lead_id) list(portal=, status=, limit=) blocked(portal, now=)
                   count_done(portal)

@@ -84,6 +84,11 @@ _LEASE = (
         fence=bindparam("fence_new"),
     )
 )
+_RENEW = (
+    update(table)
+    .where(_OF_PORTAL, table.c.status == word("leased"), _FENCED)
+    .values(due_at=bindparam("until"))
+)
 _SUPERSEDE = UpdateRows(table, ("status", "settled_at", "reason", "result"), ("portal", "id"))
 _PAYLOAD = UpdateRows(table, ("payload",), ("portal", "id"))
 _MINE = (
@@ -257,6 +262,10 @@ class Outbox:
                 )
         self._tx.rings = True
         return [one.id for one in settlements if one.id not in mine]
+
+    def renew(self, portal: str, fence: int, *, until: Millis) -> None:
+        """Keep what is left of a claim until then: its worker is alive."""
+        self._tx.run(_RENEW, portal=portal, fence_now=fence, until=until)
 
     def retry(
         self, *, now: Millis, portal: str | None = None, ids: Sequence[int] | None = None

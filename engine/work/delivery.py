@@ -10,7 +10,7 @@ from typing import assert_never
 
 import structlog
 
-from engine.base.clock import MINUTE, Clock, Millis
+from engine.base.clock import MINUTE, SECOND, Clock, Millis
 from engine.base.errors import ConfigurationError
 from engine.hooks.outcomes import (
     Access,
@@ -30,7 +30,9 @@ from engine.store import ClaimedEffect, LedgerEntry, NewEvent, Settlement, Store
 from engine.work.access import Accesses
 from engine.work.batches import Lanes
 
-LEASE: Millis = 10 * MINUTE
+LEASE: Millis = 30 * SECOND
+"""How long a worker may be silent before others take over what it claimed."""
+RENEWAL: Millis = 8 * SECOND
 CLAIM = 2_000
 CONCURRENT_CALLS = 4
 CONCURRENT_PORTALS = 8
@@ -93,6 +95,7 @@ class _Run:
         self._fence, self._lanes = fence, lanes
         self._stopped = False
         self._done = 0
+        self._renewed_at = clock.now()
 
     def to_its_end(self) -> int:
         """Keep a few calls in flight until nothing can be sent; effects settled as done."""
@@ -106,11 +109,21 @@ class _Run:
                     under_way[pool.submit(self._send, batch)] = batch
                 if not under_way:
                     break
-                finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                finished, _ = wait(under_way, timeout=RENEWAL / SECOND, return_when=FIRST_COMPLETED)
                 for future in finished:
                     self._record(under_way.pop(future), future.result())
+                self._stay_alive()
         self._return(self._lanes.rest(), self._clock.now())
         return self._done
+
+    def _stay_alive(self) -> None:
+        """Calls wait for the portal's budget; the lease must not run out meanwhile."""
+        now = self._clock.now()
+        if now - self._renewed_at < RENEWAL:
+            return
+        self._renewed_at = now
+        with self._store.write() as tx:
+            tx.outbox.renew(self._access.portal.name, self._fence, until=now + LEASE)
 
     def _send(self, batch: Batch) -> Mapping[int, Outcome]:
         deliveries = [

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import structlog
 
-from engine.base.clock import MINUTE, SECOND, Millis
+from engine.base.clock import SECOND, Millis
 from engine.base.errors import HandbackError
 from engine.hooks.errors import PortalUnavailable
 from engine.hooks.outcomes import Access
@@ -20,7 +20,7 @@ from engine.lead.retry import next_attempt
 from engine.store import HintRow, LeadFilter, Lookup, NewEvent, NewHint, Store, Tx
 from engine.work.access import Accesses
 
-LEASE: Millis = 5 * MINUTE
+LEASE: Millis = 30 * SECOND
 BATCH = 500
 MAX_LEADS = 10_000_000
 

@@ -21,8 +21,12 @@ DECIDE_IDLE_SECONDS = 0.01
 IDLE_SECONDS = 0.1
 """How long a loop with nothing to do waits before it looks again; looking costs one query."""
 
-PATIENCE: Millis = 30 * SECOND
-"""`--until-idle` waits for effects that are to be tried again within this time."""
+PATIENCE: Millis = 45 * SECOND
+"""`--until-idle` waits for what is to be tried again within this time; leases of a killed worker
+run out sooner."""
+STUCK_ROUNDS = 100
+"""After so many rounds in which nothing could be done, what is due is another worker's."""
+SHORTEST_WAIT: Millis = 20
 
 log = structlog.get_logger()
 
@@ -61,7 +65,7 @@ class Worker:
 
         Never deliver while events are due: a lead's last word is then sent once.
         """
-        decided = delivered = looked_up = 0
+        decided = delivered = looked_up = stuck = 0
         if poll:
             self._poll()
         while True:
@@ -73,7 +77,8 @@ class Worker:
                 continue
             before = delivered
             delivered += self._deliveries.deliver_due()
-            if delivered == before and not self._wait_for_retries():
+            stuck = stuck + 1 if delivered == before else 0
+            if delivered == before and (stuck > STUCK_ROUNDS or not self._wait_for_retries()):
                 return Report(decided, delivered, looked_up)
 
     def _wait_for_retries(self) -> bool:
@@ -88,7 +93,7 @@ class Worker:
         wait = next_due - self._clock.now()
         if wait > PATIENCE:
             return False
-        pause(self._clock, max(wait, 0))
+        pause(self._clock, max(wait, SHORTEST_WAIT))
         return True
 
     # ------------------------------------------------------------------ for ever
