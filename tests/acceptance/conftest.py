@@ -73,7 +73,7 @@ class Program:
             env=self.environ(),
             input=stdin,
             capture_output=True,
-            timeout=PATIENCE,
+            timeout=3 * PATIENCE,
             check=False,
         )
         assert b"Traceback" not in done.stderr, done.stderr.decode()
