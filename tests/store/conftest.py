@@ -17,31 +17,34 @@ from sqlalchemy import create_engine, make_url
 
 from engine.store import Store, open_store
 from engine.store.database import upgrade
+from engine.store.tables import metadata
+
+KEPT = ("ids", "compatible")
 
 
 @dataclass(frozen=True)
 class Server:
-    """url: of its `postgres` database; new(template): the URL of a fresh database."""
+    """url: of its `postgres` database; new(): the URL of a fresh database."""
 
     url: str
     numbers: Iterator[int]
 
     def run(self, statement: str) -> None:
-        engine = create_engine(self._driver(self.url), isolation_level="AUTOCOMMIT")
+        engine = create_engine(self.driver(self.url), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.exec_driver_sql(statement)
         engine.dispose()
 
-    def new(self, template: str = "template1") -> str:
+    def new(self) -> str:
         name = f"handback_test_{os.getpid()}_{next(self.numbers)}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.run(f"CREATE DATABASE {name}")
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
     def drop(self, url: str) -> None:
         self.run(f"DROP DATABASE IF EXISTS {make_url(url).database} WITH (FORCE)")
 
     @staticmethod
-    def _driver(url: str) -> str:
+    def driver(url: str) -> str:
         return make_url(url).set(drivername="postgresql+psycopg").render_as_string(False)
 
 
@@ -65,11 +68,23 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def migrated(server: Server) -> str:
-    """The name of a database with all tables, to copy."""
+def emptied(server: Server) -> Iterator[Callable[[], str]]:
+    """Gives the URL of one migrated database, emptied: much quicker than a new one per test."""
     url = server.new()
     upgrade(url)
-    return str(make_url(url).database)
+    engine = create_engine(Server.driver(url), isolation_level="AUTOCOMMIT")
+    tables = [t.name for t in reversed(metadata.sorted_tables) if t.name not in KEPT]
+
+    def empty() -> str:
+        with engine.connect() as connection:
+            for name in tables:
+                connection.execute(metadata.tables[name].delete())
+            connection.exec_driver_sql("ALTER SEQUENCE handback_ids RESTART")
+        return url
+
+    yield empty
+    engine.dispose()
+    server.drop(url)
 
 
 @pytest.fixture(scope="session")
@@ -89,10 +104,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         shutil.copy(request.getfixturevalue("migrated_file"), file)
         yield f"sqlite:///{file}"
         return
-    server = request.getfixturevalue("server")
-    found = server.new(request.getfixturevalue("migrated"))
-    yield found
-    server.drop(found)
+    yield request.getfixturevalue("emptied")()
 
 
 @pytest.fixture

@@ -101,13 +101,16 @@ def make_lead(store: Store, lead_id: str, *effects: Effect, now: int = 20, **giv
     return made
 
 
-def order(store: Store, of: Lead, *effects: Effect, now: int, **given: Any) -> Lead:
-    """One more decision about a lead, with these effects."""
+def order(
+    store: Store, of: Lead, *effects: Effect, now: int, drops_effects: bool = False, **changes: Any
+) -> Lead:
+    """One more decision about a lead, with these effects; changes: of the lead."""
     with store.read() as tx:
         known = tx.leads.get(of.portal, of.lead_id)
     assert known is not None
     number = f"more-{of.lead_id}-{known.revision}-{now}"
     add(store, new(of.crm_id, number), now=now)
-    after = replace(known, revision=known.revision + 1)
-    decide(store, lambda lane, row, before: decision(after, *effects, **given), now=now)
+    after = replace(known, revision=known.revision + 1, **changes)
+    made = decision(after, *effects, drops_effects=drops_effects)
+    decide(store, lambda lane, row, before: made, now=now)
     return after
