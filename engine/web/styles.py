@@ -59,7 +59,8 @@ a { color: var(--accent); }
   color: #fff; background: var(--bad); border-radius: 1em; font-size: .75rem; font-weight: 700;
   line-height: 1.5; text-align: center; }
 .hb-who { display: flex; align-items: center; gap: .5rem; color: var(--soft); white-space: nowrap;
-  font-size: .875rem; }
+  font-size: .875rem; white-space: normal; overflow-wrap: anywhere; }
+.hb-table td.hb-short { white-space: nowrap; }
 .hb-who form { margin: 0; }
 .hb-who button { padding: .3rem .6rem; font: inherit; color: var(--ink); background: none;
   border: 1px solid var(--line); border-radius: var(--round); cursor: pointer; }
@@ -141,7 +142,7 @@ a { color: var(--accent); }
 .q-btn { text-transform: none; font-weight: 600; border-radius: var(--round); }
 .q-btn--dense { padding: .2rem .75rem; }
 .q-btn--dense.q-btn--flat { padding: .15rem .5rem; }
-.hb-records .q-table__middle, .hb-records { background: none; }
+.hb-records, .hb-records .q-table__middle { background: none; overflow: visible; }
 .hb-drawing svg { display: block; width: min(100%, 760px); margin: 0 auto; }
 .q-field__label, .q-field__native, .q-field__input { color: var(--ink); }
 .q-field__label { color: var(--soft); }
@@ -167,6 +168,7 @@ summary { display: list-item; cursor: pointer; color: var(--soft); }
   .hb-nav { order: 3; flex: 1 0 100%; padding-bottom: .25rem; }
   .hb-main { padding: .9rem .75rem 3rem; }
   .hb-wide { display: none; }
+  .hb-chip { white-space: normal; overflow-wrap: anywhere; }
   .hb-filters .q-field { flex: 1 1 45%; min-width: 0; }
 }
 @media (prefers-reduced-motion: reduce) {

@@ -15,7 +15,7 @@ import requests
 from engine.base.clock import SystemClock
 from engine.service.accounts import Accounts, Role
 from engine.store import open_store
-from tests.acceptance.conftest import Program, sandbox, stop
+from tests.acceptance.conftest import Program, sandbox
 
 PASSWORD = "correct horse battery staple"
 COOKIE = "handback_session"
@@ -74,18 +74,19 @@ class House:
 
 def open_house(program: Program, *options: str) -> House:
     """Start serve on a free port; ready when it has said where it is."""
-    process = subprocess.Popen(
-        program.command("serve", "--port", "0", "--json", *options),
-        cwd=program.folder,
-        env={**program.environ(), "HANDBACK_POLL_SECONDS": "5"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    log = program.folder / "serve.log"
+    with log.open("ab") as stderr:
+        process = subprocess.Popen(
+            program.command("serve", "--port", "0", "--json", *options),
+            cwd=program.folder,
+            env={**program.environ(), "HANDBACK_POLL_SECONDS": "5"},
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+        )
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        assert process.stderr is not None
-        pytest.fail(f"serve did not start: {process.stderr.read().decode()[-2000:]}")
+        pytest.fail(f"serve did not start: {log.read_text()[-2000:]}")
     said = json.loads(line)
     return House(program, said["url"], said["first"], process)
 
@@ -93,7 +94,10 @@ def open_house(program: Program, *options: str) -> House:
 def close_house(house: House) -> None:
     assert house.process.stdout is not None
     house.process.stdout.close()
-    stop(house.process)
+    house.process.terminate()
+    house.process.wait(timeout=30)
+    log = (house.program.folder / "serve.log").read_text()
+    assert "Traceback" not in log, log[-4000:]
 
 
 @pytest.fixture(scope="module")

@@ -58,6 +58,7 @@ def add_pages(door: FastAPI, desk: Desk) -> None:
     ui.run_with(
         door,
         title="Handback",
+        language="en-US",
         favicon=MARK,
         gzip_middleware_factory=None,
         mount_path=PAGES,

@@ -77,7 +77,7 @@ class View:
         visitor = await asyncio.to_thread(self.desk.accounts.visitor_of, self.visitor.session)
         if visitor is None:
             with self.stage:
-                ui.navigate.to("/login")
+                ui.navigate.to("/leads")  # the guard shows the login instead
             return False, None
         try:
             return True, await asyncio.to_thread(self._as, visitor, role, by_person, call)

@@ -44,14 +44,17 @@ def page(desk: Desk, request: Request, title: str, *, at: str) -> Iterator[View]
     ui.page_title(f"{title} · Handback")
     ui.colors(primary="#0b5cab", negative="#a8201a", positive="#1c6b38", dark="#1b2733")
     badges: list[TextElement] = []
-    with ui.element("header").classes("hb-top"):
+    with ui.context.client.layout:
+        header = ui.element("header").classes("hb-top")
+        header.move(target_index=0)  # before the main part, which the layout brings along
+    with header:
         ui.html(_BRAND, sanitize=False)
         with ui.element("nav").classes("hb-nav").props('aria-label="Main"'):
             for path, label, role in _WAYS:
                 if view.may(role):
                     _way(path, label, current=path == at, badges=badges)
         _who(view.visitor)
-    main = ui.element("main").classes("hb-main")
+    main = ui.element("div").classes("hb-main")
     ui.skip_link("Skip to the page", target=main)
     with main:
         yield view

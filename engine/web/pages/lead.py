@@ -77,7 +77,7 @@ class _Lead:
     def _actions(self) -> None:
         with ui.dropdown_button("Actions", auto_close=True).props("dense color=primary"):
             for action, label in ACTIONS.items():
-                ui.item(label, on_click=lambda a=action: self._act(a))
+                ui.item(label, on_click=lambda a=action: self._act(a)).props("role=menuitem")
 
     async def _act(self, action: str) -> None:
         async def go() -> bool:

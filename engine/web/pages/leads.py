@@ -223,10 +223,12 @@ def register(desk: Desk) -> None:
                 if view.may("operator"):
                     with ui.dropdown_button("Act on them", auto_close=True).props("outline dense"):
                         for action, label in ACTIONS.items():
-                            ui.item(label, on_click=lambda a=action: shown.act(a))
+                            ui.item(label, on_click=lambda a=action: shown.act(a)).props(
+                                "role=menuitem"
+                            )
                 ui.button(
                     "Export CSV",
-                    on_click=lambda: ui.navigate.to(f"{PAGES}/leads.csv?{shown.query()}"),
+                    on_click=lambda: ui.navigate.to(f"/leads.csv?{shown.query()}"),
                 ).props("outline dense")
             await shown.draw()
             keep_fresh(view, shown.load)

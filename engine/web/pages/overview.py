@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import Request
 from nicegui import ui
 
-from engine.web.guard import PAGES
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.frame import LOOK_SECONDS, page, title
 from engine.web.pages.parts import card, text
@@ -35,7 +34,7 @@ class _Board:
             _legend()
             self._states = ui.echart(_states(found)).style("height: 320px")
             self._states.props('role=img aria-label="Leads by state"')
-            self._states.on_point_click(lambda e: ui.navigate.to(f"{PAGES}/leads?state={e.name}"))
+            self._states.on_point_click(lambda e: ui.navigate.to(f"/leads?state={e.name}"))
             self._table = ui.element("details")
         with card():
             text("Events and effects per minute, last hour", tag="h2")

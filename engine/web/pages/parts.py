@@ -31,6 +31,9 @@ _CELLS: Mapping[Kind, str] = {
 """Templates by kind of cell; NAME is a column's own name, everything else is bound as data."""
 
 
+_SHORT: tuple[Kind, ...] = ("number", "time", "chip", "pick", "actions")
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column. wide: left out on a phone. sort: the name to sort by, "" = not sortable.
@@ -48,7 +51,13 @@ class Column:
     @property
     def classes(self) -> str:
         return " ".join(
-            word for word, on in (("num", self.kind == "number"), ("hb-wide", self.wide)) if on
+            word
+            for word, on in (
+                ("num", self.kind == "number"),
+                ("hb-short", self.kind in _SHORT),
+                ("hb-wide", self.wide),
+            )
+            if on
         )
 
 
@@ -63,15 +72,16 @@ def records(
 ) -> ui.table:
     """A table of rows; on_act(action, row id), on_sort(sort name)."""
     picks = any(c.kind == "pick" for c in columns)
-    table = ui.table(
-        columns=[{"name": c.name, "label": c.label, "field": c.name} for c in columns],
-        rows=rows,
-        row_key=row_key,
-        selection="multiple" if picks else None,
-    )
+    with ui.element("div").classes("hb-scroll").props("tabindex=0 role=group") as frame:
+        table = ui.table(
+            columns=[{"name": c.name, "label": c.label, "field": c.name} for c in columns],
+            rows=rows,
+            row_key=row_key,
+            selection="multiple" if picks else None,
+        )
+    frame.props["aria-label"] = label
     table.props('flat dense hide-bottom table-class="hb-table"').classes("w-full hb-records")
-    table.props["table-aria-label"] = label
-    table.add_slot("header", _header(columns, label))
+    table.add_slot("header", _header(columns))
     table.add_slot("body", _body(columns))
     if on_act is not None:
         table.on("act", lambda e: on_act(str(e.args["action"]), str(e.args["id"])))
@@ -80,7 +90,7 @@ def records(
     return table
 
 
-def _header(columns: Sequence[Column], label: str) -> str:
+def _header(columns: Sequence[Column]) -> str:
     cells: list[str] = []
     for column in columns:
         inside = escape(column.label)

@@ -186,7 +186,7 @@ def _own_password(view: View) -> None:
             new.value or "", old=old.value or "",
         )  # fmt: skip
         if done:
-            ui.navigate.to("/login")
+            ui.navigate.to("/leads")  # the guard shows the login instead
 
     with card().style("max-width: 28rem"):
         text("Your password", tag="h2")

@@ -1,0 +1,418 @@
+"""The pages as people use them: a real browser, a real server, a real sandbox portal."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.acceptance.conftest import event, wait_until, write_events
+from tests.web.browser import PHONE, Visit, chromium, needs_browser
+from tests.web.conftest import House
+
+pytestmark = [needs_browser(), pytest.mark.slow]
+
+Visits = Callable[..., Visit]
+PAGES = ("leads", "attention", "overview", "crm", "assistants", "rules", "people", "account")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def visit(house: House, browser: Any) -> Iterator[Visits]:
+    open_visits: list[Visit] = []
+
+    def begin(name: str, **options: Any) -> Visit:
+        made = Visit(browser, house, name, **options)
+        open_visits.append(made)
+        return made
+
+    yield begin
+    for one in open_visits:
+        one.close()
+
+
+def send(house: House, *events: dict[str, Any], code: int | None = 0) -> None:
+    file = write_events(house.program.folder / "some.jsonl", list(events))
+    house.program.run("events", "add", str(file), code=code)
+
+
+def new_lead(house: House, number: int, **properties: str) -> str:
+    """A contact of the assistant that has become a lead: its CRM id."""
+    crm_id = house.program.new_contact(number, "tara@example.com", **properties)
+    wait_until(
+        lambda: house.program.run("lead", "show", f"acme/{crm_id}", code=None).returncode == 0
+    )
+    return crm_id
+
+
+def test_the_four_statuses_come_one_after_the_other_with_refresh(
+    house: House, visit: Visits
+) -> None:
+    program = house.program
+    program.run(
+        "portal", "connect", "beta", "--base-url", program.url, "--token-env", "HUBSPOT_TOKEN"
+    )
+    page = visit("editor").go("crm")
+    portal = page.get_by_role("region", name="Portal beta")
+    status = portal.get_by_role("status")
+    status.get_by_text("ASSISTANT_NOT_YET_CREATED").wait_for()
+    program.run("assistant", "add", "rita", "--portal", "beta", "--email", "rita@example.com")
+    refresh = portal.get_by_role("button", name="Refresh")
+    refresh.click()
+    status.get_by_text("ASSISTANT_DOES_NOT_EXISTS_AS_USER_IN_CRM").wait_for()
+    program.act({"action": "add_owner", "email": "rita@example.com", "firstName": "Rita"})
+    refresh.click()
+    status.get_by_text("ASSISTANT_EXISTS_AS_USER_IN_CRM", exact=True).wait_for()
+    crm_id = program.new_contact(5, "rita@example.com")
+    wait_until(lambda: program.run("lead", "show", f"beta/{crm_id}", code=None).returncode == 0)
+    refresh.click()
+    status.get_by_text("ALL_WORKING_WELL").wait_for()
+
+
+def test_set_up_shows_its_plan_and_does_it(house: House, visit: Visits) -> None:
+    page = visit("editor").go("crm")
+    portal = page.get_by_role("region", name="Portal acme")
+    portal.get_by_role("button", name="Check set-up").click()
+    portal.get_by_text("The portal has everything that the rules need.").wait_for()
+    portal.get_by_role("button", name="Prove the mapping").click()
+    portal.get_by_text("Every state of the rules can be shown in this portal.").wait_for()
+    option = {"property": "lead_connection_status", "value": "Processed"}
+    house.program.act({"action": "archive_option", **option})
+    portal.get_by_role("button", name="Prove the mapping").click()
+    portal.get_by_role("cell", name="error").first.wait_for()
+    portal.get_by_role("button", name="Check set-up").click()
+    portal.get_by_role("button", name="Apply 1 changes").click()
+    portal.get_by_text("done", exact=True).wait_for()
+    portal.get_by_role("button", name="Prove the mapping").click()
+    portal.get_by_text("Every state of the rules can be shown in this portal.").wait_for()
+
+
+def test_a_contact_given_to_the_assistant_appears_while_the_page_is_open(
+    house: House, visit: Visits
+) -> None:
+    someone = visit("viewer")
+    page = someone.go("leads")
+    crm_id = house.program.new_contact(10, "tara@example.com", lastname="Live")
+    link = page.get_by_role("link", name="Lead10 Live")
+    link.wait_for()
+    link.click()
+    page.get_by_role("heading", name="Lead10 Live").wait_for()
+    timeline = page.get_by_role("list")
+    timeline.get_by_text("assigned", exact=True).wait_for()
+    send(house, event(1000, "capacity_available", f"acme/{crm_id}"))
+    timeline.get_by_text("New → Cold").wait_for()
+    wait_until(
+        lambda: house.program.contact(crm_id)["properties"]["hs_lead_status"] == "IN_PROGRESS"
+    )
+    someone.picture("lead")
+
+
+def test_what_a_lead_is_called_is_never_markup(house: House, visit: Visits) -> None:
+    evil = "<img src=x onerror=alert(1)>{{ 7 * 7 }}</script><script>alert(2)</script>"
+    crm_id = new_lead(house, 11, lastname=evil, context=evil)
+    someone = visit("viewer")
+    alerts: list[str] = []
+    someone.page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
+    page = someone.go("leads?search=Lead11")
+    page.get_by_role("link", name=f"Lead11 {evil}").wait_for()
+    page = someone.go(f"lead/acme/{crm_id}")
+    page.get_by_role("heading", name=f"Lead11 {evil}").wait_for()
+    page.get_by_text(evil, exact=True).first.wait_for()
+    assert alerts == []
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_filters_search_and_order_live_in_the_address(house: House, visit: Visits) -> None:
+    cold = new_lead(house, 20, lastname="Apple")
+    new_lead(house, 21, lastname="Banana")
+    send(house, event(1100, "capacity_available", f"acme/{cold}"))
+    someone = visit("viewer")
+    page = someone.go("leads")
+    page.get_by_label("Search").fill("apple")
+    page.get_by_role("link", name="Lead21 Banana").wait_for(state="detached")
+    page.wait_for_url(re.compile("search=apple"))
+    page.reload()
+    page.get_by_role("link", name="Lead20 Apple").wait_for()
+    assert page.get_by_role("link", name="Lead21 Banana").count() == 0
+    page = someone.go("leads?order=name&direction=up")
+    page.get_by_role("link", name="Lead20 Apple").wait_for()
+    names = page.get_by_role("link", name=re.compile("^Lead[0-9]")).all_inner_texts()
+    assert names == sorted(names)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Export CSV").click()
+    assert b"Lead20 Apple" in waiting.value.path().read_bytes()
+
+
+def test_acting_on_many_shows_first_how_many_are_refused_and_why(
+    house: House, visit: Visits
+) -> None:
+    ids = [new_lead(house, number, lastname="Bulk") for number in (30, 31, 32)]
+    send(house, event(1200, "unsubscribed", f"acme/{ids[0]}"))
+    wait_until(
+        lambda: house.program.json("lead", "show", f"acme/{ids[0]}")["state"] == "UnSubscribed"
+    )
+    someone = visit("operator")
+    page = someone.go("leads?search=bulk")
+    page.get_by_role("link", name="Lead32 Bulk").wait_for()
+    page.get_by_label("Select all shown").check()
+    page.get_by_role("button", name="Act on them").click()
+    page.get_by_role("menu").get_by_text("Mark hot").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("2 of 3 leads").wait_for()
+    dialog.get_by_text("1 × the lead has unsubscribed").wait_for()
+    dialog.get_by_role("button", name="Mark hot").click()
+    for crm_id in ids[1:]:
+        wait_until(
+            lambda crm_id=crm_id: (
+                house.program.json("lead", "show", f"acme/{crm_id}")["state"] == "Hot"
+            )
+        )
+    page.get_by_text("Hot", exact=True).first.wait_for()
+    someone.picture("leads")
+
+
+def test_a_person_acts_on_a_lead_and_is_told_why_not(house: House, visit: Visits) -> None:
+    crm_id = new_lead(house, 40)
+    page = visit("operator").go(f"lead/acme/{crm_id}")
+    page.get_by_role("button", name="Actions").click()
+    page.get_by_role("menu").get_by_text("Mark not at risk").click()
+    page.get_by_text("Refused: the lead is not at risk").wait_for()
+    page.get_by_role("button", name="Actions").click()
+    page.get_by_role("menu").get_by_text("Mark hot").click()
+    page.get_by_text("Done: New → Hot").wait_for()
+    page.get_by_label("this happened now").fill("email_opened")
+    page.get_by_role("option", name="email_opened").click()
+    page.get_by_text("an open never pulls a lead back").wait_for()
+
+
+def test_a_parked_effect_is_retried_with_one_click(house: House, visit: Visits) -> None:
+    crm_id = new_lead(house, 50)
+    option = {"property": "lead_connection_status", "value": "Hot"}
+    house.program.act({"action": "archive_option", **option})
+    house.program.run("mark", f"acme/{crm_id}", "hot")
+    someone = visit("operator")
+    page = someone.go("attention")
+    row = page.get_by_role("row", name=re.compile(crm_id))
+    row.get_by_text("failed").wait_for()
+    page.get_by_label("things that need a person").get_by_text(re.compile("[1-9]")).wait_for()
+    someone.picture("attention")
+    house.program.act({"action": "add_option", **option, "label": "Hot"})
+    row.get_by_role("button", name=re.compile("^Retry")).click()
+    row.wait_for(state="detached")
+    wait_until(
+        lambda: house.program.contact(crm_id)["properties"].get("lead_connection_status") == "Hot"
+    )
+
+
+def test_a_quarantined_event_is_mended_and_taken_in(house: House, visit: Visits) -> None:
+    crm_id = new_lead(house, 60)
+    broken = event(1400, "capacity_avail", f"acme/{crm_id}")
+    send(house, broken, code=1)
+    someone = visit("operator")
+    page = someone.go("attention")
+    row = page.get_by_role("row", name=re.compile("capacity_avail"))
+    row.get_by_role("button", name=re.compile("^Edit")).click()
+    editor = page.get_by_label("CloudEvent as JSON")
+    editor.fill(json.dumps({**broken, "type": "still wrong"}))
+    page.get_by_role("button", name="Take it in").click()
+    page.get_by_text("still not understood").wait_for()
+    editor.fill(json.dumps({**broken, "type": "capacity_available"}))
+    someone.picture("attention-mend")
+    page.get_by_role("button", name="Take it in").click()
+    row.wait_for(state="detached")
+    wait_until(lambda: house.program.json("lead", "show", f"acme/{crm_id}")["state"] == "Cold")
+
+
+def test_an_assistant_is_made_and_changed(house: House, visit: Visits) -> None:
+    someone = visit("editor")
+    page = someone.go("assistants")
+    page.get_by_role("button", name="New assistant").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("nora")
+    dialog.get_by_label("Email of its user in the CRM").fill("nora@example.com")
+    dialog.get_by_label("Default context").fill("renewals")
+    dialog.get_by_role("button", name="Add").click()
+    row = page.get_by_role("row", name=re.compile("nora@example.com"))
+    row.get_by_role("button", name=re.compile("Edit")).click()
+    page.get_by_role("dialog").get_by_label("Emails in a sequence").fill("7")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    row.get_by_role("cell", name="7", exact=True).wait_for()
+    someone.picture("assistants")
+    found = {a["name"]: a for a in house.program.json("assistant", "list")}
+    assert (found["nora"]["context"], found["nora"]["followups"]) == ("renewals", 7)
+
+
+# ---------------------------------------------------------------------- rules
+
+
+def test_a_mapped_value_is_changed_in_the_table_compared_and_saved(
+    house: House, visit: Visits
+) -> None:
+    someone = visit("editor")
+    page = someone.go("rules")
+    someone.picture("rules-picture")
+    page.get_by_role("tab", name="Mapping").click()
+    picker = page.get_by_label("Warm: hs_lead_status")
+    picker.click()
+    picker.fill("CONNECTED")
+    page.get_by_role("option", name="CONNECTED").click()
+    someone.picture("rules-mapping")
+    page.get_by_role("tab", name="File").click()
+    page.get_by_text("changed, not saved").wait_for()
+    page.get_by_role("button", name="Save …").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("1 differences").wait_for()
+    dialog.get_by_text("CONNECTED").first.wait_for()
+    someone.picture("rules-difference")
+    dialog.get_by_role("button", name="Save the file").click()
+    page.get_by_text("Saved as version").wait_for()
+    file = house.program.folder / "rules" / "lead_states.yaml"
+    warm = [x.split() for x in file.read_text().splitlines() if x.strip().startswith("Warm:")]
+    assert warm[-1] == ["Warm:", "[CONNECTED,", "Warm]"]
+
+
+def test_the_editor_says_what_is_wrong_where_it_is_wrong(house: House, visit: Visits) -> None:
+    someone = visit("editor")
+    page = someone.go("rules")
+    page.get_by_role("tab", name="File").click()
+    editor = page.locator(".cm-content")
+    editor.click()
+    page.keyboard.press("Control+Home")
+    page.keyboard.type("oops: 1\n")
+    findings = page.get_by_role("region", name="Findings")
+    findings.get_by_text(re.compile("oops")).first.wait_for()
+    page.locator(".cm-line.hb-line-error").first.wait_for()
+    someone.picture("rules-findings")
+    page.get_by_role("button", name="Save …").click()
+    page.get_by_text(re.compile("errors, the first")).first.wait_for()
+
+
+# ---------------------------------------------------------------------- roles, keyboard, sizes
+
+
+def test_a_viewer_sees_everything_and_can_do_nothing(house: House, visit: Visits) -> None:
+    crm_id = new_lead(house, 70)
+    someone = visit("viewer")
+    page = someone.go(f"lead/acme/{crm_id}")
+    assert page.get_by_role("button", name="Actions").count() == 0
+    assert page.get_by_role("link", name="People & keys").count() == 0
+    someone.go("people").get_by_text("Only an admin sees this page.").wait_for()
+    page = someone.go("rules")
+    page.get_by_role("tab", name="File").click()
+    assert page.get_by_role("button", name="Save …").count() == 0
+
+
+def test_a_role_that_was_taken_away_counts_at_once(house: House, visit: Visits) -> None:
+    house.add_login("fallen", "operator")
+    crm_id = new_lead(house, 71)
+    page = visit("fallen").go(f"lead/acme/{crm_id}")
+    page.get_by_role("button", name="Actions").click()
+    house.accounts().change("fallen", role="viewer")
+    page.get_by_role("menu").get_by_text("Mark hot").click()
+    page.wait_for_url(re.compile("/login"))
+    assert house.program.json("lead", "show", f"acme/{crm_id}")["state"] == "New"
+
+
+def test_an_admin_makes_a_login_and_a_key_that_work(house: House, visit: Visits) -> None:
+    someone = visit("admin")
+    page = someone.go("people")
+    page.get_by_role("button", name="New login").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("olga")
+    dialog.get_by_label("First password").fill("unrelated words in a row")
+    dialog.get_by_role("button", name="Add").click()
+    page.get_by_role("cell", name="olga", exact=True).first.wait_for()
+    assert house.log_in("olga", "unrelated words in a row").status_code == 303
+    page.get_by_role("button", name="New key").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("from the page")
+    page.get_by_role("button", name="Make it").click()
+    key = page.get_by_label("Key", exact=True).input_value()
+    answer = house.get("/leads", headers={"Authorization": f"Bearer {key}"})
+    assert answer.status_code == 403
+    page.get_by_role("button", name="Done").click()
+    page.get_by_role("cell", name="add API key").first.wait_for()
+
+
+def test_a_lead_is_found_and_marked_by_keyboard_alone(house: House, visit: Visits) -> None:
+    crm_id = new_lead(house, 80, lastname="Keys")
+    page = visit("operator").go("leads")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    _tab_to(page, "Search")
+    page.keyboard.type("keys")
+    page.wait_for_url(re.compile("search=keys"))
+    page.get_by_role("link", name="Lead80 Keys").wait_for()
+    _tab_to(page, "Lead80 Keys")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Lead80 Keys").wait_for()
+    page.wait_for_function("() => window.socket && window.socket.connected")
+    _tab_to(page, "Actions")
+    page.keyboard.press("Enter")
+    item = page.get_by_role("menu").get_by_role("menuitem", name="Mark hot")
+    item.wait_for()
+    for _ in range(12):
+        if item.evaluate("e => e === document.activeElement || e.contains(document.activeElement)"):
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    wait_until(lambda: house.program.json("lead", "show", f"acme/{crm_id}")["state"] == "Hot")
+
+
+def _tab_to(page: Any, name: str) -> None:
+    """Press Tab until what has the focus is called this."""
+    called = (
+        "() => { const e = document.activeElement; "
+        "const own = ['A', 'BUTTON'].includes(e.tagName) ? e.innerText : ''; return [own, e.value, "
+        "e.getAttribute('aria-label'), e.labels && e.labels[0] && e.labels[0].innerText, "
+        "e.closest('label') && e.closest('label').innerText].filter(Boolean).join('|') }"
+    )
+    met = []
+    for _ in range(60):
+        met.append(page.evaluate(called))
+        if name in met[-1]:
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"Tab never comes to {name!r}, only to {met}")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_phone_needs_no_sideways_scrolling(house: House, visit: Visits, name: str) -> None:
+    someone = visit("admin", viewport=PHONE)
+    page = someone.go(name)
+    page.wait_for_timeout(300)
+    width = page.evaluate("() => document.documentElement.scrollWidth")
+    assert width <= PHONE["width"]
+    if name in ("leads", "overview"):
+        someone.picture(f"{name}-phone")
+
+
+@pytest.mark.parametrize("name", [*PAGES, "lead"])
+def test_no_serious_finding_of_the_accessibility_check(
+    house: House, visit: Visits, name: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
+    path = name if name != "lead" else f"lead/acme/{new_lead(house, 90)}"
+    someone = visit("admin", bypass_csp=True)
+    page = someone.go(path)
+    page.wait_for_timeout(700)
+    found = axe.Axe().run(page).response["violations"]
+    serious = {
+        v["id"]: [node["html"][:200] for node in v["nodes"][:3]]
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    }
+    assert serious == {}
+
+
+def test_pictures_of_the_other_pages(house: House, visit: Visits) -> None:
+    someone = visit("admin")
+    for name in ("overview", "crm", "people"):
+        page = someone.go(name)
+        page.wait_for_timeout(800)
+        someone.picture(name)
