@@ -37,10 +37,11 @@ class Lane(StrEnum):
     ASSOCIATIONS = "associations"
 
 
-MakeBucket = Callable[[Lane, list[Rate]], AbstractBucket]
+MakeBucket = Callable[[str, list[Rate]], AbstractBucket]
+"""A bucket by its name, `PORTAL:LANE`; the same name is the same bucket where it is shared."""
 
 
-def in_memory(_: Lane, rates: list[Rate]) -> AbstractBucket:
+def in_memory(_: str, rates: list[Rate]) -> AbstractBucket:
     """A bucket shared by the threads of this process."""
     return InMemoryBucket(rates)
 
@@ -80,6 +81,7 @@ class Budget:
         self,
         share: float,
         *,
+        name: str = "",
         make_bucket: MakeBucket = in_memory,
         day_left: Callable[[], Millis | None] = lambda: None,
         clock: Callable[[], Millis] = monotonic,
@@ -91,7 +93,7 @@ class Budget:
         self._paused_until: Millis = 0
         self._daily: _Daily | None = None
         self._limits = {
-            lane: _Limit(make_bucket(lane, _rates(lane, maximum, share, 0.0)), maximum)
+            lane: _Limit(make_bucket(f"{name}:{lane}", _rates(lane, maximum, share, 0.0)), maximum)
             for lane, maximum in (
                 (Lane.BURST, SMALLEST_BURST),
                 (Lane.SEARCH, SEARCHES),

@@ -20,7 +20,7 @@ from requests.auth import AuthBase
 
 from engine.api import ConfigurationError, Millis
 from plugins.hubspot.answers import Answer, Verdict, read_answer
-from plugins.hubspot.budget import Budget, Lane, day_wait
+from plugins.hubspot.budget import Budget, Lane, MakeBucket, day_wait, in_memory
 from plugins.hubspot.settings import Settings
 
 USER_AGENT = "handback (+https://developers.hubspot.com)"
@@ -83,12 +83,16 @@ class _Bearer(AuthBase):
 class Connection:
     """One portal's HTTP session and budget, shared by threads and kept between hook calls."""
 
-    def __init__(self, settings: Settings, *, budget: Budget | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, name: str = "", make_bucket: MakeBucket = in_memory
+    ) -> None:
         self.settings = settings
         self.paths = Paths(settings.version)
         self._zone: str | None = None
         self._zone_lock = threading.Lock()
-        self.budget = budget or Budget(settings.share, day_left=self.day_left)
+        self.budget = Budget(
+            settings.share, name=name, make_bucket=make_bucket, day_left=self.day_left
+        )
         self._session = _session()
 
     def day_left(self) -> Millis | None:

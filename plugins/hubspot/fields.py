@@ -146,7 +146,7 @@ def _problem(
         return MappingProblem(state, column, f"{state}: {resolved.message}", resolved.fix)
     if resolved != value:
         message = f"{state}: {column} {value!r} is written as {resolved!r}, the portal's own option"
-        return MappingProblem(state, column, message, f"write {resolved} in the mapping", False)
+        return MappingProblem(state, column, message, "nothing to do: it works", False)
     option = (
         next((o for o in definition.options if o.value == resolved), None) if definition else None
     )

@@ -110,7 +110,7 @@ def _tokens(
             failure = _hiccup(portal, "HubSpot's answer about tokens cannot be read", 10_000)
         else:
             return _read(portal, given, now, former)
-    raise failure from None
+    raise failure
 
 
 def _session(portal: Portal, app: OAuthApp) -> OAuth2Session:

@@ -4,6 +4,7 @@ from collections import deque
 
 from hypothesis import given
 from hypothesis import strategies as st
+from pyrate_limiter import InMemoryBucket, Rate
 
 from plugins.hubspot.budget import HOUR, Budget, Lane
 
@@ -135,3 +136,54 @@ def test_calls_paid_for_together_count_one_by_one(maximum: int, weights: list[in
         while window[0] <= time.now - 10_000:
             window.popleft()
         assert len(window) <= maximum * 0.9
+
+
+class HubSpot:
+    """One app's window as HubSpot counts it, whoever calls."""
+
+    def __init__(self, time: Time, maximum: int) -> None:
+        self.time, self.maximum = time, maximum
+        self.window: deque[int] = deque()
+
+    def call(self) -> dict[str, str]:
+        while self.window and self.window[0] <= self.time.now - 10_000:
+            self.window.popleft()
+        assert len(self.window) < self.maximum, "429"
+        self.window.append(self.time.now)
+        return limits(self.maximum, self.maximum - len(self.window))
+
+
+@given(processes=st.integers(2, 5), order=st.lists(st.integers(0, 4), min_size=1, max_size=30))
+def test_processes_that_know_nothing_of_each_other_stay_below_the_limit(
+    processes: int, order: list[int]
+) -> None:
+    """Each sees in the headers what the others use."""
+    time = Time()
+    server = HubSpot(time, 190)
+    budgets = [Budget(0.9, clock=time.clock, sleep=time.sleep) for _ in range(processes)]
+    start = time.now
+    for number in range(1_500):
+        one = budgets[order[number % len(order)] % processes]
+        assert one.spend(Lane.BURST, patience=100_000) == 0
+        one.observe(Lane.BURST, server.call())
+        time.now += 5
+    assert time.now - start < 1_500 / 19 * 1000 * 1.6, "and most of it is used"
+
+
+def test_a_bucket_that_processes_share() -> None:
+    """pyrate-limiter's buckets for databases have the same shape as the one in memory."""
+    time = Time()
+    shared: dict[str, InMemoryBucket] = {}
+
+    def make(name: str, rates: list[Rate]) -> InMemoryBucket:
+        return shared.setdefault(name, InMemoryBucket(rates))
+
+    both = [
+        Budget(0.9, name="acme", make_bucket=make, clock=time.clock, sleep=time.sleep)
+        for _ in range(2)
+    ]
+    assert set(shared) == {"acme:burst", "acme:search", "acme:associations"}
+    spent = 0
+    while both[spent % 2].spend(Lane.BURST, patience=5_000) == 0:
+        spent += 1
+    assert spent == 90

@@ -34,6 +34,14 @@ def test_no_text_becomes_mark_up_or_too_long(text: str) -> None:
     assert has_reference(body, REFERENCE)
 
 
+@pytest.mark.parametrize("offset", range(9))
+def test_a_cut_never_leaves_half_an_escape(offset: int) -> None:
+    text = "x" * offset + "&<" * 40_000
+    body = properties_of(delivery(EffectKind.NOTE, text=text))["hs_note_body"]
+    assert re.fullmatch(r"<p>x*(&amp;|&lt;)*…</p><p>ref: \S+</p>", body)
+    assert len(body) > MAX_BODY - 20
+
+
 @given(text=st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=300))
 def test_a_text_that_fits_is_not_changed(text: str) -> None:
     body = properties_of(delivery(EffectKind.NOTE, text=text))["hs_note_body"]

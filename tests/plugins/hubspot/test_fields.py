@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.api import CrmMapping
@@ -28,6 +28,7 @@ def dropdown(*values: str, **more: Any) -> Definition:
     return Definition("status", "enumeration", options=options, **more)
 
 
+@example(values=["NEW", "new"], wanted="New")
 @given(values=st.lists(VALUES, unique=True), wanted=VALUES)
 def test_a_value_finds_its_option_or_nothing(values: list[str], wanted: str) -> None:
     found = resolve(dropdown(*values), "status", wanted)
