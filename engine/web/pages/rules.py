@@ -56,6 +56,7 @@ class _Workbench:
     def __init__(self, view: View, draft: _Draft) -> None:
         self._view, self._draft = view, draft
         self._may = view.may("editor")
+        self._marks: list[dict[str, Any]] = []
 
     # ------------------------------------------------------------------ mapping
 
@@ -139,21 +140,14 @@ class _Workbench:
     async def _changed(self) -> None:
         """Say what is wrong with the draft, a moment after the last key."""
         self._pause.deactivate()
+        checked = self._draft.text
         found = await self._draft.findings()
+        if self._draft.text != checked:
+            return  # more was typed meanwhile, and the pause begins anew
         errors = sum(finding["severity"] == "error" for finding in found)
         state = "changed, not saved" if self._draft.changed else "as it is on disk"
         self._state.set_text(f"{state}; {errors} errors, {len(found) - errors} others")
-        lines: dict[int, str] = {}
-        for finding in found:
-            words = f"{finding['code']} {finding['message']} — {finding['fix']}"
-            line = finding["line"]
-            lines[line] = f"{lines[line]}\n{words}" if line in lines else words
-        self._editor.line_tooltips = lines
-        self._editor.decorations = [
-            {"kind": "line", "line": f["line"], "class": f"hb-line-{f['severity']}"}
-            for f in found
-            if 0 < f["line"] <= self._draft.text.count("\n") + 1
-        ]
+        self._mark(found)
         self._found.clear()
         with self._found:
             if found:
@@ -161,6 +155,24 @@ class _Workbench:
                 records(_FINDINGS, rows[:200], label="Findings")
             else:
                 note("No findings.", "good")
+
+    def _mark(self, found: Sequence[Mapping[str, Any]]) -> None:
+        """Colour the lines. Touches the editor only for news: an update sends its text along."""
+        lines: dict[int, str] = {}
+        for finding in found:
+            words = f"{finding['code']} {finding['message']} — {finding['fix']}"
+            line = finding["line"]
+            lines[line] = f"{lines[line]}\n{words}" if line in lines else words
+        last = self._draft.text.count("\n") + 1
+        marks = [
+            {"kind": "line", "line": f["line"], "class": f"hb-line-{f['severity']}"}
+            for f in found
+            if 0 < f["line"] <= last
+        ]
+        if marks != self._marks:
+            self._marks = marks
+            self._editor.line_tooltips = lines
+            self._editor.decorations = marks
 
     async def compare(self) -> None:
         """What the draft would do differently."""
