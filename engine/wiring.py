@@ -19,6 +19,7 @@ from engine.rules.loader import load, parse_file
 from engine.rules.model import Rules
 from engine.service.audit import Audit
 from engine.service.recorded import RecordedLeads, RecordedPortals, RecordedQueue
+from engine.service.reconcile import Reconcile
 from engine.service.webhooks import Webhooks
 from engine.store import Store, open_store
 from engine.store.database import schema_status, upgrade
@@ -59,6 +60,7 @@ class App:
     queue: RecordedQueue
     portals: RecordedPortals
     webhooks: Webhooks
+    reconcile: Reconcile
     lookups: Lookups
     decisions: Decisions
     deliveries: Deliveries
@@ -120,6 +122,7 @@ def _wire(settings: Settings, clock: Clock, store: Store, machine: LeadMachine) 
         queue=RecordedQueue(store, clock, intake, audit=audit),
         portals=RecordedPortals(store, plugins, accesses, machine, audit=audit),
         webhooks=Webhooks(store, accesses, clock),
+        reconcile=Reconcile(store, clock, accesses, machine),
         lookups=Lookups(store, accesses),
         decisions=decisions,
         deliveries=Deliveries(store, accesses, machine, clock),
@@ -150,9 +153,24 @@ def read_rules(
     file: Path | None, config: Path | None
 ) -> tuple[Path, Rules | None, tuple[Finding, ...]]:
     """The rules file with everything there is to say about it; raises nothing for its contents."""
-    path = load_settings(config, rules=file).rules_file
+    path = rules_file(file, config)
     rules, findings = parse_file(path)
     return path, rules, findings
+
+
+def rules_file(file: Path | None, config: Path | None) -> Path:
+    """The rules file that is meant: the one given, or the one of the settings."""
+    return load_settings(config, rules=file).rules_file
+
+
+@contextmanager
+def open_database(database: str | None, config: Path | None) -> Iterator[Store]:
+    """The database alone: for looking at it with rules that are not in use."""
+    store = open_store(load_settings(config, database_url=database).database_url)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def upgrade_database(database: str | None, config: Path | None) -> str:

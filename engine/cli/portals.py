@@ -110,6 +110,37 @@ def check(
 
 
 @app.command()
+def reconcile(
+    name: Name,
+    apply: Annotated[bool, typer.Option("--apply", help="Repair what the plan names.")] = False,
+    database: Database = None,
+    rules: RulesFile = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare every lead with the portal: fields, vanished contacts, notes, contacts to take over.
+
+    Example: `handback portal reconcile acme --apply`
+    """
+    with open_app(database=database, rules=rules, config=config) as opened:
+        report = opened.reconcile.run(name, apply=apply)
+    if as_json:
+        print_json(report)
+    else:
+        for step in report["steps"]:
+            say(f"{'✓' if apply else '+'} {step['contact']}: {step['what']} ({step['repair']})")
+        say(f"compared {report['compared']} leads, {len(report['steps'])} differences")
+        if report["steps"]:
+            say(
+                "repairs are on their way: handback run"
+                if apply
+                else f"nothing was changed; do it with: handback portal reconcile {name} --apply"
+            )
+    if report["steps"] and not apply:
+        raise typer.Exit(ATTENTION)
+
+
+@app.command()
 def status(
     name: Name,
     database: Database = None,

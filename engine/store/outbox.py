@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Select, bindparam, case, func, select, true, update
 
 from engine.base.clock import Millis
-from engine.lead.records import EffectKind
+from engine.lead.records import Effect, EffectKind, Lead
 from engine.store.coalesce import coalesce
 from engine.store.records import BlockedLead, Claim, ClaimedEffect, OutboxRow, Settlement
-from engine.store.statements import InSet, UpdateRows, either, word
+from engine.store.statements import InsertRows, InSet, UpdateRows, either, word
 from engine.store.tables import leads, portals
 from engine.store.tables import outbox as table
 from engine.store.transaction import Transaction, dump, load
@@ -89,6 +89,7 @@ _RENEW = (
     .where(_OF_PORTAL, table.c.status == word("leased"), _FENCED)
     .values(due_at=bindparam("until"))
 )
+_ADD = InsertRows(table, (*_COLUMNS, "fence"))
 _SUPERSEDE = UpdateRows(table, ("status", "settled_at", "reason", "result"), ("portal", "id"))
 _PAYLOAD = UpdateRows(table, ("payload",), ("portal", "id"))
 _MINE = (
@@ -262,6 +263,22 @@ class Outbox:
                 )
         self._tx.rings = True
         return [one.id for one in settlements if one.id not in mine]
+
+    def add(self, portal: str, ordered: Sequence[tuple[Lead, Effect]], *, now: Millis) -> None:
+        """Effects that no decision ordered: repairs of what the CRM has lost."""
+        ids = self._tx.take_ids(len(ordered))
+        self._tx.rows(
+            _ADD,
+            [
+                (
+                    portal, number, lead.lead_id, lead.crm_id, effect.kind.value,
+                    dump(effect.payload), effect.reference, "pending", 0, True,
+                    now, now, None, "", "{}", 0,
+                )
+                for number, (lead, effect) in zip(ids, ordered, strict=True)
+            ],
+        )  # fmt: skip
+        self._tx.rings = True
 
     def renew(self, portal: str, fence: int, *, until: Millis) -> None:
         """Keep what is left of a claim until then: its worker is alive."""

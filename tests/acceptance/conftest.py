@@ -141,6 +141,24 @@ class Program:
         assert all(answer["ok"] for answer in answers), answers
         return list(answers)
 
+    def delete(self, kind: str, record: str) -> None:
+        """A person deletes a note, an email or a task."""
+        answer = requests.delete(
+            f"{self.url}/crm/objects/2026-09/{kind}/{record}",
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            timeout=30,
+        )
+        assert answer.ok, answer.text
+
+    def delete(self, kind: str, record: str) -> None:
+        """A person deletes a note, an email or a task."""
+        answer = requests.delete(
+            f"{self.url}/crm/objects/2026-09/{kind}/{record}",
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            timeout=30,
+        )
+        assert answer.ok, answer.text
+
     def dump(self) -> Any:
         return self.control("GET", "dump")
 

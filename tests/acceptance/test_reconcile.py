@@ -1,0 +1,44 @@
+"""What drifted in the portal is found, planned, and repaired once."""
+
+from tests.acceptance.conftest import Program
+
+HUMAN = "hanna@example.com"
+TARA = "tara@example.com"
+
+
+def test_drift_is_planned_repaired_and_gone(ready: Program) -> None:
+    ids = [ready.new_contact(number, HUMAN) for number in range(4)]
+    ready.act(*({"action": "assign", "contact": i, "owner": TARA} for i in ids))
+    ready.run("run", "--until-idle")
+    assert ready.json("portal", "reconcile", "acme")["steps"] == []
+
+    drifted, cleared, deleted, _ = ids
+    note = ready.contact(cleared)["notes"][0]
+    ready.act(
+        {"action": "set", "contact": drifted, "properties": {"hs_lead_status": "CONNECTED"}},
+        {"action": "set", "contact": cleared, "properties": {"lead_connection_status": ""}},
+        {"action": "delete", "contact": deleted},
+    )
+    ready.delete("notes", note)
+    stranger = ready.new_contact(9, TARA)
+
+    plan = ready.json("portal", "reconcile", "acme", code=1)
+    found = {(s["contact"].partition("/")[2], s["repair"]) for s in plan["steps"]}
+    assert found == {
+        (drifted, "fields"),
+        (cleared, "fields"),
+        (cleared, "note"),
+        (deleted, "look up"),
+        (stranger, "look up"),
+    }
+    assert ready.contact(drifted)["properties"]["hs_lead_status"] == "CONNECTED"
+
+    ready.run("portal", "reconcile", "acme", "--apply")
+    ready.run("run", "--until-idle")
+    assert ready.contact(drifted)["properties"]["hs_lead_status"] == "NEW"
+    assert ready.contact(cleared)["properties"]["lead_connection_status"] == "New"
+    live = [n for n in ready.dump()["notes"].values() if not n["archived"]]
+    assert sum(cleared in n["contacts"] for n in live) == 1
+    assert ready.json("lead", "show", f"acme/{deleted}")["ended"] == "deleted"
+    assert ready.json("lead", "show", f"acme/{stranger}")["state"] == "New"
+    assert ready.json("portal", "reconcile", "acme")["steps"] == []
