@@ -1,0 +1,132 @@
+"""Portals, assistants, rules versions, owners, quarantine, logins: kept and given back."""
+
+from dataclasses import replace
+
+from engine.lead.records import Assistant, Portal
+from engine.store import LedgerEntry, Quarantined, Store
+from engine.store.account_records import ApiKey, AuditEntry, Session, User
+from tests.store.worlds import PORTAL, connect
+
+FULL = Portal(
+    "acme", "hubspot", "https://crm", "T", "S", "123", "fallback@x", {"polls": True, "n": [1]}
+)
+TARA = Assistant("acme", "tara@example.com", "Tara", "ctx", "f@x", 6, 2, "77")
+
+
+def test_portals(store: Store) -> None:
+    with store.write() as tx:
+        tx.portals.put(FULL)
+        tx.portals.put(replace(FULL, name="aaa", webhook_secret_env=None, settings={}))
+        tx.portals.pause("acme", until=9, reason="r")
+        tx.portals.put(replace(FULL, account_id="124"))
+    with store.read() as tx:
+        assert [p.name for p in tx.portals.list()] == ["aaa", "acme"]
+        assert tx.portals.get("acme") == replace(FULL, account_id="124")
+        assert tx.portals.get("nobody") is None
+        assert tx.portals.state("acme").paused_until == 9  # a change is no end of a pause
+        assert tx.portals.state("nobody").paused_until is None
+    with store.write() as tx:
+        tx.portals.resume("acme")
+        assert tx.portals.state("acme").reason == ""
+
+
+def test_assistants(store: Store) -> None:
+    with store.write() as tx:
+        tx.portals.put(FULL)
+        tx.portals.put_assistant(TARA)
+        tx.portals.put_assistant(Assistant("acme", "bob@example.com", "Bob"))
+        tx.portals.put_assistant(replace(TARA, owner_id=None, context="new"))
+    with store.read() as tx:
+        assert [a.name for a in tx.portals.assistants("acme")] == ["Bob", "Tara"]
+        assert tx.portals.assistant("acme", TARA.email) == replace(
+            TARA, owner_id=None, context="new"
+        )
+        assert tx.portals.assistant("acme", "nobody") is None
+    with store.write() as tx:
+        tx.portals.remove_assistant("acme", "bob@example.com")
+        assert [a.name for a in tx.portals.assistants("acme")] == ["Tara"]
+        tx.portals.remove("acme")
+        assert list(tx.portals.assistants("acme")) == []
+        assert tx.portals.list() == []
+
+
+def test_rules_versions(store: Store) -> None:
+    with store.write() as tx:
+        assert tx.rules.active() is None
+        tx.rules.put("h1", "text 1", now=1)
+        tx.rules.put("h2", "text 2", now=2)
+        tx.rules.put("h1", "another text", now=3)
+        assert tx.rules.active() is None
+        tx.rules.activate("h1", now=4)
+        tx.rules.activate("h2", now=5)
+    with store.read() as tx:
+        found = tx.rules.active()
+        assert found is not None
+        assert (found.hash, found.text, found.activated_at) == ("h2", "text 2", 5)
+        first = tx.rules.get("h1")
+        assert first is not None
+        assert (first.text, first.first_used_at) == ("text 1", 1)
+        assert tx.rules.get("h3") is None
+
+
+def test_the_ledger_is_in_order(store: Store) -> None:
+    entries = [
+        LedgerEntry(PORTAL, "501", "501", 5, "assigned", "a", "b", by="Ann"),
+        LedgerEntry(PORTAL, "501", "900", 3, "kept", None, "b", "handback", "no owner", "hb-1"),
+    ]
+    with store.write() as tx:
+        tx.ledger.append(entries)
+        tx.ledger.append([replace(entries[0], lead_id="502")])
+    with store.read() as tx:
+        assert tx.ledger.of_lead(PORTAL, "501") == entries
+
+
+def test_quarantine(store: Store) -> None:
+    connect(store)
+    items = [Quarantined(p, "file:1", f"raw {p}\0", "why", 1) for p in ("", PORTAL, PORTAL)]
+    with store.write() as tx:
+        tx.quarantine.add(items)
+        listed = tx.quarantine.list()
+        assert [i.portal for i in listed] == ["", PORTAL, PORTAL]
+        assert listed[0].raw == "raw \N{REPLACEMENT CHARACTER}"
+        assert len(tx.quarantine.list(limit=1)) == 1
+        assert len(tx.quarantine.list(portal=PORTAL)) == 2
+        tx.quarantine.delete("", [listed[1].id])  # another portal's: not this one
+        tx.quarantine.delete(PORTAL, [listed[1].id])
+        assert tx.quarantine.count() == 2
+        assert tx.queue.status(5).quarantined == 2
+
+
+def test_logins_sessions_keys_and_audit(store: Store) -> None:
+    ann = User("ann", "hash", "admin", 1)
+    with store.write() as tx:
+        tx.accounts.put_user(ann)
+        tx.accounts.put_user(User("bob", "hash", "viewer", 2, True, 3, 4))
+        tx.accounts.put_user(replace(ann, failures=2))
+        for number in range(3):
+            tx.accounts.open_session(Session(f"s{number}", "ann", 1, 1, 100 + number))
+        tx.accounts.see_session("s1", 50)
+        tx.accounts.close_session("s2")
+        tx.accounts.forget_sessions(100)
+    with store.write() as tx:
+        assert tx.accounts.users() == [
+            replace(ann, failures=2),
+            User("bob", "hash", "viewer", 2, True, 3, 4),
+        ]
+        assert tx.accounts.user("bob") is not None
+        assert tx.accounts.user("eve") is None
+        assert [tx.accounts.session(f"s{n}") is not None for n in range(3)] == [False, True, False]
+        assert tx.accounts.session("s1") == Session("s1", "ann", 1, 50, 101)
+        tx.accounts.close_sessions("ann")
+        assert tx.accounts.session("s1") is None
+        key = ApiKey("k1", "mailer", "hash", ("events:write", "leads:read"), 1, "ann")
+        tx.accounts.put_key(key)
+        assert tx.accounts.api_key("k1") == key
+        tx.accounts.revoke_key("k1", 7)
+        tx.accounts.revoke_key("k1", 8)
+        assert tx.accounts.api_keys() == [replace(key, revoked_at=7)]
+        for number in range(3):
+            tx.accounts.note(AuditEntry(number, "ann", "pages", f"did {number}", "s", "done"))
+        newest, *older = tx.accounts.audit(limit=2)
+        assert [newest.what, *(e.what for e in older)] == ["did 2", "did 1"]
+        assert [e.what for e in tx.accounts.audit(limit=9, before=older[-1].id)] == ["did 0"]
