@@ -1,21 +1,35 @@
 """`handback rules …`: check the rules file, look at it from other sides."""
 
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from engine.cli.options import AsJson, Config, RulesFile
+from engine.cli.options import AsJson, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, DONE, print_json, say
-from engine.wiring import read_rules
+from engine.rules.graph import mermaid, svg
+from engine.rules.loader import load
+from engine.rules.schema import schema_text
+from engine.service.rules import completeness, differences, examples_beside, explained, tested
+from engine.wiring import open_database, read_rules, rules_file
 
 app = typer.Typer(help="The rules file.", no_args_is_help=True)
+
+File = Annotated[Path | None, typer.Argument(help="Default: the rules in use.")]
+
+
+class Picture(StrEnum):
+    """What a diagram can be."""
+
+    MERMAID = "mermaid"
+    SVG = "svg"
 
 
 @app.command()
 def check(
-    file: Annotated[Path | None, typer.Argument(help="Default: the rules in use.")] = None,
+    file: File = None,
     rules: RulesFile = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -35,3 +49,146 @@ def check(
         others = len(findings) - errors
         say(f"{path}: {errors} errors, {others} warnings" if findings else f"{path}: no findings")
     raise typer.Exit(ATTENTION if errors else DONE)
+
+
+@app.command()
+def graph(
+    file: File = None,
+    picture: Annotated[
+        Picture, typer.Option("--format", help="Mermaid text, or a drawing.")
+    ] = Picture.MERMAID,
+    every_label: Annotated[
+        bool, typer.Option("--all-events", help="Every event on an arrow, not the first three.")
+    ] = False,
+    database: Database = None,
+    rules: RulesFile = None,
+    config: Config = None,
+) -> None:
+    """A state diagram; with --database also leads per state and moves per arrow.
+
+    Example: `handback rules graph --format svg --database sqlite:///handback.db > rules.svg`
+    """
+    model = load(rules_file(file or rules, config))
+    leads = traffic = None
+    if database is not None:
+        with open_database(database, config) as store, store.read() as tx:
+            leads, traffic = tx.leads.count_by_state(), tx.views.moves()
+    if picture is Picture.SVG:
+        say(svg(model, leads=leads, traffic=traffic).rstrip("\n"))
+    else:
+        drawn = mermaid(model, leads=leads, traffic=traffic, every_label=every_label)
+        say(drawn.rstrip("\n"))
+
+
+@app.command()
+def schema(file: File = None, rules: RulesFile = None, config: Config = None) -> None:
+    """JSON Schema of rules files, with the names of this one as completions for editors.
+
+    Example: `handback rules schema > rules/lead_states.schema.json`
+    """
+    say(schema_text(load(rules_file(file or rules, config))).rstrip("\n"))
+
+
+@app.command()
+def explain(
+    file: File = None,
+    state: Annotated[str | None, typer.Option(help="Only this state.")] = None,
+    rules: RulesFile = None,
+    config: Config = None,
+) -> None:
+    """The rules in plain English, one paragraph per state.
+
+    Example: `handback rules explain --state Hot`
+    """
+    say(explained(load(rules_file(file or rules, config)), state).rstrip("\n"))
+
+
+@app.command()
+def diff(
+    old: Annotated[Path, typer.Argument(help="The rules as they are.")],
+    new: Annotated[Path, typer.Argument(help="The rules as they are to be.")],
+    database: Database = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """What NEW does differently: not text, but which leads end elsewhere.
+
+    Example: `handback rules diff rules/lead_states.yaml draft.yaml --database sqlite:///handback.db`
+    """
+    before, after = load(old), load(new)
+    if database is None:
+        found = differences(before, after)
+    else:
+        with open_database(database, config) as store, store.read() as tx:
+            found = differences(before, after, tx)
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        say(one["text"] if one["leads"] is None else f"{one['text']} ({one['leads']} leads)")
+    say(f"{len(found)} differences" if found else "no difference that a lead could meet")
+
+
+@app.command("test")
+def play_examples(
+    file: Annotated[
+        Path | None, typer.Argument(help="Examples; default: examples/*.yaml beside the rules.")
+    ] = None,
+    rules: RulesFile = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Play the examples that the product team wrote. Exit code 1 when one comes out otherwise.
+
+    Example: `handback rules test rules/examples/lifecycle.yaml`
+    """
+    path = rules_file(rules, config)
+    results = tested(load(path), [file] if file is not None else examples_beside(path))
+    failed = [result for result in results if result.wrong]
+    if as_json:
+        print_json(
+            [
+                {
+                    "example": result.example.name,
+                    "row": result.example.row,
+                    "at": str(result.example.at),
+                    "wrong": list(result.wrong),
+                }
+                for result in results
+            ]
+        )
+    else:
+        for result in failed:
+            say(str(result))
+        say(f"{len(results)} examples, {len(failed)} come out otherwise")
+    raise typer.Exit(ATTENTION if failed else DONE)
+
+
+@app.command()
+def matrix(
+    file: File = None,
+    rules: RulesFile = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """What every event may come to in every state: goals in order, `stay` or `refuse`.
+
+    Example: `handback rules matrix --json`
+    """
+    model = load(rules_file(file or rules, config))
+    rows = completeness(model)
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        say(row["event"])
+        for goals, states in _alike(row["states"]).items():
+            say(f"    {goals or 'NOT DECIDED'}: {', '.join(states)}")
+
+
+def _alike(cells: dict[str, list[str]]) -> dict[str, list[str]]:
+    """States with the same goals together."""
+    found: dict[str, list[str]] = {}
+    for state, goals in cells.items():
+        found.setdefault(" / ".join(goals), []).append(state)
+    return found

@@ -1,0 +1,139 @@
+"""`handback rules …` as a product team uses it: what it prints, and with which exit code."""
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from engine.base.errors import HandbackError, InputError
+from engine.base.settings import SHIPPED_RULES
+from engine.cli.main import app
+from engine.rules.findings import RulesError
+from tests.service.worlds import world
+
+TEXT = SHIPPED_RULES.read_text(encoding="utf-8")
+
+
+def run(*arguments: object) -> Result:
+    result = CliRunner().invoke(app, ["rules", *map(str, arguments)])
+    if isinstance(result.exception, HandbackError):
+        raise result.exception
+    return result
+
+
+def found(*arguments: object) -> Any:
+    return json.loads(run(*arguments, "--json").stdout)
+
+
+@pytest.fixture
+def draft(tmp_path: Path) -> Path:
+    """The shipped rules, but it takes four opens to be Warm."""
+    path = tmp_path / "draft.yaml"
+    path.write_text(TEXT.replace("when: opens >= 3}", "when: opens >= 4}", 1), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    """Two leads that opened twice, one that only began."""
+    with world(tmp_path) as here:
+        for contact in ("1", "2", "3"):
+            here.happen(contact, "assigned")
+        for contact in ("1", "2"):
+            here.happen(contact, "email_opened")
+            here.happen(contact, "email_opened")
+        return here.database
+
+
+def test_a_diagram_and_a_drawing() -> None:
+    assert run("graph").stdout.startswith("stateDiagram-v2\n")
+    assert "more" in run("graph").stdout
+    assert "more" not in run("graph", "--all-events").stdout
+    ElementTree.fromstring(run("graph", "--format", "svg").stdout)  # noqa: S314 — ours
+
+
+def test_a_diagram_with_leads_and_traffic(database: str) -> None:
+    drawn = run("graph", "--database", database).stdout
+    assert "    Engaged: Engaged (2)\n" in drawn
+    assert "    New --> Engaged: 2 moves<br/>" in drawn
+    assert "2 leads" in run("graph", "--format", "svg", "--database", database).stdout
+
+
+def test_the_schema_is_the_one_beside_the_rules() -> None:
+    beside = SHIPPED_RULES.with_suffix(".schema.json").read_text(encoding="utf-8")
+    assert run("schema").stdout == beside
+
+
+def test_plain_words_of_one_state_or_all() -> None:
+    assert run("explain", "--state", "Hot").stdout.startswith("## Hot\n")
+    assert "## Cold\n" in run("explain").stdout
+    with pytest.raises(InputError, match="did you mean Cold"):
+        run("explain", "--state", "Colt")
+
+
+def test_what_a_changed_threshold_does(draft: Path) -> None:
+    differences = found("diff", SHIPPED_RULES, draft)
+    assert [(d["state"], d["event"], d["when"], d["leads"]) for d in differences] == [
+        (state, "email_opened", "opens is 3", None)
+        for state in ("New", "Pending", "Cold", "Engaged")
+    ]
+    assert "4 differences\n" in run("diff", SHIPPED_RULES, draft).stdout
+    same = run("diff", draft, draft)
+    assert same.stdout == "no difference that a lead could meet\n"
+
+
+def test_which_running_leads_a_difference_is_about(draft: Path, database: str) -> None:
+    differences = found("diff", SHIPPED_RULES, draft, "--database", database)
+    leads = {d["state"]: d["leads"] for d in differences}
+    assert leads == {"New": 0, "Pending": 0, "Cold": 0, "Engaged": 2}
+
+
+def test_looking_at_a_draft_does_not_put_it_among_the_versions(draft: Path, database: str) -> None:
+    run("diff", SHIPPED_RULES, draft, "--database", database)
+    run("graph", draft, "--database", database)
+    folder = Path(database.removeprefix("sqlite:///")).parent
+    with world(folder) as here, here.app.store.read() as tx:
+        assert len(tx.views.rules_versions()) == 1
+
+
+def test_the_shipped_examples_hold() -> None:
+    result = run("test")
+    assert result.exit_code == 0
+    assert "74 examples, 0 come out otherwise" in result.stdout
+
+
+def test_an_example_that_comes_out_otherwise_is_shown_with_its_place(draft: Path) -> None:
+    examples = SHIPPED_RULES.parent / "examples" / "lifecycle.yaml"
+    result = run("test", examples, "--rules", draft)
+    assert result.exit_code == 1
+    assert "lifecycle.yaml:" in result.stdout
+    assert "state is Engaged, expected Warm" in result.stdout
+    wrong = [r for r in found("test", examples, "--rules", draft) if r["wrong"]]
+    assert wrong
+
+
+def test_rules_without_examples_say_where_to_put_them(draft: Path) -> None:
+    with pytest.raises(HandbackError, match="rules test FILE"):
+        run("test", "--rules", draft)
+
+
+def test_the_completeness_matrix() -> None:
+    rows = {row["event"]: row["states"] for row in found("matrix")}
+    assert rows["email_opened"]["Cold"] == ["Warm", "Engaged", "stay"]
+    assert rows["marked.hot"]["UnSubscribed"] == ["refuse"]
+    said = run("matrix").stdout
+    assert "\nemail_opened\n" in said
+    assert "NOT DECIDED" not in said
+
+
+@pytest.mark.parametrize("command", ["graph", "schema", "explain", "matrix"])
+def test_a_broken_file_is_refused_with_its_findings(tmp_path: Path, command: str) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(TEXT.replace("to: Warm", "to: Worm"), encoding="utf-8")
+    with pytest.raises(RulesError, match="did you mean Warm"):
+        run(command, broken)
+    assert run("check", broken).exit_code == 1
