@@ -150,15 +150,6 @@ class Program:
         )
         assert answer.ok, answer.text
 
-    def delete(self, kind: str, record: str) -> None:
-        """A person deletes a note, an email or a task."""
-        answer = requests.delete(
-            f"{self.url}/crm/objects/2026-09/{kind}/{record}",
-            headers={"Authorization": f"Bearer {TOKEN}"},
-            timeout=30,
-        )
-        assert answer.ok, answer.text
-
     def dump(self) -> Any:
         return self.control("GET", "dump")
 
