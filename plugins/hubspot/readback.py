@@ -99,8 +99,8 @@ def _associated(api: Api, kind: Kind, contacts: Sequence[str]) -> dict[str, list
         moved = _pages(api, kind, [winner])
         if isinstance(moved, Answer):
             return moved
-        if winner in moved:
-            found[contact] = moved[winner]
+        # Asked twice, not mentioned, and alive: some versions leave out who has none.
+        found[contact] = moved.get(winner, [])
     return found
 
 

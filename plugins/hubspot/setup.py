@@ -29,7 +29,8 @@ class PortalState:
     group_exists: bool
     active: Mapping[str, Definition]
     archived: Mapping[str, Definition]
-    directory: Directory
+    directory: Directory | None
+    """None when the app may not read the owners."""
     missing_scopes: tuple[str, ...] = ()
     unkeyed: tuple[str, ...] = ()
     """Object types without the unique property that makes doubles impossible."""
@@ -50,7 +51,8 @@ def plan(
         details = {"name": GROUP, "label": GROUP_LABEL, "displayOrder": -1}
         steps.append(SetupStep(f"create the property group {GROUP}", CREATE_GROUP, details))
     steps += properties
-    steps += _people(state.directory, portal, assistants)
+    if state.directory is not None:
+        steps += _people(state.directory, portal, assistants)
     steps += [
         _person(f"grant the app the scope {scope}", scope=scope) for scope in state.missing_scopes
     ]
@@ -66,7 +68,8 @@ def plan(
 def fingerprint(state: PortalState, mapping: CrmMapping) -> str:
     """Changes whenever something changes that the plan was made from."""
     names = sorted({*mapping.columns, "context", OWN_CONTEXT})
-    owners = sorted((o.id, o.email, o.usable) for o in state.directory.by_id.values())
+    known = state.directory.by_id.values() if state.directory is not None else ()
+    owners = sorted((o.id, o.email, o.usable) for o in known)
     facts = {
         "group": state.group_exists,
         "active": [_facts(state.active.get(name)) for name in names],

@@ -1,5 +1,7 @@
 """Setting a portal up: the plan, the deed, and everything that is in the way."""
 
+from collections.abc import Callable
+
 import pytest
 import requests
 
@@ -141,6 +143,18 @@ def test_people_have_to_do_what_the_api_cannot(rig: Rig) -> None:
     assert [step.what for step in plan(rig).steps] == person
     rig.assistant_email, rig.fallback, rig.assistant_fallback = "tara@acme.example", OMAR, None
     assert steps(rig) == []
+
+
+def test_every_missing_scope_is_listed(new_rig: Callable[..., Rig]) -> None:
+    rig = new_rig(scopes=["crm.objects.contacts.read", "crm.schemas.contacts.read"])
+    rig.assistant_email = "nobody@acme.example"
+    person = [step.what for step in plan(rig).steps if step.needs_person]
+    assert person == [
+        "grant the app the scope crm.objects.owners.read",
+        "grant the app the scope sales-email-read",
+    ]
+    with pytest.raises(ConfigurationError, match=r"crm\.schemas\.contacts\.write"):
+        rig.set_up()
 
 
 def test_a_lead_status_that_apps_may_not_change_is_said_so(rig: Rig) -> None:
