@@ -1,0 +1,240 @@
+"""The schema: one definition, migrations that arrive at it, the portal in front of everything."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.expression import Executable
+
+import engine.store as package
+from engine.store import (
+    commit,
+    erase,
+    hints,
+    history,
+    inbox,
+    leads,
+    lookups,
+    merge,
+    migrate,
+    open_store,
+    outbox,
+)
+from engine.store.database import schema_status
+from engine.store.sqlite import Sqlite
+from engine.store.statements import DeleteRows, InsertRows, UpdateRows
+from engine.store.tables import GLOBAL, IDS, metadata
+from engine.store.transaction import Compiled
+from tests.store.conftest import Server
+from tests.store.worlds import PORTAL, add, connect, decide, new
+
+SCRIPTS = Path(package.__file__).parent / "migrations"
+
+
+def raw(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return create_engine(parsed)
+
+
+# ---------------------------------------------------------------------- migrations
+
+
+def test_migrations_arrive_at_the_schema(url: str) -> None:
+    engine = raw(url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, metadata)
+    engine.dispose()
+    assert [d for d in differences if "history_other" not in str(d)] == []
+
+
+def test_a_migrated_file_is_the_same_as_one_made_at_once(
+    tmp_path: Path, migrated_file: Path
+) -> None:
+    """Partial indexes and WITHOUT ROWID are not part of alembic's comparison."""
+    made = create_engine(f"sqlite:///{tmp_path / 'made.db'}")
+    metadata.create_all(made)
+    made.dispose()
+
+    def schema(file: Path) -> set[str]:
+        with sqlite3.connect(file) as connection:
+            rows = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
+            found = {" ".join(row[0].split()).replace(" ,", ",") for row in rows}
+        connection.close()
+        return {sql for sql in found if "sqlite_stat" not in sql and "alembic_version" not in sql}
+
+    assert schema(migrated_file) == schema(tmp_path / "made.db")
+
+
+def test_the_code_knows_all_migrations() -> None:
+    scripts = ScriptDirectory(str(SCRIPTS))
+    found = [script.revision for script in scripts.walk_revisions()]
+    assert tuple(reversed(found)) == migrate.KNOWN
+    assert found[0] == migrate.HEAD
+
+
+def test_code_of_the_schema_before_goes_on_while_the_database_is_upgraded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Expand first: with a database upgraded under its feet, the older program keeps working."""
+    file = tmp_path / "rolling.db"
+    url = f"sqlite:///{file}"
+    monkeypatch.setattr(migrate, "HEAD", "0001")
+    monkeypatch.setattr(migrate, "KNOWN", ("0001",))
+    real = migrate.upgrade
+    monkeypatch.setattr(migrate, "upgrade", lambda connection: real(connection, "0001"))
+    old = open_store(url)
+    connect(old)
+    assert schema_status(url)["schema"] == "0001"
+    add(old, new("501", 1, "assigned"), new("501", 2))
+    monkeypatch.undo()
+    newer = open_store(url)  # upgrades
+    assert schema_status(url)["schema"] == migrate.HEAD
+    assert decide(old, limit=1) == [("501", "1")]
+    assert decide(newer) == [("501", "2")]
+    assert add(old, new("501", 2)) == [False]
+    monkeypatch.setattr(migrate, "HEAD", "0001")
+    monkeypatch.setattr(migrate, "KNOWN", ("0001",))
+    open_store(url).close()  # and the older one can even be started again
+    old.close()
+    newer.close()
+
+
+@pytest.mark.postgres
+def test_a_failed_migration_leaves_nothing_behind(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.store.database import upgrade
+
+    url = server.new()
+    real = migrate.upgrade
+
+    def breaks(connection: Any) -> None:
+        real(connection)
+        raise RuntimeError("the power goes")
+
+    monkeypatch.setattr(migrate, "upgrade", breaks)
+    with pytest.raises(RuntimeError):
+        upgrade(url)
+    monkeypatch.undo()
+    assert schema_status(url)["schema"] == ""
+    upgrade(url)
+    server.drop(url)
+
+
+# ---------------------------------------------------------------------- the portal comes first
+
+
+@pytest.mark.parametrize("name", sorted(set(metadata.tables) - GLOBAL))
+def test_the_portal_leads_every_key_and_index(name: str) -> None:
+    """So that the tables can be distributed by portal; small tables are the same everywhere."""
+    table = metadata.tables[name]
+    assert next(iter(table.primary_key)).name == "portal"
+    for index in table.indexes:
+        assert next(iter(index.columns)).name == "portal", index.name
+    for constraint in table.constraints:
+        columns = [column.name for column in getattr(constraint, "columns", ())]
+        assert columns[:1] in ([], ["portal"]), constraint.name
+
+
+HOT = (commit, erase, hints, history, inbox, leads, lookups, merge, outbox)
+OVERVIEWS = {"_HELD", "_NAMES", "_EVENT", "_ROWS", "RELEASE_"}
+"""Lists for people over all portals, and halves of statements."""
+
+
+def statements() -> Iterator[tuple[str, ClauseElement | UpdateRows | DeleteRows]]:
+    for module in HOT:
+        for name, value in vars(module).items():
+            if name in OVERVIEWS:
+                continue
+            if isinstance(value, Executable | UpdateRows | DeleteRows):
+                yield f"{_last(module)}.{name}", value  # type: ignore[misc]  # all are clauses
+
+
+def _last(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Iterator[Compiled]:
+    file = tmp_path_factory.mktemp("plans") / "plans.db"
+    shutil.copy(migrated_file, file)
+    dialect = Sqlite(make_url(f"sqlite:///{file}"))
+    yield Compiled(dialect)
+    dialect.engine.dispose()
+
+
+ALL = dict(statements())
+
+
+def test_there_are_statements_to_look_at() -> None:
+    assert len(ALL) > 60
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_every_statement_finds_its_rows_by_the_portal_and_an_index(
+    compiled: Compiled, name: str
+) -> None:
+    """No table is scanned, and no search stops at the portal, which may own nearly all rows."""
+    statement = ALL[name]
+    if isinstance(statement, UpdateRows | DeleteRows):
+        text = compiled.of_rows(statement).text
+    else:
+        text = compiled.of(statement).text
+    with compiled.dialect.engine.connect() as connection:
+        plan = [
+            row[3]
+            for row in connection.exec_driver_sql(
+                f"EXPLAIN QUERY PLAN {text}", (None,) * text.count("?")
+            )
+        ]
+    for step in plan:
+        if not step.startswith(("SCAN", "SEARCH")) or "VIRTUAL TABLE" in step:
+            continue
+        if "portals" in step:
+            continue
+        assert step.startswith("SEARCH"), plan
+        assert "(portal=?" in step, plan
+        if name not in PORTAL_WIDE:
+            assert "(portal=?)" not in step, plan
+
+
+PORTAL_WIDE = {
+    "outbox._COUNT_DONE",  # counts
+    "leads._COUNT",
+    "leads._WORKING",  # all leads that are not finished
+    "leads._ALL",  # half a statement
+    "outbox._OUTDATE",  # everything that failed
+    "outbox._RETRY",
+    "outbox._RENEW",  # what is open
+    "merge._MOVE_EVENTS",  # rare
+    "erase._WAITING",  # rare
+}
+"""Statements that are meant to look at all rows of a portal, or at all of a partial index."""
+
+
+def test_ids_come_from_a_sequence_that_is_named_once() -> None:
+    assert IDS.name == "handback_ids"
+    assert PORTAL == "acme"
+
+
+def test_inserts_name_every_column() -> None:
+    """A new column without a default must not be forgotten by a bulk insert."""
+    plans = [
+        value for module in HOT for value in vars(module).values() if isinstance(value, InsertRows)
+    ]
+    assert len(plans) > 5
+    for plan in plans:
+        missing = {c.name for c in plan.table.columns if not c.nullable} - set(plan.columns)
+        assert missing == set(), plan.table.name
