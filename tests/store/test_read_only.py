@@ -1,0 +1,20 @@
+"""A database that may be read only: SQLite's own refusal, said with what to do."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from engine.base.errors import HandbackError
+from engine.store import open_store
+
+
+def test_a_read_only_database_says_what_to_do(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'handback.db'}")
+    engine = store._dialect.engine
+    event.listen(engine, "checkout", lambda driver, *_: driver.execute("PRAGMA query_only = ON"))
+    with pytest.raises(HandbackError, match="cannot be written") as refused, store.write() as tx:
+        tx.rules.put("hash", "text", now=1)
+    assert "give this user the right to write" in refused.value.fix
+    assert "handback.db" in refused.value.where
+    store.close()
