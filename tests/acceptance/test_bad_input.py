@@ -116,7 +116,7 @@ def test_a_read_only_database(connected: Program) -> None:
         done = connected.run("mark", SUBJECT, "hot", code=2)
     finally:
         connected.folder.chmod(0o700)
-    assert "read-only" in done.stderr.decode()
+    assert "cannot be written" in done.stderr.decode()
 
 
 def test_a_portal_that_refuses_the_token(program: Program) -> None:
