@@ -19,13 +19,13 @@ from engine.lead.records import Event, Lead
 from engine.service.audit import Audit
 from engine.service.leads import SOURCE, action_event, find_lead
 from engine.store import NewEvent, Store, Tx
-from engine.store.views import LeadsWanted, Order
+from engine.store.views import LeadsWanted, Order, by_name
 from engine.work.access import Accesses
 from engine.work.decisions import Decisions
 
 PAGE = 500
 MOST = 10_000
-COUNTED = 100_000
+COUNTED = 10_000
 """Above this, the number of leads is shown as "more than"."""
 
 ORDERS: tuple[Order, ...] = ("changed", "assigned", "state", "email", "name", "assistant")
@@ -60,12 +60,15 @@ class Browse:
     # ------------------------------------------------------------------ looking
 
     def page(self, wanted: LeadsWanted, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
-        """rows (lead documents), total (counted up to COUNTED)."""
-        limit = min(max(limit, 1), PAGE)
+        """rows (lead documents), total (counted up to COUNTED; None: not counted)."""
+        limit, offset = min(max(limit, 1), PAGE), max(offset, 0)
         with self._store.read() as tx:
-            leads = tx.views.leads(wanted, limit=limit, offset=max(offset, 0))
+            leads = tx.views.leads(wanted, limit=limit, offset=offset)
             rows = [self._document(tx, lead) for lead in leads]
-            total = tx.views.count_leads(wanted, most=COUNTED)
+            total: int | None = offset + len(rows)
+            if len(rows) == limit or (offset and not rows):
+                counted = not by_name(wanted.search)  # counting would read every lead once more
+                total = tx.views.count_leads(wanted, most=COUNTED) if counted else None
         return {"rows": rows, "total": total}
 
     def choices(self) -> dict[str, list[str]]:

@@ -52,7 +52,7 @@ class _List:
         self._view, self._given, self._choices = view, dict(given), choices
         self._offset = 0
         self._work = {s.name: s.work.value for s in view.desk.app.rules.rules.states.values()}
-        self._total = 0
+        self._total: int | None = 0
 
     def wanted(self) -> LeadsWanted:
         return wanted_from(self._given)
@@ -90,12 +90,12 @@ class _List:
         self._total = found["total"]
         self._nothing.set_visibility(not rows)
         last = self._offset + len(rows)
-        more = "more than " if self._total >= COUNTED else ""
-        self._count.set_text(
-            f"{self._offset + 1:,}–{last:,} of {more}{self._total:,}" if rows else "0 leads"
-        )
+        self._count.set_text(_range(self._offset + 1, last, self._total) if rows else "0 leads")
         self._back.set_enabled(self._offset > 0)
-        self._on.set_enabled(len(rows) == ROWS and last < self._total)
+        self._on.set_enabled(
+            len(rows) == ROWS
+            and (self._total is None or last < self._total or self._total >= COUNTED)
+        )
 
     def _row(self, lead: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -193,7 +193,7 @@ class _List:
                 await self.load()
             return done is not None
 
-        some = f" (the first {MOST:,})" if self._total > MOST and len(names) == MOST else ""
+        some = f" (the first {MOST:,})" if len(names) == MOST else ""
         with dialog(
             self._view,
             f"{ACTIONS[action]}?",
@@ -205,6 +205,13 @@ class _List:
                 ui.label(f"{seen['refused']} are refused:").classes("hb-note warn")
                 for reason in seen["reasons"]:
                     ui.label(f"{reason['leads']} × {reason['reason']}")
+
+
+def _range(first: int, last: int, total: int | None) -> str:
+    shown = f"{first:,}–{last:,}"
+    if total is None:
+        return f"{shown}, and more"
+    return f"{shown} of {'more than ' if total >= COUNTED else ''}{total:,}"
 
 
 def register(desk: Desk) -> None:
