@@ -1,6 +1,7 @@
 """A real browser for the pages: Chromium, driven by Playwright; skips say what is missing."""
 
 import importlib.util
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,7 +73,9 @@ class Visit:
         return self.page
 
     def picture(self, name: str) -> None:
-        """A screenshot for the documentation."""
+        """A screenshot for the documentation: HANDBACK_PICTURES=1 pytest tests/web."""
+        if not os.environ.get("HANDBACK_PICTURES"):
+            return
         PICTURES.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
 
