@@ -207,6 +207,8 @@ class Handback:
         if seen.ours and seen.overwritten is not None:
             return replace(case, before=history, restores=seen.overwritten, overwrote=seen.by)
         if case.restores is not None:
+            if not seen.ours and not seen.by and (seen.owner or NOBODY) != case.restores:
+                return case  # the restoring write had no effect: once more
             why = f"{case.overwrote} chose another owner while we wrote; that owner was restored"
             self._end(case.delivery, "human_owner", seen.owner, why, case.window)
         elif seen.ours:
