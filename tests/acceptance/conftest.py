@@ -57,6 +57,8 @@ class Program:
     folder: Path
     url: str
     environment: dict[str, str] = field(default_factory=dict)
+    door: str = ""
+    """Where `handback serve` listens."""
 
     def environ(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("HANDBACK_")}
