@@ -1,6 +1,7 @@
 """Giving contacts back over the wire: to whom, never over a human, and what is on record."""
 
 import pytest
+import requests
 
 from engine.api import Done, TryLater
 from tests.plugins.hubspot.rig import BEN, HANNA, OMAR, PAUL, QUEUE, TARA, Rig
@@ -187,8 +188,6 @@ def test_a_worker_killed_after_the_write_finds_its_own_write(rig: Rig) -> None:
 
 def write_as_the_app(rig: Rig, crm_id: str, owner_id: str) -> None:
     """What a worker did that was killed before it could record it."""
-    import requests
-
     response = requests.post(
         f"{rig.url}/crm/objects/2026-09/contacts/batch/update",
         json={"inputs": [{"id": crm_id, "properties": {"hubspot_owner_id": owner_id}}]},

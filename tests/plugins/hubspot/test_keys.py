@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import requests
 
 from engine.api import Done, TryLater, Uncertain
 from plugins.hubspot.keys import KEY
@@ -78,8 +79,6 @@ def test_a_lost_note_from_before_the_key_is_still_found(rig: Rig) -> None:
 
 
 def test_a_key_that_an_admin_removed_is_done_without(keyed: Rig) -> None:
-    import requests
-
     keyed.deliver(keyed.note(keyed.contact()))
     requests.delete(
         f"{keyed.url}/crm/properties/2026-09/notes/{KEY}",
