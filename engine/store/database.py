@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from engine.base.clock import Millis
 from engine.base.errors import ConfigurationError
-from engine.store import migrate
+from engine.store import migrate, retention
 from engine.store.accounts import Accounts
-from engine.store.dialect import Dialect
+from engine.store.dialect import Bell, Dialect
 from engine.store.hints import Hints
 from engine.store.history import History
 from engine.store.inbox import Inbox
@@ -22,6 +23,7 @@ from engine.store.portals import Portals
 from engine.store.postgresql import Postgresql, not_migrated
 from engine.store.quarantine import Quarantine
 from engine.store.queue import Queue
+from engine.store.retention import Pruned
 from engine.store.rules import RulesVersions
 from engine.store.sqlite import Sqlite
 from engine.store.transaction import Compiled, Transaction
@@ -115,6 +117,35 @@ class Store:
         """A transaction that only reads."""
         with self._explained(), self._dialect.engine.connect() as connection, connection.begin():
             yield Tx(Transaction(connection, self._compiled))
+
+    def bell(self) -> Bell:
+        """Waits until there may be new work, of this process or another one. Of one thread."""
+        with self._explained():
+            return self._dialect.bell()
+
+    def maintain(self) -> None:
+        """What tables that grow need now and then (PostgreSQL: next month's partitions)."""
+        with self._explained(), self._dialect.begin_write() as connection:
+            self._dialect.maintain(connection)
+
+    def prune(self, *, before: Millis) -> Pruned:
+        """Forget what was over before an instant, in small transactions; see retention.py."""
+        with self._explained(), self._dialect.begin_write() as connection:
+            gone = Pruned(history=self._dialect.drop_before(connection, before))
+            portals = Transaction(connection, self._compiled).run(retention.NAMES).scalars().all()
+            refused = Transaction(connection, self._compiled).run(
+                retention.QUARANTINE, before=before
+            )
+            gone += Pruned(quarantined=refused.rowcount)
+        for portal in portals:
+            for step in retention.STEPS:
+                place: int | None = 0
+                while place is not None:
+                    with self._explained(), self._dialect.begin_write() as connection:
+                        transaction = Transaction(connection, self._compiled)
+                        went, place = step(transaction, portal, before, place)
+                        gone += went
+        return gone
 
     def close(self) -> None:
         """Give the connections back."""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
+from engine.base.clock import Millis
 from engine.base.errors import HandbackError
 from engine.store.statements import DeleteRows, InsertRows, UpdateRows
 
@@ -18,6 +19,18 @@ Rows = Sequence[tuple[Any, ...]]
 
 BUSY_SECONDS = 30
 """How long a writer waits for another one before it gives up."""
+
+
+class Bell(Protocol):
+    """Waits for work instead of asking for it over and over. Of one thread."""
+
+    def wait(self, seconds: float) -> bool:
+        """True as soon as there may be new work, False when the time is over.
+
+        It may be wrong either way: look for work after both.
+        """
+
+    def close(self) -> None: ...
 
 
 class Dialect(Protocol):
@@ -55,11 +68,20 @@ class Dialect(Protocol):
     def migrated(self, connection: Connection) -> None:
         """After the tables were made or changed, in the same transaction."""
 
+    def maintain(self, connection: Connection) -> None:
+        """What has to be done now and then for tables that grow."""
+
+    def drop_before(self, connection: Connection, before: Millis) -> int:
+        """Forget whole parts of the history at once where it has parts; rows forgotten."""
+
     def erased(self) -> None:
         """After an erasure was committed: what the database file still has of it goes too."""
 
     def ring(self, connection: Connection) -> None:
         """When this transaction commits, wake up who waits for work."""
+
+    def bell(self) -> "Bell":
+        """Rings when work comes in."""
 
     def explain(self, error: DBAPIError) -> HandbackError | None:
         """The error for people, with what to do about it; None when it is our own mistake."""

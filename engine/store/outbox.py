@@ -261,7 +261,6 @@ class Outbox:
                 self._tx.run(
                     _BEHIND, portal=portal, lead=mine[one.id], head=one.id, until=one.due_at
                 )
-        self._tx.rings = True
         return [one.id for one in settlements if one.id not in mine]
 
     def add(self, portal: str, ordered: Sequence[tuple[Lead, Effect]], *, now: Millis) -> None:

@@ -20,8 +20,10 @@ from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement, FromClause
 
+from engine.base.clock import Millis
 from engine.base.errors import ConfigurationError, HandbackError
-from engine.store.dialect import Rows
+from engine.store import partitions
+from engine.store.dialect import Bell, Rows
 from engine.store.statements import DeleteRows, InsertRows, Plan, UpdateRows
 from engine.store.tables import IDS, type_of
 
@@ -35,6 +37,7 @@ class Postgresql:
     locks_lanes = True
 
     def __init__(self, url: URL) -> None:
+        self._url = url
         self.name = url.set(drivername="postgresql").render_as_string(hide_password=True)
         try:
             self.engine = create_engine(
@@ -95,13 +98,24 @@ class Postgresql:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('handback schema'))")
 
     def migrated(self, connection: Connection) -> None:
-        """Nothing: autovacuum keeps the planner's statistics."""
+        partitions.make_ahead(connection)
+
+    def maintain(self, connection: Connection) -> None:
+        partitions.make_ahead(connection)
+
+    def drop_before(self, connection: Connection, before: Millis) -> int:
+        return partitions.drop_before(connection, before)
 
     def erased(self) -> None:
         """Nothing: dead rows go with the next vacuum, and no file is ours to clean."""
 
     def ring(self, connection: Connection) -> None:
         connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
+
+    def bell(self) -> Bell:
+        from engine.store.channel import ChannelBell  # needs the driver, which is optional
+
+        return ChannelBell(self._url, CHANNEL)
 
     def explain(self, error: DBAPIError) -> HandbackError | None:
         code = getattr(error.orig, "sqlstate", None) or ""

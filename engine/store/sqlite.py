@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,11 +14,13 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
+from engine.base.clock import Millis
 from engine.base.errors import ConfigurationError, HandbackError
 from engine.store.dialect import BUSY_SECONDS, Rows
 from engine.store.statements import DeleteRows, InsertRows, UpdateRows
 from engine.store.tables import ids, metadata
 
+LOOK_SECONDS = 0.005
 _ROWS = 1_000_000
 _PER_VALUE = 20
 """Rows that a portal's lead, CRM id or instant has, roughly."""
@@ -131,6 +134,12 @@ class Sqlite:
             "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", rows
         )
 
+    def maintain(self, connection: Connection) -> None:
+        """Nothing: space that was freed is used again."""
+
+    def drop_before(self, connection: Connection, before: Millis) -> int:
+        return 0
+
     def erased(self) -> None:
         with self.engine.connect() as connection:
             driver = connection.connection.driver_connection
@@ -141,6 +150,9 @@ class Sqlite:
 
     def ring(self, connection: Connection) -> None:
         """Nothing: whoever waits looks at the file's own change counter."""
+
+    def bell(self) -> "FileBell":
+        return FileBell(self._file)
 
     def explain(self, error: DBAPIError) -> HandbackError | None:
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
@@ -186,6 +198,31 @@ def _indexes(connection: Connection, table: str) -> Iterator[tuple[str, int, boo
             and metadata.tables[table].dialect_options["sqlite"].get("with_rowid", True) is False
         )
         yield table if without_rowid else name, len(columns), bool(unique)
+
+
+class FileBell:
+    """Looks at the file's change counter: a few microseconds, and no transaction."""
+
+    def __init__(self, file: str) -> None:
+        self._connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+        self._version = self._look()
+
+    def wait(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while (version := self._look()) == self._version:
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            time.sleep(min(LOOK_SECONDS, left))
+        self._version = version
+        return True
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _look(self) -> int:
+        found: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        return found
 
 
 def _begin(connection: Connection) -> None:

@@ -56,7 +56,7 @@ def test_migrations_arrive_at_the_schema(url: str) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         differences = compare_metadata(context, metadata)
     engine.dispose()
-    assert [d for d in differences if "history_other" not in str(d)] == []
+    assert [d for d in differences if "'history_" not in str(d)] == []
 
 
 def test_a_migrated_file_is_the_same_as_one_made_at_once(

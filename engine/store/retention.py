@@ -1,0 +1,140 @@
+"""Forgets what is old: history, decided events, settled effects, refused and never needed events.
+
+In small transactions, so that nobody waits for it. Open work, leads and the ledger are kept.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, delete, select
+
+from engine.base.clock import Millis
+from engine.store.statements import InSet, either, word
+from engine.store.tables import FAR, history, inbox, outbox, portals, quarantine, waiting
+from engine.store.transaction import Transaction
+
+STEP = 2_000
+"""Rows looked at in one transaction."""
+
+_PORTAL: ColumnElement[str] = bindparam("portal")
+_AFTER: ColumnElement[int] = bindparam("after")
+_BEFORE: ColumnElement[int] = bindparam("before")
+_LIMIT: ColumnElement[int] = bindparam("limit")
+NAMES = select(portals.c.name)
+
+_HISTORY = (
+    select(history.c.seq, history.c.at)
+    .where(history.c.portal == _PORTAL, history.c.seq > _AFTER)
+    .order_by(history.c.seq)
+    .limit(_LIMIT)
+)
+_DELETE_HISTORY = delete(history).where(
+    history.c.portal == _PORTAL, InSet(history.c.seq, "ids"), history.c.at < _BEFORE
+)
+_EFFECTS = (
+    select(outbox.c.id, outbox.c.created_at)
+    .where(outbox.c.portal == _PORTAL, outbox.c.id > _AFTER)
+    .order_by(outbox.c.id)
+    .limit(_LIMIT)
+)
+_DELETE_EFFECTS = delete(outbox).where(
+    outbox.c.portal == _PORTAL,
+    InSet(outbox.c.id, "ids"),
+    outbox.c.settled_at < _BEFORE,
+    either(outbox.c.status, "done", "cancelled", "superseded"),
+)
+_EVENTS = (
+    select(inbox.c.seq, inbox.c.received_at)
+    .where(inbox.c.portal == _PORTAL, inbox.c.seq > _AFTER)
+    .order_by(inbox.c.seq)
+    .limit(_LIMIT)
+)
+_DELETE_EVENTS = delete(inbox).where(inbox.c.portal == _PORTAL, InSet(inbox.c.seq, "ids"))
+_PENDING = select(waiting.c.seq).where(
+    waiting.c.portal == _PORTAL, waiting.c.due_at < _BEFORE, waiting.c.status == word("pending")
+)
+_PARKED = select(waiting.c.seq).where(
+    waiting.c.portal == _PORTAL, waiting.c.due_at == FAR, InSet(waiting.c.seq, "ids")
+)
+_HELD = (
+    select(waiting.c.seq)
+    .where(
+        waiting.c.portal == _PORTAL,
+        waiting.c.due_at == FAR,
+        waiting.c.placed_at < _BEFORE,
+        waiting.c.status == word("held"),
+    )
+    .limit(_LIMIT)
+)
+_DELETE_HELD = delete(waiting).where(
+    waiting.c.portal == _PORTAL, waiting.c.due_at == FAR, InSet(waiting.c.seq, "ids")
+)
+QUARANTINE = delete(quarantine).where(quarantine.c.at < _BEFORE)
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many rows went. held: events of contacts that never became a lead."""
+
+    history: int = 0
+    events: int = 0
+    effects: int = 0
+    held: int = 0
+    quarantined: int = 0
+
+    def __add__(self, other: "Pruned") -> "Pruned":
+        sums = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
+        return Pruned(**sums)
+
+
+Step = Callable[[Transaction, str, Millis, int], tuple[Pruned, int | None]]
+"""Prunes a portal's next rows after a place; (what went, the place reached or None at the end)."""
+
+
+def held(tx: Transaction, portal: str, before: Millis, after: int) -> tuple[Pruned, int | None]:
+    """Events that waited in vain for their contact to become a lead."""
+    ids = list(tx.run(_HELD, portal=portal, before=before, limit=STEP).scalars())
+    if not ids:
+        return Pruned(), None
+    tx.run(_DELETE_HELD, portal=portal, ids=ids)
+    tx.run(_DELETE_EVENTS, portal=portal, ids=ids)
+    return Pruned(held=len(ids)), after
+
+
+def past(tx: Transaction, portal: str, before: Millis, after: int) -> tuple[Pruned, int | None]:
+    """History; the lead itself stays as it is."""
+    ids, reached = _old(tx, _HISTORY, portal, before, after)
+    gone = tx.run(_DELETE_HISTORY, portal=portal, ids=ids, before=before).rowcount if ids else 0
+    return Pruned(history=gone), reached
+
+
+def effects(tx: Transaction, portal: str, before: Millis, after: int) -> tuple[Pruned, int | None]:
+    """Settled effects; what failed stays until a person has decided about it."""
+    ids, reached = _old(tx, _EFFECTS, portal, before, after)
+    gone = tx.run(_DELETE_EFFECTS, portal=portal, ids=ids, before=before).rowcount if ids else 0
+    return Pruned(effects=gone), reached
+
+
+def events(tx: Transaction, portal: str, before: Millis, after: int) -> tuple[Pruned, int | None]:
+    """Decided events. From now on they are unknown: one that is sent again is taken again."""
+    ids, reached = _old(tx, _EVENTS, portal, before, after)
+    if ids:
+        kept = set(tx.run(_PENDING, portal=portal, before=before).scalars())
+        kept.update(tx.run(_PARKED, portal=portal, ids=ids).scalars())
+        ids = [seq for seq in ids if seq not in kept]
+        tx.run(_DELETE_EVENTS, portal=portal, ids=ids)
+    return Pruned(events=len(ids)), reached
+
+
+STEPS: tuple[Step, ...] = (held, past, effects, events)
+
+
+def _old(
+    tx: Transaction, query: Any, portal: str, before: Millis, after: int
+) -> tuple[list[int], int | None]:
+    """The next ids that are old. Ids grow with time, so the first young one ends the search."""
+    rows = tx.run(query, portal=portal, after=after, limit=STEP).all()
+    ids = [row[0] for row in rows if row[1] < before]
+    over = len(rows) < STEP or len(ids) < len(rows) // 2
+    return ids, None if over else rows[-1][0]
