@@ -3,17 +3,16 @@
 No clock, no database, no network, no random number. Same arguments, same Decision, for ever.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from engine.base.clock import Millis
-from engine.lead.effects import fields_effect, order, text_effect
+from engine.lead.actions import Work, act, assigned_at, facts_of_contact
+from engine.lead.effects import fields_effect, order, reference
 from engine.lead.machine import LeadMachine, Slot, facts_of
 from engine.lead.records import Decision, Effect, EffectKind, Ended, Event, Lead
 from engine.lead.timers import arm, arm_again
-from engine.rules.model import KEEP, PREVIOUS, Action, Rule
+from engine.rules.model import KEEP, PREVIOUS, Rule
 
 GONE = (Ended.DELETED, Ended.MERGED, Ended.ERASED)
 """Endings after which there is no contact to write to."""
@@ -52,31 +51,7 @@ def decide(rules: LeadMachine, lead: Lead | None, event: Event, now: Millis) -> 
             because=_why_nothing(rules, trigger, lead.state),
             effects=_log(rules, counted, event),
         )
-    return _apply(rules, _Work(lead, counted, event, now, rule, slot), rule.to and slot.state)
-
-
-class _Work:
-    """The pieces of one decision while it is put together."""
-
-    __slots__ = ("before", "done_again", "effects", "event", "lead", "now", "rule", "slot")
-
-    def __init__(
-        self, before: Lead, lead: Lead, event: Event, now: Millis, rule: Rule, slot: Slot
-    ) -> None:
-        self.before, self.lead, self.event, self.now = before, lead, event, now
-        self.rule, self.slot = rule, slot
-        self.effects: list[Effect] = []
-        self.done_again = False
-
-    def reference(self) -> str:
-        """Stable for this event and place: the same decision made twice has the same references."""
-        return reference(self.lead, self.event, len(self.effects))
-
-
-def reference(lead: Lead, event: Event, number: int) -> str:
-    """`hb-` and 16 hexadecimal digits that name one effect for ever."""
-    text = "\x1f".join((lead.portal, lead.lead_id, event.source, event.id, str(number)))
-    return "hb-" + hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return _apply(rules, Work(lead, counted, event, now, rule, slot), rule.to and slot.state)
 
 
 def _start(rules: LeadMachine, event: Event, now: Millis) -> Decision:
@@ -87,16 +62,16 @@ def _start(rules: LeadMachine, event: Event, now: Millis) -> Decision:
         lead_id=str(data["crm_id"]),
         crm_id=str(data["crm_id"]),
         state=str(rule.to),
-        assigned_at=_assigned_at(event, now),
+        assigned_at=assigned_at(event, now),
         entered_at=now,
         updated_at=now,
         revision=1,
-        **_facts_of_contact(data),
+        **facts_of_contact(data),
     )
-    work = _Work(lead, lead, event, now, rule, Slot(lead.state, None, {}))
+    work = Work(lead, lead, event, now, rule, Slot(lead.state, None, {}))
     work.effects.append(fields_effect(lead, work.reference()))
     for action in rule.actions:
-        _act(rules, work, action)
+        act(rules, work, action)
     return Decision(
         lead=work.lead,
         result="moved",
@@ -108,21 +83,13 @@ def _start(rules: LeadMachine, event: Event, now: Millis) -> Decision:
     )
 
 
-def _facts_of_contact(data: Any) -> dict[str, Any]:
-    """What the look-up found out about the contact, as Lead fields."""
-    return {
-        key: data.get(key)
-        for key in ("email", "name", "assistant", "assistant_name", "context", "previous_owner")
-    }
-
-
-def _apply(rules: LeadMachine, work: _Work, goal: str | None) -> Decision:
+def _apply(rules: LeadMachine, work: Work, goal: str | None) -> Decision:
     rule, before = work.rule, work.before
     work.effects.extend(_log(rules, work.lead, work.event))
     if goal is not None:
         work.lead = _moved(rules, work, goal)
     for action in rule.actions:
-        _act(rules, work, action)
+        act(rules, work, action)
     restarts = goal is not None or work.lead.ended in GONE
     if goal is not None and (goal != before.state or _does(rule, "start_anew")):
         work.effects.append(fields_effect(work.lead, work.reference()))
@@ -148,7 +115,7 @@ def _apply(rules: LeadMachine, work: _Work, goal: str | None) -> Decision:
     )
 
 
-def _moved(rules: LeadMachine, work: _Work, goal: str) -> Lead:
+def _moved(rules: LeadMachine, work: Work, goal: str) -> Lead:
     lead, rule = work.lead, work.rule
     sub_state: str | None = None
     if rule.sub_state == KEEP:
@@ -208,12 +175,12 @@ def _log(rules: LeadMachine, lead: Lead, event: Event) -> tuple[Effect, ...]:
     return (Effect(EffectKind.EMAIL, payload, reference(lead, event, 0)),)
 
 
-def _handback(work: _Work) -> Effect:
+def _handback(work: Work) -> Effect:
     payload = {"assistant": work.lead.assistant, "previous_owner": work.lead.previous_owner}
     return Effect(EffectKind.HANDBACK, payload, work.reference())
 
 
-def _merged_into(work: _Work) -> str | None:
+def _merged_into(work: Work) -> str | None:
     return str(work.event.data["into"]) if _does(work.rule, "follow_merge") else None
 
 
@@ -225,11 +192,6 @@ def _is_known(lead: Lead, event: Event) -> bool:
     """One assignment can be heard of twice: from a sender, and by looking at the contact."""
     since = event.data.get("crm_assigned_at")
     return bool(event.data.get("observed")) and since is not None and since <= lead.assigned_at
-
-
-def _assigned_at(event: Event, now: Millis) -> Millis:
-    since = event.data.get("crm_assigned_at")
-    return since if isinstance(since, int) else now
 
 
 def _revives(rules: LeadMachine, lead: Lead, event: Event) -> bool:
@@ -273,97 +235,3 @@ def _why_nothing(rules: LeadMachine, trigger: str, state: str) -> str:
     if not tried:
         return f"no rule for {trigger} in {state}"
     return "no guard held: " + "; ".join(" and ".join(map(str, r.guard)) for r in tried)
-
-
-# ---------------------------------------------------------------------- what a rule does
-
-
-def _act(rules: LeadMachine, work: _Work, action: Action) -> None:
-    if action.text is not None:
-        text = rules.rules.texts[action.text]
-        work.effects.append(text_effect(action.kind, text, work.lead, work.event, work.reference()))
-        return
-    _ACTIONS[action.kind](work)
-
-
-def _start_anew(work: _Work) -> None:
-    data = work.event.data
-    fresh = _facts_of_contact(data) if "crm_id" in data else {}
-    work.lead = replace(
-        work.lead,
-        counters={},
-        stopped=False,
-        done=False,
-        ended=None,
-        sub_state=None,
-        assigned_at=_assigned_at(work.event, work.now),
-        **fresh,
-    )
-
-
-def _release(work: _Work) -> None:
-    work.lead = replace(work.lead, ended=Ended.TAKEN_BACK)
-
-
-def _stop(work: _Work) -> None:
-    work.lead = replace(work.lead, stopped=True)
-
-
-def _resume(work: _Work) -> None:
-    work.lead = replace(work.lead, stopped=False)
-
-
-def _hand_back_again(work: _Work) -> None:
-    fresh = _facts_of_contact(work.event.data) if "crm_id" in work.event.data else {}
-    since = _assigned_at(work.event, work.now)
-    work.lead = replace(work.lead, done=True, ended=None, assigned_at=since, **fresh)
-    work.done_again = True
-
-
-def _owner_answered(work: _Work) -> None:
-    counters = dict(work.lead.counters)
-    counters["owner_replies"] = counters.get("owner_replies", 0) + 1
-    work.lead = replace(work.lead, counters=counters)
-
-
-def _close(work: _Work) -> None:
-    work.lead = replace(work.lead, ended=Ended.DELETED)
-
-
-def _reopen(work: _Work) -> None:
-    if work.lead.ended is Ended.DELETED:
-        work.lead = replace(work.lead, ended=Ended.TAKEN_BACK)
-
-
-def _follow_merge(work: _Work) -> None:
-    if work.event.data.get("winner_is_lead"):
-        work.lead = replace(work.lead, ended=Ended.MERGED)
-        return
-    work.lead = replace(work.lead, crm_id=str(work.event.data["into"]))
-    work.effects.append(fields_effect(work.lead, work.reference()))
-
-
-def _erase(work: _Work) -> None:
-    work.lead = replace(
-        work.lead,
-        ended=Ended.ERASED,
-        email=None,
-        name=None,
-        context=None,
-        sub_state=None,
-        came_from=None,
-    )
-
-
-_ACTIONS = {
-    "start_anew": _start_anew,
-    "release": _release,
-    "stop": _stop,
-    "resume": _resume,
-    "handback": _hand_back_again,
-    "owner_answered": _owner_answered,
-    "close": _close,
-    "reopen": _reopen,
-    "follow_merge": _follow_merge,
-    "erase": _erase,
-}

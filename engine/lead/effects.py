@@ -1,5 +1,6 @@
 """Effects as a decision orders them: what they carry, and in which order they follow each other."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 
@@ -35,6 +36,12 @@ def words(lead: Lead) -> dict[str, str]:
 def fill(text: str, values: Mapping[str, str]) -> str:
     """Replace {word} by its value; a word without a value stays as it is."""
     return _WORD.sub(lambda match: values.get(match.group(1), match.group(0)), text)
+
+
+def reference(lead: Lead, event: Event, number: int) -> str:
+    """`hb-` and 16 hexadecimal digits that name one effect for ever."""
+    text = "\x1f".join((lead.portal, lead.lead_id, event.source, event.id, str(number)))
+    return "hb-" + hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def fields_effect(lead: Lead, reference: str) -> Effect:
