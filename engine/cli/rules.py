@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from engine.cli import rules_history
 from engine.cli.options import AsJson, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, DONE, print_json, say
 from engine.rules.graph import mermaid, svg
@@ -16,6 +17,9 @@ from engine.service.rules import completeness, differences, examples_beside, exp
 from engine.wiring import open_database, read_rules, rules_file
 
 app = typer.Typer(help="The rules file.", no_args_is_help=True)
+
+app.command()(rules_history.coverage)
+app.command("what-if")(rules_history.what_if)
 
 File = Annotated[Path | None, typer.Argument(help="Default: the rules in use.")]
 

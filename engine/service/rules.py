@@ -5,21 +5,25 @@ Everything here works on files; what a database adds (leads, traffic) is handed 
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from engine.base.clock import Millis
 from engine.base.errors import ConfigurationError, InputError
 from engine.lead.decide import GONE, decide
 from engine.lead.machine import LeadMachine, facts_of
 from engine.lead.records import Event, Lead
 from engine.rules.decides import matrix
 from engine.rules.diff import Difference, diff
+from engine.rules.durations import parse_duration
 from engine.rules.example_runner import run_examples
 from engine.rules.examples import Result, load_examples
 from engine.rules.explain import explain
 from engine.rules.findings import RulesError
 from engine.rules.model import Rules
 from engine.rules.shapes import known_names, nearest
+from engine.rules.why import coverage
 from engine.store import LeadFilter, Tx
 
 PAGE = 5_000
@@ -139,3 +143,30 @@ def _counted(counters: Mapping[str, int], rules: Rules, trigger: str) -> dict[st
         if event.counts is not None:
             found[event.counts] = found.get(event.counts, 0) + 1
     return found
+
+
+# ---------------------------------------------------------------------- coverage
+
+
+def covered(rules: Rules, tx: Tx, *, since: Millis) -> Document:
+    """What never happened since then: `rules` {rule, at}, `states`, `events`."""
+    used = [tx.history.used(portal.name, since=since) for portal in tx.portals.list()]
+    found = coverage(
+        rules,
+        fired=chain.from_iterable(one.rules for one in used),
+        entered=chain.from_iterable(one.states for one in used),
+        seen=chain.from_iterable(one.events for one in used),
+    )
+    return {
+        "rules": [{"rule": rule.name, "at": str(rule.at)} for rule in found.rules],
+        "states": list(found.states),
+        "events": list(found.events),
+    }
+
+
+def since(text: str, now: Millis) -> Millis:
+    """`30d` as the instant that long before now. Raises InputError."""
+    length = parse_duration(text)
+    if length is None:
+        raise InputError(f"--since {text!r} is no length of time", fix="write e.g. 30d or 12h")
+    return now - length

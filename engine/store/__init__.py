@@ -28,6 +28,7 @@ A `tx` carries the nouns below; instants are milliseconds and always given by th
                   list(LeadFilter, limit=, after=) -> [Lead]  count_by_state(portal=None)
     tx.history    of_lead(portal, lead_id, limit=, before=) -> [HistoryEntry]   newest first
                   events(portal, limit=, after=) -> [RecordedEvent]   decided events, for replays
+                  used(portal, since=) -> Used   active_leads(portal, since=) count(portal)
     tx.outbox     due_portals(now) claim(portal, now=, lease=, limit=) -> Claim(fence, effects, ..)
                   settle(portal, fence, [Settlement], now=) -> [ids refused: the fence has moved]
                   renew(portal, fence, until=)         the worker of a claim is alive

@@ -1,9 +1,11 @@
 """What was decided, when, why, by which rule: written once, read by people and replays."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
+from engine.base.clock import Millis
 from engine.lead.records import Event
 from engine.store.records import HistoryEntry, RecordedEvent
 from engine.store.statements import InsertRows
@@ -69,7 +71,25 @@ _EVENTS = (
     .order_by(table.c.seq)
     .limit(bindparam("limit"))
 )
+_SINCE = (table.c.portal == bindparam("portal"), table.c.at >= bindparam("since"))
+_FIRED = select(table.c.type, table.c.rule).where(*_SINCE).distinct()
+_ENTERED = (
+    select(table.c.to_state)
+    .where(*_SINCE, or_(table.c.from_state.is_(None), table.c.from_state != table.c.to_state))
+    .distinct()
+)
+_ACTIVE = select(table.c.lead_id).where(*_SINCE).distinct()
+_COUNT = select(func.count()).select_from(table).where(table.c.portal == bindparam("portal"))
 _LAST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What happened at all: names of rules as decisions record them, states, event types."""
+
+    rules: frozenset[str]
+    states: frozenset[str]
+    events: frozenset[str]
 
 
 class History:
@@ -105,6 +125,24 @@ class History:
             )
             for row in rows
         ]
+
+
+    def used(self, portal: str, *, since: Millis) -> Used:
+        """Which rules fired, which states were entered, which events were decided."""
+        fired = [tuple(row) for row in self._tx.run(_FIRED, portal=portal, since=since)]
+        return Used(
+            frozenset(rule for _, rule in fired if rule),
+            frozenset(row[0] for row in self._tx.run(_ENTERED, portal=portal, since=since)),
+            frozenset(event for event, _ in fired),
+        )
+
+    def active_leads(self, portal: str, *, since: Millis) -> frozenset[str]:
+        """The lead ids of everyone about whom something was decided."""
+        return frozenset(row[0] for row in self._tx.run(_ACTIVE, portal=portal, since=since))
+
+    def count(self, portal: str) -> int:
+        """How many decisions are kept."""
+        return int(self._tx.run(_COUNT, portal=portal).scalar_one())
 
 
 def _entry(row: Any) -> HistoryEntry:

@@ -137,3 +137,24 @@ def test_a_broken_file_is_refused_with_its_findings(tmp_path: Path, command: str
     with pytest.raises(RulesError, match="did you mean Warm"):
         run(command, broken)
     assert run("check", broken).exit_code == 1
+
+
+def test_what_other_rules_would_have_made_of_it(draft: Path, tmp_path: Path) -> None:
+    with world(tmp_path) as here:
+        here.happen("1", "assigned")
+        for _ in range(3):
+            here.happen("1", "email_opened")
+    result = run("what-if", draft, "--database", here.database)
+    assert "4 events of 1 leads in " in result.stdout
+    assert "1 leads would end elsewhere\n" in result.stdout
+    assert "acme/1" in result.stdout
+    replayed = found("what-if", draft, "--database", here.database, "--since", "90d")
+    assert [one["new"] for one in replayed["elsewhere"]] == ["Engaged"]
+
+
+def test_what_never_happened(database: str) -> None:
+    nothing = found("coverage", "--database", database)
+    assert "Engaged" not in nothing["states"]
+    said = run("coverage", "--database", database).stdout
+    assert "lead_states.yaml:" in said
+    assert "states never entered: Pending, Cold, " in said
