@@ -4,18 +4,17 @@ Safe beside a running worker: leads with effects on their way are left alone, ow
 contacts are only looked up again, and repairs are effects like any other.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.base.clock import Clock, Millis
+from engine.base.clock import Clock
 from engine.hooks.outcomes import Access, Delivery
 from engine.hooks.specs import CrmSpecs
 from engine.lead.decide import GONE
-from engine.lead.effects import words
+from engine.lead.effects import reference, words
 from engine.lead.machine import LeadMachine
-from engine.lead.records import ContactReading, Effect, EffectKind, Lead
+from engine.lead.records import ContactReading, Effect, EffectKind, Event, Lead
 from engine.rules.model import CrmMapping
 from engine.store import LeadFilter, NewHint, OutboxRow, Store
 from engine.work.access import Accesses
@@ -121,7 +120,9 @@ class Reconcile:
                 payload = hooks.crm_plan_fields(
                     mapping=mapping, state=lead.state, words=words(lead)
                 )
-                effect = Effect(EffectKind.FIELDS, payload, _reference(lead, self._clock.now()))
+                now = self._clock.now()
+                asked = Event("reconcile", now, "reconcile", str(now))
+                effect = Effect(EffectKind.FIELDS, payload, reference(lead, asked, 0))
                 what = f"{field} is {shown or 'empty'}, the lead is {lead.state}"
                 yield Repair(lead.crm_id, what, lead, effect)
                 return
@@ -155,8 +156,3 @@ def _missing_notes(
         if row.id in found and found[row.id] is None:
             effect = Effect(EffectKind.NOTE, row.payload, row.reference)
             yield Repair(lead.crm_id, "its note is not there any more", lead, effect)
-
-
-def _reference(lead: Lead, now: Millis) -> str:
-    text = f"{lead.id}\x1freconcile\x1f{now}"
-    return "hb-" + hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

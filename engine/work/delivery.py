@@ -26,7 +26,7 @@ from engine.lead.machine import LeadMachine
 from engine.lead.records import EffectKind, Event
 from engine.lead.retry import next_attempt
 from engine.rules.model import CrmMapping
-from engine.store import ClaimedEffect, LedgerEntry, NewEvent, Settlement, Store
+from engine.store import ClaimedEffect, LedgerEntry, NewEvent, NewHint, Settlement, Store
 from engine.work.access import Accesses
 from engine.work.batches import Lanes
 
@@ -151,6 +151,11 @@ class _Run:
         settlements = [self._settlement(effect, outcome, now) for effect, outcome in answered]
         pauses = [o for _, o in answered if isinstance(o, TryLater) and o.whole_portal]
         waiting = {e.lead_id for e, o in answered if isinstance(o, TryLater | Uncertain)}
+        reread = [
+            NewHint(e.crm_id, now)
+            for e, o in answered
+            if isinstance(o, TryLater | GiveUp) and o.reread
+        ]
         with self._store.write() as tx:
             stale = set(
                 tx.outbox.settle(self._access.portal.name, self._fence, settlements, now=now)
@@ -162,6 +167,8 @@ class _Run:
             kept = [_kept(self._access, e, now) for e, o in good if _says_kept(e, o)]
             if kept:
                 tx.inbox.add(kept, now=now)
+            if reread:
+                tx.hints.add(self._access.portal.name, reread, now=now)
             if pauses:
                 until = now + max(pause.after for pause in pauses)
                 tx.portals.pause(self._access.portal.name, until=until, reason=pauses[0].reason)
