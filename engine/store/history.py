@@ -126,7 +126,6 @@ class History:
             for row in rows
         ]
 
-
     def used(self, portal: str, *, since: Millis) -> Used:
         """Which rules fired, which states were entered, which events were decided."""
         fired = [tuple(row) for row in self._tx.run(_FIRED, portal=portal, since=since)]
