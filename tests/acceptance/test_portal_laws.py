@@ -257,3 +257,13 @@ def test_a_leads_life(world: World) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def test_a_delivery_that_finds_no_contact_tells_the_lead(world: World) -> None:
+    crm_id = world.new_contact(HUMANS[0])
+    world.act(action="assign", contact=crm_id, owner=ASSISTANT)
+    world.work()
+    world.act(action="delete", contact=crm_id)
+    world.tell(crm_id, "capacity_available", {})
+    world.app.worker().run_until_idle(poll=False)
+    assert world.app.leads.show(f"acme/{crm_id}")["ended"] == "deleted"
