@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, update
 
-from engine.base.clock import Millis
+from engine.base.clock import HOUR, Millis
 from engine.lead.records import Decision, Ended, Event, Lead, TimerSet
 from engine.store import erase, history, merge
 from engine.store.leads import COLUMNS as LEAD
@@ -21,9 +21,9 @@ from engine.store.transaction import Transaction, dump
 _KEY = ("portal", "lead_id")
 _MOVING = ("counters", "done", "stopped", "ended", "entered_at", "updated_at", "revision")
 _STATE = ("state", "sub_state", "came_from_state", "came_from_sub_state")
-_NEW_LEADS = InsertRows(leads, LEAD)
+_NEW_LEADS = InsertRows(leads, (*LEAD, "changed_hour"))
 _SAME_STATE = UpdateRows(leads, _MOVING, _KEY)
-_CHANGED = UpdateRows(leads, tuple(c for c in LEAD if c not in _KEY), _KEY)
+_CHANGED = UpdateRows(leads, (*(c for c in LEAD if c not in _KEY), "changed_hour"), _KEY)
 _ARM = InsertRows(
     waiting,
     (
@@ -228,7 +228,7 @@ def _leads(tx: Transaction, writes: _Writes) -> None:
     for lane, lead in writes.last.items():
         before = writes.first[lane]
         if before is None:
-            new.append(lead_row(lead))
+            new.append((*lead_row(lead), lead.updated_at // HOUR))
         elif _only_counts(before, lead):
             counted.append(
                 (
@@ -245,7 +245,7 @@ def _leads(tx: Transaction, writes: _Writes) -> None:
             )
         else:
             row = lead_row(lead)
-            changed.append((*row[2:], row[0], row[1]))
+            changed.append((*row[2:], lead.updated_at // HOUR, row[0], row[1]))
     tx.rows(_NEW_LEADS, new)
     tx.rows(_SAME_STATE, counted)
     tx.rows(_CHANGED, changed)
@@ -254,6 +254,7 @@ def _leads(tx: Transaction, writes: _Writes) -> None:
 def _only_counts(before: Lead, lead: Lead) -> bool:
     return (
         lead.state == before.state
+        and lead.updated_at // HOUR == before.updated_at // HOUR
         and lead.sub_state == before.sub_state
         and lead.came_from == before.came_from
         and lead.crm_id == before.crm_id

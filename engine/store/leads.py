@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, func, or_, select
 
+from engine.base.clock import HOUR
 from engine.lead.records import Ended, Lead
 from engine.store.records import LeadFilter
 from engine.store.statements import InSet
@@ -116,8 +117,11 @@ class Leads:
     ) -> Sequence[Lead]:
         query = _filtered(portal, wanted)
         if after is not None:
-            query = query.where(_comes_after(portal, after))
-        query = query.order_by(table.c.updated_at.desc(), table.c.lead_id).limit(limit)
+            hour = after.updated_at // HOUR
+            query = query.where(table.c.changed_hour <= hour, _comes_after(portal, after))
+        query = query.order_by(
+            table.c.changed_hour.desc(), table.c.updated_at.desc(), table.c.lead_id
+        ).limit(limit)
         return [to_lead(row) for row in self._tx.connection.execute(query)]
 
 

@@ -28,6 +28,7 @@ from engine.store.statements import DeleteRows, InsertRows, Plan, UpdateRows
 from engine.store.tables import IDS, type_of
 
 CHANNEL = "handback_work"
+_BETWEEN = "\x1f"
 
 
 class Postgresql:
@@ -57,8 +58,8 @@ class Postgresql:
     def begin_write(self) -> AbstractContextManager[Connection]:
         return self.engine.begin()
 
-    def pack(self, values: list[Any]) -> list[Any]:
-        return values
+    def pack(self, values: list[Any]) -> str:
+        return _literal(values)
 
     def insert(self, plan: InsertRows) -> ClauseElement:
         """One round trip for any number of rows: the columns travel as arrays."""
@@ -84,7 +85,7 @@ class Postgresql:
         return delete(plan.table).where(*where)
 
     def many(self, connection: Connection, text: str, rows: Rows) -> int:
-        columns = tuple(map(list, zip(*rows, strict=True)))
+        columns = tuple(map(_literal, zip(*rows, strict=True)))
         return connection.exec_driver_sql(text, columns).rowcount
 
     def take_ids(self, connection: Connection, count: int) -> Sequence[int]:
@@ -143,6 +144,29 @@ class Postgresql:
                 fix="check that the server runs and can be reached; work goes on when it does",
             )
         return None
+
+
+def _literal(values: Sequence[Any]) -> str:
+    """An array as PostgreSQL reads it. The driver would dump value by value, ten times slower."""
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return "{" + ",".join(map(str, values)) + "}"
+    if kinds == {str}:
+        joined = _BETWEEN.join(values)
+        if joined.count(_BETWEEN) == len(values) - 1:
+            return '{"' + _escaped(joined).replace(_BETWEEN, '","') + '"}'
+    return "{" + ",".join(map(_item, values)) + "}"
+
+
+def _item(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    return f'"{_escaped(value)}"' if isinstance(value, str) else str(value)
+
+
+def _escaped(text: str) -> str:
+    """PostgreSQL keeps no zero byte in a text."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def not_migrated(name: str) -> ConfigurationError:

@@ -220,6 +220,10 @@ PORTAL_WIDE = {
     "outbox._RENEW",  # what is open
     "merge._MOVE_EVENTS",  # rare
     "erase._WAITING",  # rare
+    "history._ACTIVE",  # reports over a time
+    "history._COUNT",
+    "history._ENTERED",
+    "history._FIRED",
 }
 """Statements that are meant to look at all rows of a portal, or at all of a partial index."""
 

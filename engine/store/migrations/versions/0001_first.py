@@ -116,12 +116,14 @@ def upgrade() -> None:
         sa.Column("entered_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("changed_hour", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("portal", "lead_id", name=op.f("pk_leads")),
+        postgresql_with={"fillfactor": 80},
     )
+    op.create_index("ix_leads_changed", "leads", ["portal", "changed_hour"], unique=False)
     op.create_index("ix_leads_crm_id", "leads", ["portal", "crm_id"], unique=False)
     op.create_index("ix_leads_email", "leads", ["portal", "email"], unique=False)
     op.create_index("ix_leads_state", "leads", ["portal", "state"], unique=False)
-    op.create_index("ix_leads_updated", "leads", ["portal", "updated_at"], unique=False)
     op.create_table(
         "outbox",
         sa.Column("portal", sa.Text(), nullable=False),
