@@ -59,8 +59,7 @@ a { color: var(--accent); }
   color: #fff; background: var(--bad); border-radius: 1em; font-size: .75rem; font-weight: 700;
   line-height: 1.5; text-align: center; }
 .hb-who { display: flex; align-items: center; gap: .5rem; color: var(--soft); white-space: nowrap;
-  font-size: .875rem; white-space: normal; overflow-wrap: anywhere; }
-.hb-table td.hb-short { white-space: nowrap; }
+  font-size: .875rem; }
 .hb-who form { margin: 0; }
 .hb-who button { padding: .3rem .6rem; font: inherit; color: var(--ink); background: none;
   border: 1px solid var(--line); border-radius: var(--round); cursor: pointer; }
@@ -114,7 +113,8 @@ a { color: var(--accent); }
 .hb-table th { padding: .5rem .6rem; text-align: left; color: var(--soft); font-weight: 600;
   font-size: .8125rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
 .hb-table td { padding: .45rem .6rem; border-bottom: 1px solid #edf1f5; vertical-align: top;
-  font-size: .875rem; }
+  font-size: .875rem; white-space: normal; overflow-wrap: anywhere; }
+.hb-table td.hb-short { white-space: nowrap; }
 .hb-table tbody tr:hover { background: #f8fafc; }
 .hb-table tbody tr:last-child td { border-bottom: 0; }
 .hb-table .num, .hb-table th.num { text-align: right; font-variant-numeric: tabular-nums; }

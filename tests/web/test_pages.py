@@ -256,6 +256,7 @@ def test_a_mapped_value_is_changed_in_the_table_compared_and_saved(
 ) -> None:
     someone = visit("editor")
     page = someone.go("rules")
+    page.get_by_role("heading", name="The life of a lead").first.wait_for()
     someone.picture("rules-picture")
     page.get_by_role("tab", name="Mapping").click()
     picker = page.get_by_label("Warm: hs_lead_status")
