@@ -11,7 +11,7 @@ from engine.lead.actions import Work, act, assigned_at, facts_of_contact
 from engine.lead.effects import fields_effect, order, reference
 from engine.lead.machine import LeadMachine, Slot, facts_of
 from engine.lead.records import Decision, Effect, EffectKind, Ended, Event, Lead
-from engine.lead.timers import arm, arm_again
+from engine.lead.timers import arm, arm_again, instead
 from engine.rules.model import KEEP, PREVIOUS, Rule
 
 GONE = (Ended.DELETED, Ended.MERGED, Ended.ERASED)
@@ -38,6 +38,14 @@ def decide(rules: LeadMachine, lead: Lead | None, event: Event, now: Millis) -> 
             lead=_counted(lead, lead.counters, now),
             result="ignored",
             because="this assignment is known already",
+        )
+    later = instead(rules, event, now)
+    if later is not None:
+        return Decision(
+            lead=_counted(lead, lead.counters, now),
+            result="ignored",
+            because="the timer was overdue",
+            timers=later,
         )
     counters = _count(rules, lead, event)
     slot = Slot(lead.state, lead.came_from and lead.came_from[0], facts_of(lead, counters))

@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from engine.base.clock import Millis, parse_date_or_time
+from engine.base.clock import MINUTE, Millis, parse_date_or_time
 from engine.lead.machine import TIMER_PREFIX, LeadMachine
 from engine.lead.records import Event, TimerSet
 from engine.rules.model import Timer
+
+LATE: Millis = 5 * MINUTE
+"""A timer that fires later than this after its time is overdue: nothing ran meanwhile."""
 
 
 def arm(rules: LeadMachine, state: str, event: Event, now: Millis) -> tuple[TimerSet, ...]:
@@ -26,6 +29,23 @@ def arm_again(rules: LeadMachine, event: Event, now: Millis) -> tuple[TimerSet, 
         return ()
     missed = max(0, (now - event.at) // timer.every)
     return (TimerSet(timer.name, event.at + (missed + 1) * timer.every, number + 1),)
+
+
+def instead(rules: LeadMachine, event: Event, now: Millis) -> tuple[TimerSet, ...] | None:
+    """What an overdue timer does instead of firing, as its author chose; None: it fires.
+
+    skip: this round is left out, the next one of a repeating timer comes. restart: the same round
+    again, counted from now.
+    """
+    if not event.type.startswith(TIMER_PREFIX) or now - event.at <= LATE:
+        return None
+    timer = rules.rules.timers[event.type[len(TIMER_PREFIX) :]]
+    if timer.missed == "fire":
+        return None
+    if timer.missed == "skip":
+        return arm_again(rules, event, now)
+    length = timer.after or timer.default or timer.every or 0
+    return (TimerSet(timer.name, now + length, int(event.data.get("number", 1))),)
 
 
 def _first_due(timer: Timer, event: Event, now: Millis) -> Millis:
