@@ -101,6 +101,9 @@ class Views:
         for name in names:
             query = select(*_LEAD).where(*_conditions(name, wanted))
             place = column.desc() if wanted.descending else column.asc()
+            if wanted.order == "changed" and not by_name(wanted.search):
+                hour = leads.c.changed_hour  # what has an index; see tables.py
+                query = query.order_by(hour.desc() if wanted.descending else hour.asc())
             query = query.order_by(place, leads.c.lead_id).limit(limit + offset)
             if len(names) == 1:
                 query = query.limit(limit).offset(offset)
