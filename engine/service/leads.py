@@ -2,14 +2,16 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from engine.base.clock import Clock, format_time
 from engine.base.errors import HandbackError, InputError
 from engine.lead.decide import decide
-from engine.lead.machine import LeadMachine, holds
+from engine.lead.machine import LeadMachine, facts_of
 from engine.lead.records import Decision, Event, Lead
-from engine.rules.model import SUB_STATE, Work
+from engine.rules.model import Work
+from engine.rules.why import why as rules_tried
 from engine.store import HistoryEntry, LeadFilter, LedgerEntry, NewEvent, OutboxRow, Store, Tx
 from engine.work.decisions import Decisions
 
@@ -136,21 +138,11 @@ class Leads:
 
     def _needed(self, trigger: str, lead: Lead, decision: Decision) -> Sequence[str]:
         """For each rule before the one that fired: what would have had to differ."""
-        facts = {
-            **decision.lead.counters,
-            "finished": int(lead.finished),
-            "stopped": int(lead.stopped),
-            SUB_STATE: lead.sub_state,
-        }
-        sentences: list[str] = []
-        for rule in self._rules.candidates(trigger, lead.state):
-            if str(rule.at) == decision.rule_at:
-                break
-            wrong = [c for c in rule.guard if not holds(c, facts.get(c.fact))]
-            sentences += [
-                f"not {rule.name}: {c.fact} is {facts.get(c.fact, 0)}, needs {c}" for c in wrong
-            ]
-        return sentences
+        facts = facts_of(lead, decision.lead.counters)
+        came_from = lead.came_from and lead.came_from[0]
+        tried = rules_tried(self._rules.rules, lead.state, trigger, facts, came_from=came_from)
+        before = takewhile(lambda one: not one.decides, tried)
+        return [f"not {one.rule.name}: {one.instead}" for one in before]
 
     def document(self, tx: Tx, lead: Lead) -> Document:
         """One lead of an open transaction, as list() gives it."""
