@@ -113,7 +113,7 @@ a { color: var(--accent); }
 .hb-table th { padding: .5rem .6rem; text-align: left; color: var(--soft); font-weight: 600;
   font-size: .8125rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
 .hb-table td { padding: .45rem .6rem; border-bottom: 1px solid #edf1f5; vertical-align: top;
-  font-size: .875rem; white-space: normal; overflow-wrap: anywhere; }
+  font-size: .875rem; white-space: normal; overflow-wrap: break-word; }
 .hb-table td.hb-short { white-space: nowrap; }
 .hb-table tbody tr:hover { background: #f8fafc; }
 .hb-table tbody tr:last-child td { border-bottom: 0; }
@@ -156,6 +156,7 @@ a { color: var(--accent); }
 .hb-panels { background: none; }
 .hb-panels .q-tab-panel { display: block; padding: 1rem 0; }
 summary { display: list-item; cursor: pointer; color: var(--soft); }
+.hb-dialog h2 { margin: 0; font-size: 1.2rem; font-weight: 700; line-height: 1.3; }
 .hb-dialog { min-width: min(34rem, 92vw); max-width: 92vw; padding: 1.25rem; gap: .75rem;
   border-radius: 12px; align-items: stretch; }
 
@@ -168,7 +169,7 @@ summary { display: list-item; cursor: pointer; color: var(--soft); }
   .hb-nav { order: 3; flex: 1 0 100%; padding-bottom: .25rem; }
   .hb-main { padding: .9rem .75rem 3rem; }
   .hb-wide { display: none; }
-  .hb-chip { white-space: normal; overflow-wrap: anywhere; }
+  .hb-head .hb-chip { white-space: normal; overflow-wrap: anywhere; }
   .hb-filters .q-field { flex: 1 1 45%; min-width: 0; }
 }
 @media (prefers-reduced-motion: reduce) {
