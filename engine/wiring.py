@@ -18,8 +18,8 @@ from engine.rules.findings import Finding
 from engine.rules.loader import load, parse_file
 from engine.rules.model import Rules
 from engine.service.audit import Audit
-from engine.service.recorded import RecordedLeads, RecordedPortals, RecordedQueue
 from engine.service.reconcile import Reconcile
+from engine.service.recorded import RecordedLeads, RecordedPortals, RecordedQueue
 from engine.service.webhooks import Webhooks
 from engine.store import Store, open_store
 from engine.store.database import schema_status, upgrade
