@@ -151,6 +151,17 @@ def test_maybe_sent_stays_until_it_is_settled(store: Store) -> None:
     assert claim(store, 60).effects[0].maybe_sent
 
 
+def test_what_a_dead_worker_may_have_sent_is_remembered_over_later_attempts(store: Store) -> None:
+    make_lead(store, "501", note("a"))
+    claim(store)
+    second = claim(store, 30 + LEASE)
+    settle(store, second, Settlement(second.effects[0].id, "retry", 9_000, "429 when asked"))
+    with store.read() as tx:
+        (row,) = tx.outbox.of_lead(PORTAL, "501")
+    assert (row.status, row.maybe_sent) == ("pending", True)
+    assert claim(store, 9_000).effects[0].maybe_sent
+
+
 def test_an_unsent_effect_is_as_it_was(store: Store) -> None:
     make_lead(store, "501", note("a"))
     first = claim(store)
