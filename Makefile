@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types floors format bench lock clean
+.PHONY: demo test test-slow lint types floors format bench lock clean
 
 demo: $(VENV)/ready
 	$(BIN)/handback demo
 
 test: $(VENV)/ready-dev
-	$(BIN)/pytest -n auto --dist loadscope
+	$(BIN)/pytest -n auto --dist loadscope -m "not slow"
+
+# The pages in a real browser, and the event API under generated requests.
+test-slow: $(VENV)/ready-dev
+	$(BIN)/pytest -n auto --dist loadscope -m slow
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff format --check .
