@@ -27,7 +27,6 @@ _PER_VALUE = 20
 
 _PRAGMAS = (
     "PRAGMA wal_autocheckpoint = 4000",  # 16 MB: hot pages are copied back once, not every time
-    "PRAGMA journal_mode = WAL",  # readers and the writer do not wait for each other
     "PRAGMA synchronous = FULL",  # NORMAL survives kill -9, but not a power cut; batches pay for it
     "PRAGMA foreign_keys = ON",  # off by default, per connection
     "PRAGMA secure_delete = ON",  # what is erased is overwritten; not measurable in batches
@@ -63,6 +62,7 @@ class Sqlite:
         # The driver must not begin on its own: it would not begin for a SELECT, and a claim that
         # reads before it writes would decide on what somebody else is changing.
         connection.isolation_level = None
+        _log_ahead(connection)
         for pragma in _PRAGMAS:
             connection.execute(pragma)
 
@@ -223,6 +223,24 @@ class FileBell:
     def _look(self) -> int:
         found: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
         return found
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Write-ahead log: readers and the writer do not wait for each other.
+
+    Changing to it on a new file does not wait for others who do the same: we have to.
+    """
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > end:
+                raise
+            time.sleep(LOOK_SECONDS)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:
