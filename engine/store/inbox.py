@@ -115,6 +115,7 @@ _CLAIM_LOCKED = _due(_EVENT).where(
     InSet(waiting.c.lead_id, "lead_ids"),
 )
 _NO_LIMIT = 2**31 - 1
+_TRIES = 20
 _HELD_OF = (
     select(waiting.c.lead_id)
     .where(
@@ -330,20 +331,25 @@ class Inbox:
         """Lock first, then read again: what was seen while somebody else had the lock is stale.
 
         A second look up to the same place finds every earlier event of the leads that are ours.
+        When it finds none at all, others were quicker, and there may be more behind those.
         """
-        locked = self._tx.run(_LOCK, portal=portal, now=now, limit=limit).all()
-        if not locked:
-            return ()
-        _, last_due, last_seq = max(locked, key=lambda row: (row[1], row[2]))
-        return self._tx.run(
-            _CLAIM_LOCKED,
-            portal=portal,
-            now=now,
-            limit=_NO_LIMIT,
-            last_due=last_due,
-            last_seq=last_seq,
-            lead_ids=list({row[0] for row in locked}),
-        ).all()
+        for _ in range(_TRIES):
+            locked = self._tx.run(_LOCK, portal=portal, now=now, limit=limit).all()
+            if not locked:
+                break
+            _, last_due, last_seq = max(locked, key=lambda row: (row[1], row[2]))
+            rows = self._tx.run(
+                _CLAIM_LOCKED,
+                portal=portal,
+                now=now,
+                limit=_NO_LIMIT,
+                last_due=last_due,
+                last_seq=last_seq,
+                lead_ids=list({row[0] for row in locked}),
+            ).all()
+            if rows:
+                return rows
+        return ()
 
     def _held_of(self, portal: str, lead_ids: list[str]) -> set[str]:
         if not lead_ids:

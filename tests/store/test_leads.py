@@ -117,6 +117,19 @@ def test_each_field_can_change_alone(store: Store, changes: dict[str, object]) -
     assert get(store, "501") == after
 
 
+@pytest.mark.parametrize(
+    "text", ["a\x1fb", 'a"b', "a\\", "\\x", "{a,b}", "NULL", "", "a\nb\tc", "%s %", "'", "🦆"]
+)
+def test_every_text_comes_back(store: Store, text: str) -> None:
+    made = [lead(str(n), name=name, email=text) for n, name in enumerate([text, None, "x"])]
+    add(store, *(new(one.lead_id, one.lead_id, "assigned") for one in made))
+    decide(store, {one.lead_id: decision(one) for one in made})
+    assert [get(store, one.lead_id) for one in made] == made
+    with store.read() as tx:
+        assert len(tx.leads.by_email(PORTAL, text)) == 3
+        assert set(tx.leads.get_many(PORTAL, [text, "1"])) == {"1"}
+
+
 def test_a_zero_byte_in_a_name_does_not_stop_a_lead(store: Store) -> None:
     save(store, replace(FULL, name="A\0nn", context="\0"), 1)
     assert get(store, "501").name == "Ann"
