@@ -3,15 +3,15 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.base.clock import DAY
 from engine.lead.decide import GONE, decide
 from engine.lead.machine import LeadMachine, holds
-from engine.lead.records import EffectKind, Event
+from engine.lead.records import EffectKind, Ended, Event
 from engine.rules.model import PREVIOUS
-from tests.lead.lives import START, Step, assigned, event, live, lives, mail_steps, steps
+from tests.lead.lives import FACTS, START, Step, assigned, event, live, lives, mail_steps, steps
 
 RANK = {
     "New": 0, "Pending": 0, "Cold": 1, "Engaged": 2, "Warm": 3, "OutOfOffice": 3, "Processed": 4,
@@ -32,6 +32,7 @@ def test_unsubscribed_is_left_only_by_contact_events(rules: LeadMachine, life: l
 
 
 @given(lives)
+@example([("unsubscribed", {}), ("contact_deleted", {}), ("assigned", dict(FACTS))])
 def test_a_handback_is_ordered_exactly_when_a_lead_becomes_done(
     rules: LeadMachine, life: list[Step]
 ) -> None:
@@ -40,7 +41,8 @@ def test_a_handback_is_ordered_exactly_when_a_lead_becomes_done(
         decision = decide(rules, lead, event(step, number), START + number)
         assert decision is not None
         ordered = [e for e in decision.effects if e.kind is EffectKind.HANDBACK]
-        again = step[0] == "assigned" and lead.state == "UnSubscribed" and lead.ended not in GONE
+        gone = lead.ended in (Ended.MERGED, Ended.ERASED)  # a deleted one can come back
+        again = step[0] == "assigned" and lead.state == "UnSubscribed" and not gone
         became_done = decision.lead.done and not lead.done
         assert len(ordered) == int(became_done or again), (step, lead.state)
         lead = decision.lead
