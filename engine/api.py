@@ -2,6 +2,7 @@
 
 from engine.base.clock import Millis, format_time, parse_date_or_time, parse_time
 from engine.base.errors import ConfigurationError, HandbackError
+from engine.base.pace import Limit, LocalPace, Pace
 from engine.hooks.errors import PortalDisconnected, PortalUnavailable
 from engine.hooks.outcomes import (
     Access,
@@ -41,11 +42,14 @@ __all__ = [
     "HandbackError",
     "Hint",
     "IntegrationStatus",
+    "Limit",
+    "LocalPace",
     "MappingProblem",
     "Millis",
     "OAuthApp",
     "Outcome",
     "Ownership",
+    "Pace",
     "Portal",
     "PortalDisconnected",
     "PortalUnavailable",

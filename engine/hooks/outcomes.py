@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from engine.base.clock import Millis
+from engine.base.pace import LocalPace, Pace
 from engine.lead.records import Assistant, EffectKind, Portal
 
 # ------------------------------------------------------------------ delivery
@@ -176,13 +177,16 @@ class IntegrationStatus(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Access:
     """What a plugin needs to talk to one portal. token and webhook_secret are read when called,
-    and raise ConfigurationError (with the fix) when there is none."""
+    and raise ConfigurationError (with the fix) when there is none.
+
+    pace: asked before every call, so that all workers together keep the portal's limits."""
 
     portal: Portal
     assistants: Sequence[Assistant]
     token: Callable[[], str]
     webhook_secret: Callable[[], str]
     now: Callable[[], Millis]
+    pace: Pace = field(default_factory=LocalPace)
 
 
 # ------------------------------------------------------------------ authorisation

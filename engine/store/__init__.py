@@ -38,6 +38,9 @@ A `tx` carries the nouns below; instants are milliseconds and always given by th
     tx.ledger     append([LedgerEntry]) of_lead(portal, lead_id)      who owned the contact, and why
     tx.rules      put(hash, text, now=) get(hash) activate(hash, now=) active()
     tx.queue      status(now) -> QueueStatus   next_due(now) -> instant or None
+    tx.pace       now() take(portal, lane, [Limit], now=, calls=, ahead=, patience=, reach=)
+                  hold(portal, lane, until=) used(portal, lane, window=, now=)
+                  spent(portal, now=) -> {lane: Spent}   calls to the CRM, of all workers
     tx.accounts   people, sessions, keys, audit: see accounts.py
 
 Rules for the caller of `inbox.claim`: fold each lane's events in their order, one Decided for each

@@ -19,6 +19,7 @@ from engine.store.inbox import Inbox
 from engine.store.leads import Leads
 from engine.store.ledger import Ledger
 from engine.store.outbox import Outbox
+from engine.store.pace import PaceLog
 from engine.store.portals import Portals
 from engine.store.postgresql import Postgresql, not_migrated
 from engine.store.quarantine import Quarantine
@@ -79,6 +80,10 @@ class Tx:
     @cached_property
     def accounts(self) -> Accounts:
         return Accounts(self._transaction)
+
+    @cached_property
+    def pace(self) -> PaceLog:
+        return PaceLog(self._transaction)
 
     @cached_property
     def views(self) -> Views:

@@ -59,6 +59,9 @@ class Dialect(Protocol):
     def many(self, connection: Connection, text: str, rows: Rows) -> int:
         """Run a statement of the three above for all rows; the number of rows changed."""
 
+    def now(self, connection: Connection) -> Millis:
+        """The time by a clock that all writers share."""
+
     def take_ids(self, connection: Connection, count: int) -> Sequence[int]:
         """`count` ids that nobody else gets, ascending."""
 

@@ -88,6 +88,10 @@ class Postgresql:
         columns = tuple(map(_literal, zip(*rows, strict=True)))
         return connection.exec_driver_sql(text, columns).rowcount
 
+    def now(self, connection: Connection) -> Millis:
+        seconds = connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())")
+        return int(seconds.scalar_one() * 1000)
+
     def take_ids(self, connection: Connection, count: int) -> Sequence[int]:
         rows = connection.exec_driver_sql(
             f"SELECT nextval('{IDS.name}') FROM generate_series(1, %s)",  # noqa: S608 — our own name

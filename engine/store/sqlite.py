@@ -103,6 +103,10 @@ class Sqlite:
     def many(self, connection: Connection, text: str, rows: Rows) -> int:
         return connection.exec_driver_sql(text, list(rows)).rowcount
 
+    def now(self, connection: Connection) -> Millis:
+        """Everybody who writes the file is on this machine."""
+        return time.time_ns() // 1_000_000
+
     def take_ids(self, connection: Connection, count: int) -> Sequence[int]:
         table = ids.name
         found = connection.exec_driver_sql(

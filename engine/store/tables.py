@@ -310,6 +310,19 @@ ownership = Table(
     Index("ix_ownership_lead", "portal", "lead_id", "seq"),
 )
 
+pace = Table(
+    "pace",
+    metadata,
+    _text("portal"),
+    _text("lane"),
+    _text("taken"),
+    _int("held_until"),
+    _int("most"),
+    _int("span"),
+    PrimaryKeyConstraint("portal", "lane"),
+)
+"""The calls to a portal of the last seconds, by all workers: see pace.py."""
+
 rules_versions = Table(
     "rules_versions",
     metadata,

@@ -10,6 +10,7 @@ from engine.hooks.outcomes import Access
 from engine.hooks.specs import CrmSpecs
 from engine.lead.records import Assistant, Portal
 from engine.store import Store
+from engine.work.pace import Paces
 
 
 class Accesses:
@@ -17,6 +18,7 @@ class Accesses:
 
     def __init__(self, store: Store, plugins: Plugins, clock: Clock) -> None:
         self._store, self._plugins, self._clock = store, plugins, clock
+        self._paces = Paces(store)
 
     def of(self, name: str) -> tuple[Access, CrmSpecs]:
         """The access to a connected portal and its plugin's hooks. Raises ConfigurationError."""
@@ -37,6 +39,7 @@ class Accesses:
             token=_secret(portal, portal.token_env, "access token"),
             webhook_secret=_secret(portal, portal.webhook_secret_env, "webhook secret"),
             now=self._clock.now,
+            pace=self._paces.of(portal.name),
         )
 
 

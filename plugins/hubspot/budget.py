@@ -1,18 +1,17 @@
 """How fast a portal may be called: paced below HubSpot's limits, adapting to what it reports.
 
 https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines
-The buckets are pyrate-limiter's; one kept in a store makes processes share a budget.
+Turns come from the pace that all workers share; what the limits are now is known here.
 """
 
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pyrate_limiter import AbstractBucket, InMemoryBucket, Rate, RateItem
-
-from engine.api import Millis
+from engine.api import HandbackError, Limit, LocalPace, Millis, Pace
 
 WINDOW: Millis = 10_000
 SECOND: Millis = 1_000
@@ -22,8 +21,10 @@ SMALLEST_BURST = 100
 """Calls in 10 s that every account has; what the account really has is in the first answer."""
 
 SEARCHES = 5
-MARGIN: Millis = 200
-"""How much unevener our calls may arrive than they left."""
+MARGIN: Millis = 300
+"""How much unevener calls may arrive than their turns were: half for us, half for the network."""
+
+SEARCH_MARGIN: Millis = 150
 
 A_SECOND = 0.25
 """Part of a window's calls that one second may carry: a burst is quick, but no flood."""
@@ -37,15 +38,6 @@ class Lane(StrEnum):
     ASSOCIATIONS = "associations"
 
 
-MakeBucket = Callable[[str, list[Rate]], AbstractBucket]
-"""A bucket by its name, `PORTAL:LANE`; the same name is the same bucket where it is shared."""
-
-
-def in_memory(_: str, rates: list[Rate]) -> AbstractBucket:
-    """A bucket shared by the threads of this process."""
-    return InMemoryBucket(rates)
-
-
 def monotonic() -> Millis:
     return time.monotonic_ns() // 1_000_000
 
@@ -56,9 +48,8 @@ def pause_thread(millis: Millis) -> None:
 
 @dataclass(slots=True)
 class _Limit:
-    """One lane: HubSpot's number, what others of the same app seem to use, and our bucket."""
+    """One lane: HubSpot's number, and what others of the same app seem to use."""
 
-    bucket: AbstractBucket
     maximum: int
     others: float = 0.0
 
@@ -73,62 +64,70 @@ class _Daily:
 class Budget:
     """One portal's budget. Thread-safe.
 
-    share: of every limit that may be used. day_left: ms until the account's midnight, or None
-    when its time zone is not known yet. clock (monotonic ms) and sleep are replaced in tests.
+    share: of every limit that may be used. pace: gives out the turns. day_left: ms until the
+    account's midnight, or None when its time zone is not known yet. clock (monotonic ms) and
+    sleep are replaced in tests.
     """
 
     def __init__(
         self,
         share: float,
         *,
-        name: str = "",
-        make_bucket: MakeBucket = in_memory,
+        pace: Pace | None = None,
         day_left: Callable[[], Millis | None] = lambda: None,
         clock: Callable[[], Millis] = monotonic,
         sleep: Callable[[Millis], None] = pause_thread,
     ) -> None:
         self._share, self._day_left = share, day_left
         self._clock, self._sleep = clock, sleep
+        self._pace = pace if pace is not None else LocalPace(clock)
         self._lock = threading.Lock()
         self._paused_until: Millis = 0
         self._daily: _Daily | None = None
         self._limits = {
-            lane: _Limit(make_bucket(f"{name}:{lane}", _rates(lane, maximum, share, 0.0)), maximum)
-            for lane, maximum in (
-                (Lane.BURST, SMALLEST_BURST),
-                (Lane.SEARCH, SEARCHES),
-                (Lane.ASSOCIATIONS, SMALLEST_BURST),
-            )
+            Lane.BURST: _Limit(SMALLEST_BURST),
+            Lane.SEARCH: _Limit(SEARCHES),
+            Lane.ASSOCIATIONS: _Limit(SMALLEST_BURST),
         }
 
     def spend(self, lane: Lane, *, patience: Millis, calls: int = 1) -> Millis:
         """Wait for our turn and take it: 0. Or, when that takes longer than `patience`, take
-        nothing and answer the ms until it is worth asking again."""
+        nothing and answer the ms until it is worth asking again. Raises HandbackError when the
+        shared pace cannot be asked."""
         until = self._clock() + patience
         while True:
-            wait = self._try(lane, calls)
+            wait = self._closed()
             if wait <= 0:
-                return 0
+                left = max(0, until - self._clock())
+                wait = self._pace.take(lane, self._rates(lane), calls=calls, patience=left)
+                if wait <= left:
+                    self._sleep_for(wait)
+                    if self._closed() <= 0:  # nobody was refused while we waited
+                        self._count(lane, calls)
+                        return 0
+                    continue
             if self._clock() + wait > until:
                 return wait
-            self._sleep(wait)
+            self._sleep_for(wait)
 
     def observe(self, lane: Lane, headers: Mapping[str, str]) -> None:
         """Learn from an answer's headers (lower-case names)."""
         maximum = _number(headers, "x-hubspot-ratelimit-max")
         remaining = _number(headers, "x-hubspot-ratelimit-remaining")
-        with self._lock:
-            if maximum and remaining is not None and lane is not Lane.SEARCH:
-                self._adapt(lane, maximum, remaining)
-            most = _number(headers, "x-hubspot-ratelimit-daily")
-            left = _number(headers, "x-hubspot-ratelimit-daily-remaining")
-            if most and left is not None and lane is Lane.BURST:
+        if maximum and remaining is not None and lane is not Lane.SEARCH:
+            self._adapt(lane, maximum, remaining)
+        most = _number(headers, "x-hubspot-ratelimit-daily")
+        left = _number(headers, "x-hubspot-ratelimit-daily-remaining")
+        if most and left is not None and lane is Lane.BURST:
+            with self._lock:
                 self._daily = _Daily(most, left, self._clock())
 
-    def pause(self, after: Millis) -> None:
+    def pause(self, lane: Lane, after: Millis) -> None:
         """Nobody calls this portal before `after` ms have passed (a 429 came in spite of us)."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._clock() + after)
+        with suppress(HandbackError):  # then the others meet the limit themselves
+            self._pace.hold(lane, after)
 
     def nearly_spent(self) -> bool:
         """The day's budget is running low: time to know when the account's day ends."""
@@ -136,28 +135,30 @@ class Budget:
         return daily is not None and daily.remaining < daily.maximum * (1.2 - self._share)
 
     def figures(self) -> dict[str, int]:
-        """Calls per window that each lane may use now: for status and tests."""
-        with self._lock:
-            return {lane: limit.bucket.rates[-1].limit for lane, limit in self._limits.items()}
+        """Calls per window that each lane may use now: for tests."""
+        return {lane: self._rates(lane)[-1].most for lane in self._limits}
 
-    def _try(self, lane: Lane, calls: int) -> Millis:
+    def _rates(self, lane: Lane) -> list[Limit]:
+        with self._lock:
+            limit = self._limits[lane]
+            return _rates(lane, limit.maximum, self._share, limit.others)
+
+    def _closed(self) -> Millis:
+        """ms until the portal may be called at all."""
         with self._lock:
             now = self._clock()
             if now < self._paused_until:
                 return self._paused_until - now
-            waits = self._day_is_spent(now)
-            if waits:
-                return waits
-            bucket = self._limits[lane].bucket
-            bucket.leak(now)
-            smallest = bucket.rates[0].limit
-            item = RateItem(lane, now, weight=min(calls, smallest))
-            if bucket.put(item):
-                if lane is not Lane.ASSOCIATIONS and self._daily is not None:
-                    self._daily.remaining -= calls
-                return 0
-            waiting = bucket.waiting(item)
-            return max(1, waiting) if isinstance(waiting, int) else SECOND
+            return self._day_is_spent(now)
+
+    def _count(self, lane: Lane, calls: int) -> None:
+        with self._lock:
+            if lane is not Lane.ASSOCIATIONS and self._daily is not None:
+                self._daily.remaining -= calls
+
+    def _sleep_for(self, wait: Millis) -> None:
+        if wait > 0:
+            self._sleep(wait)
 
     def _day_is_spent(self, now: Millis) -> Millis:
         """ms to wait when only the others' part of the day's budget is left."""
@@ -171,15 +172,15 @@ class Budget:
 
     def _adapt(self, lane: Lane, maximum: int, remaining: int) -> None:
         limit = self._limits[lane]
-        limit.bucket.leak(self._clock())
-        ours = limit.bucket.count()
-        others = max(0, maximum - remaining - ours) if isinstance(ours, int) else 0
-        before = limit.maximum, round(limit.others)
-        limit.maximum = maximum
-        # Up at once, down slowly: one late answer must not open the tap again.
-        limit.others = float(others) if others > limit.others else (3 * limit.others + others) / 4
-        if (limit.maximum, round(limit.others)) != before:
-            limit.bucket.rates = _rates(lane, maximum, self._share, limit.others)
+        try:
+            others = max(0, maximum - remaining - self._pace.used(lane, WINDOW))
+        except HandbackError:  # the next answer will tell
+            others = round(limit.others)
+        with self._lock:
+            limit.maximum = maximum
+            # Up at once, down slowly: one late answer must not open the tap again.
+            down = (3 * limit.others + others) / 4
+            limit.others = float(others) if others > limit.others else down
 
 
 def day_wait(left: Millis | None) -> Millis:
@@ -187,11 +188,12 @@ def day_wait(left: Millis | None) -> Millis:
     return HOUR if left is None else min(left + AFTER_MIDNIGHT, HOUR)
 
 
-def _rates(lane: Lane, maximum: int, share: float, others: float) -> list[Rate]:
+def _rates(lane: Lane, maximum: int, share: float, others: float) -> list[Limit]:
+    """The longest window last."""
     if lane is Lane.SEARCH:
-        return [Rate(max(1, int(maximum * share)), SECOND)]
-    most = max(2, int(maximum * share - others))
-    return [Rate(max(1, int(most * A_SECOND)), SECOND), Rate(most, WINDOW + MARGIN)]
+        return [Limit(max(1, int(maximum * share)), SECOND + SEARCH_MARGIN)]
+    most = max(2, int(maximum * share - round(others)))
+    return [Limit(max(1, int(most * A_SECOND)), SECOND), Limit(most, WINDOW + MARGIN)]
 
 
 def _number(headers: Mapping[str, str], name: str) -> int | None:

@@ -18,9 +18,9 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from engine.api import ConfigurationError, Millis
+from engine.api import ConfigurationError, HandbackError, Millis, Pace
 from plugins.hubspot.answers import Answer, Verdict, read_answer
-from plugins.hubspot.budget import Budget, Lane, MakeBucket, day_wait, in_memory
+from plugins.hubspot.budget import SECOND, Budget, Lane, day_wait
 from plugins.hubspot.settings import Settings
 
 USER_AGENT = "handback (+https://developers.hubspot.com)"
@@ -83,16 +83,12 @@ class _Bearer(AuthBase):
 class Connection:
     """One portal's HTTP session and budget, shared by threads and kept between hook calls."""
 
-    def __init__(
-        self, settings: Settings, *, name: str = "", make_bucket: MakeBucket = in_memory
-    ) -> None:
+    def __init__(self, settings: Settings, *, pace: Pace | None = None) -> None:
         self.settings = settings
         self.paths = Paths(settings.version)
         self._zone: str | None = None
         self._zone_lock = threading.Lock()
-        self.budget = Budget(
-            settings.share, name=name, make_bucket=make_bucket, day_left=self.day_left
-        )
+        self.budget = Budget(settings.share, pace=pace, day_left=self.day_left)
         self._session = _session()
 
     def day_left(self) -> Millis | None:
@@ -117,7 +113,10 @@ class Connection:
 
     def spend(self, lane: Lane, calls: int = 1) -> Answer | None:
         """Wait for the budget; an answer when that would take too long."""
-        wait = self.budget.spend(lane, patience=PATIENCE, calls=calls)
+        try:
+            wait = self.budget.spend(lane, patience=PATIENCE, calls=calls)
+        except HandbackError as error:  # the pace is shared through a database
+            return Answer(Verdict.WAIT, 0, error.what, after=SECOND, whole_portal=True)
         if not wait:
             return None
         reason = "the portal's call budget is used up for now"
@@ -147,13 +146,13 @@ class Connection:
         if content is None:
             return Answer(Verdict.LOST, response.status_code, "the answer is too large", after=5000)
         answer = read_answer(response.status_code, headers, content)
-        return self._heed(_without_secret(answer, token))
+        return self._heed(lane, _without_secret(answer, token))
 
-    def _heed(self, answer: Answer) -> Answer:
+    def _heed(self, lane: Lane, answer: Answer) -> Answer:
         if answer.daily:
             answer = replace(answer, after=day_wait(self.day_left()))
         if answer.status in (429, 477):
-            self.budget.pause(answer.after)
+            self.budget.pause(lane, answer.after)
         return answer
 
 

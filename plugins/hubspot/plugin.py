@@ -29,7 +29,6 @@ from engine.api import (
 )
 from plugins.hubspot import delivery, fields, oauth, webhooks
 from plugins.hubspot.answers import Answer, Verdict
-from plugins.hubspot.budget import MakeBucket, in_memory
 from plugins.hubspot.comparison import find_records, resolve_fields
 from plugins.hubspot.contacts import find_contact, read_contacts
 from plugins.hubspot.polling import assigned_contacts, changed_contacts
@@ -43,13 +42,10 @@ PAGES = "https://app.hubspot.com"
 
 
 class HubSpotPlugin:
-    """Thread-safe; keeps connections and short memories of the portals it was asked about.
+    """Thread-safe; keeps connections and short memories of the portals it was asked about."""
 
-    make_bucket: where calls are counted; one in a store makes several processes share a budget.
-    """
-
-    def __init__(self, *, make_bucket: MakeBucket = in_memory) -> None:
-        self._memories = Memories(make_bucket)
+    def __init__(self) -> None:
+        self._memories = Memories()
 
     @hookimpl
     def crm_default_url(self) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from engine.api import Access, Millis, Portal
 from plugins.hubspot.answers import Answer
-from plugins.hubspot.budget import Lane, MakeBucket
+from plugins.hubspot.budget import Lane
 from plugins.hubspot.client import Api, Connection, Prepaid
 from plugins.hubspot.keys import KeyBook
 from plugins.hubspot.owners import Directory, OwnerBook
@@ -64,8 +64,7 @@ class Desk:
 class Memories:
     """The portals of this process by name; a changed connection starts with an empty memory."""
 
-    def __init__(self, make_bucket: MakeBucket) -> None:
-        self._make_bucket = make_bucket
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: dict[str, PortalMemory] = {}
 
@@ -75,8 +74,7 @@ class Memories:
         with self._lock:
             memory = self._kept.get(access.portal.name)
             if memory is None or memory.connection.settings != settings:
-                name = access.portal.name
-                connection = Connection(settings, name=name, make_bucket=self._make_bucket)
+                connection = Connection(settings, pace=access.pace)
                 memory = PortalMemory(connection, app_id=settings.app_id)
                 self._kept[access.portal.name] = memory
         return Desk(access, memory, Api(memory.connection, access.token))
