@@ -9,7 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import assigning, deciding, events, hubspot, replaying, rules_check
+from bench import assign_many, assigning, deciding, events, hubspot, replaying, rules_check
 from bench.figures import Benchmark, Figure
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "deciding": deciding.measure,
     "events": events.measure,
     "assigning": assigning.measure,
+    "assign_many": assign_many.measure,
     "hubspot": hubspot.measure,
     "rules": rules_check.measure,
     "replaying": replaying.measure,

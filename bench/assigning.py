@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ PATIENCE_SECONDS = 60.0
 
 
 def measure() -> Iterator[Figure]:
-    waits = _assign_live()
+    with serving() as (portal, _):
+        waits = _assign(portal)
     cuts = statistics.quantiles(waits, n=100)
     yield Figure("assigned_to_ready_p50_s", cuts[49], "s")
     yield Figure("assigned_to_ready_p95_s", cuts[94], "s", "< 3")
@@ -40,7 +42,7 @@ def measure() -> Iterator[Figure]:
     yield Figure("recorded_day_s", seconds, "s")
 
 
-class _Portal:
+class Portal:
     def __init__(self, url: str, token: str) -> None:
         self.url, self.session = url, requests.Session()
         self.session.headers["Authorization"] = f"Bearer {token}"
@@ -48,7 +50,7 @@ class _Portal:
     def control(self, method: str, what: str, body: Any = None) -> Any:
         answer = self.session.request(method, f"{self.url}/_sandbox/{what}", json=body, timeout=30)
         answer.raise_for_status()
-        return answer.json()
+        return answer.json() if answer.content else None
 
     def ready(self) -> set[str]:
         """Contacts that show the state and have their note."""
@@ -59,30 +61,32 @@ class _Portal:
         }
 
 
-def _assign_live() -> list[float]:
+@contextmanager
+def serving(*options: str) -> Iterator[tuple[Portal, Path]]:
+    """An empty portal that sends webhooks to `handback serve`, and the folder of its database."""
     token, secret = secrets.token_hex(8), secrets.token_hex(8)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     door = f"http://127.0.0.1:{port}/in/hubspot/acme"
     sandbox = subprocess.Popen(
         [sys.executable, "-m", "plugins.hubspot.sandbox", "--port", "0", "--token", token,
-         "--empty", "--webhook-url", door, "--webhook-secret", secret],
+         "--empty", "--webhook-url", door, "--webhook-secret", secret, *options],
         stdout=subprocess.PIPE, text=True, cwd=ROOT,
     )  # fmt: skip
     try:
         assert sandbox.stdout is not None
-        portal = _Portal(json.loads(sandbox.stdout.readline())["url"], token)
+        portal = Portal(json.loads(sandbox.stdout.readline())["url"], token)
         with tempfile.TemporaryDirectory() as folder:
-            return _serve_and_assign(portal, folder, port, {"T": token, "S": secret})
+            environment = {**os.environ, "T": token, "S": secret}
+            with _serve(portal, folder, port, environment):
+                yield portal, Path(folder)
     finally:
         sandbox.terminate()
         sandbox.wait()
 
 
-def _serve_and_assign(
-    portal: _Portal, folder: str, port: int, secrets_: dict[str, str]
-) -> list[float]:
-    environment = {**os.environ, **secrets_}
+@contextmanager
+def _serve(portal: Portal, folder: str, port: int, environment: dict[str, str]) -> Iterator[None]:
     handback = [sys.executable, str(ROOT / "runner.py")]
 
     def run(*arguments: str) -> None:
@@ -98,13 +102,13 @@ def _serve_and_assign(
     )
     try:
         _wait_for_door(port)
-        return _assign(portal)
+        yield
     finally:
         server.terminate()
         server.wait()
 
 
-def _assign(portal: _Portal) -> list[float]:
+def _assign(portal: Portal) -> list[float]:
     contacts = [
         portal.control(
             "POST", "actions",
