@@ -10,7 +10,16 @@ from typing import Any
 
 import requests
 
-from engine.api import Access, Assistant, Delivery, EffectKind, Outcome, Portal
+from engine.api import (
+    Access,
+    Assistant,
+    Delivery,
+    EffectKind,
+    LocalPace,
+    Outcome,
+    Pace,
+    Portal,
+)
 from engine.hooks.manager import Plugins
 from engine.rules.model import Rules
 from plugins.hubspot.plugin import HubSpotPlugin
@@ -53,6 +62,7 @@ class Rig:
     assistant_email: str = "tara@acme.example"
     plugin: HubSpotPlugin = field(default_factory=HubSpotPlugin)
     ids: Any = field(default_factory=lambda: itertools.count(1))
+    pace: Pace = field(default_factory=LocalPace)
 
     def __post_init__(self) -> None:
         self.restart()
@@ -161,6 +171,7 @@ class Rig:
             token=lambda: self.token,
             webhook_secret=lambda: SECRET,
             now=lambda: time.time_ns() // 1_000_000,
+            pace=self.pace,
         )
 
     def set_up(self) -> None:
