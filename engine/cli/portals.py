@@ -159,6 +159,13 @@ def status(
     say(f"{name}: {report['status']}")
     columns = ("assistant", "status")
     print_table(columns, ([row[c] for c in columns] for row in report["assistants"]))
+    for what in ("last_poll_at", "last_comparison_at", "last_webhook_at"):
+        say(f"{what.replace('_', ' ')}: {report[what] or 'never'}")
+    if report["paused_until"]:
+        say(f"paused until {report['paused_until']}: {report['paused_because']}")
+    for lane, one in report["budget"].items():
+        calls = f"{one['used']} of {one['limit']} calls in {one['window_seconds']:g} s"
+        say(f"budget {lane}: {calls}")
 
 
 @app.command("list")

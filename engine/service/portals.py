@@ -11,6 +11,7 @@ from engine.hooks.outcomes import Access, IntegrationStatus, SetupStep
 from engine.hooks.specs import CrmSpecs
 from engine.lead.machine import LeadMachine
 from engine.lead.records import Assistant, Portal
+from engine.service.traffic import traffic
 from engine.store import LeadFilter, Store
 from engine.work.access import Accesses
 
@@ -126,7 +127,9 @@ class Portals:
         worst = rows[0]["status"] if rows else IntegrationStatus.ASSISTANT_NOT_YET_CREATED.value
         for row in rows:
             worst = min(worst, row["status"], key=_ORDER.index)
-        return {"portal": name, "status": worst, "assistants": rows}
+        with self._store.read() as tx:
+            heard = traffic(tx, name, access.now())
+        return {"portal": name, "status": worst, "assistants": rows, **heard}
 
     # ------------------------------------------------------------------ assistants
 

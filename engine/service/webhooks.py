@@ -25,4 +25,5 @@ class Webhooks:
         hints = [NewHint(hint.crm_id, now, hint.erased) for hint in received.hints]
         with self._store.write() as tx:
             tx.hints.add(portal, hints, now=now)
+            tx.listening.hooked(portal, at=now)
         return len(hints)

@@ -38,6 +38,8 @@ A `tx` carries the nouns below; instants are milliseconds and always given by th
     tx.ledger     append([LedgerEntry]) of_lead(portal, lead_id)      who owned the contact, and why
     tx.rules      put(hash, text, now=) get(hash) activate(hash, now=) active()
     tx.queue      status(now) -> QueueStatus   next_due(now) -> instant or None
+    tx.listening  of(portal) -> Heard   claim_poll(portal, now=, every=) -> Heard or None
+                  polled(portal, at=, cursor=, owners=, compared=) hooked(portal, at=)
     tx.pace       now() take(portal, lane, [Limit], now=, calls=, ahead=, patience=, reach=)
                   hold(portal, lane, until=) used(portal, lane, window=, now=)
                   spent(portal, now=) -> {lane: Spent}   calls to the CRM, of all workers
@@ -52,6 +54,7 @@ For a merge, lock_lane() the winner before asking whether it is a lead.
 """
 
 from engine.store.database import Store, Tx, open_store
+from engine.store.listening import Heard
 from engine.store.records import (
     BlockedLead,
     Claim,
@@ -81,6 +84,7 @@ __all__ = [
     "Claim",
     "ClaimedEffect",
     "Decided",
+    "Heard",
     "HeldEvent",
     "HintRow",
     "HistoryEntry",

@@ -18,6 +18,7 @@ from engine.store.history import History
 from engine.store.inbox import Inbox
 from engine.store.leads import Leads
 from engine.store.ledger import Ledger
+from engine.store.listening import Listening
 from engine.store.outbox import Outbox
 from engine.store.pace import PaceLog
 from engine.store.portals import Portals
@@ -80,6 +81,10 @@ class Tx:
     @cached_property
     def accounts(self) -> Accounts:
         return Accounts(self._transaction)
+
+    @cached_property
+    def listening(self) -> Listening:
+        return Listening(self._transaction)
 
     @cached_property
     def pace(self) -> PaceLog:

@@ -323,6 +323,19 @@ pace = Table(
 )
 """The calls to a portal of the last seconds, by all workers: see pace.py."""
 
+listening = Table(
+    "listening",
+    metadata,
+    Column("portal", Text, primary_key=True),
+    _int("cursor"),
+    _text("owners"),
+    _int("poll_due_at"),
+    _int("polled_at", null=True),
+    _int("compared_at", null=True),
+    _int("hooked_at", null=True),
+)
+"""When a portal was last heard of; poll_due_at: no worker polls it before that."""
+
 rules_versions = Table(
     "rules_versions",
     metadata,

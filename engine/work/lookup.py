@@ -17,12 +17,11 @@ from engine.hooks.specs import CrmSpecs
 from engine.lead.ownership import facts, interpret
 from engine.lead.records import Assistant, ContactReading, Lead
 from engine.lead.retry import next_attempt
-from engine.store import HintRow, LeadFilter, Lookup, NewEvent, NewHint, Store, Tx
+from engine.store import HintRow, Lookup, NewEvent, Store, Tx
 from engine.work.access import Accesses
 
 LEASE: Millis = 30 * SECOND
 BATCH = 500
-MAX_LEADS = 10_000_000
 
 log = structlog.get_logger()
 
@@ -42,26 +41,13 @@ class Lookups:
             ]
         return sum(self._hints(p, now) for p in hinted) + sum(self._facts(p, now) for p in asked)
 
-    def poll(self, portal: str, now: Millis) -> int:
-        """Ask which contacts the assistants own; hints for those that are news either way."""
-        access, hooks = self._with_owner_ids(portal)
-        if not any(a.owner_id for a in access.assistants):
-            return 0
-        owned = {hint.crm_id for hint in hooks.crm_assigned_contacts(access=access)}
-        with self._store.write() as tx:
-            mine = LeadFilter(portal=portal, finished=False)
-            working = {lead.crm_id for lead in tx.leads.list(mine, limit=MAX_LEADS)}
-            news = sorted(owned ^ working)
-            tx.hints.add(portal, [NewHint(crm_id, now) for crm_id in news], now=now)
-        return len(news)
-
     def _hints(self, portal: str, now: Millis) -> int:
         with self._store.write() as tx:
             rows = tx.hints.claim(portal, now=now, lease=LEASE, limit=BATCH)
         if not rows:
             return 0
         try:
-            access, hooks = self._with_owner_ids(portal)
+            access, hooks = self.access_with_owners(portal)
             readings = hooks.crm_read_contacts(
                 access=access, crm_ids=[row.crm_id for row in rows if not row.erased]
             )
@@ -111,7 +97,7 @@ class Lookups:
         if not rows:
             return 0
         try:
-            access, hooks = self._with_owner_ids(portal)
+            access, hooks = self.access_with_owners(portal)
             readings = hooks.crm_read_contacts(
                 access=access, crm_ids=list(dict.fromkeys(row.crm_id for row in rows))
             )
@@ -128,7 +114,7 @@ class Lookups:
             tx.inbox.refuse(portal, refused, now=now)
         return len(rows)
 
-    def _with_owner_ids(self, portal: str) -> tuple[Access, CrmSpecs]:
+    def access_with_owners(self, portal: str) -> tuple[Access, CrmSpecs]:
         """The access with every assistant's owner id known, as far as the CRM has one."""
         access, hooks = self._accesses.of(portal)
         if all(assistant.owner_id for assistant in access.assistants):

@@ -16,6 +16,7 @@ from engine.store import Store
 from engine.work.decisions import Decisions
 from engine.work.delivery import Deliveries
 from engine.work.lookup import Lookups
+from engine.work.polling import Polls
 
 DECIDE_IDLE_SECONDS = 0.01
 IDLE_SECONDS = 0.1
@@ -56,6 +57,7 @@ class Worker:
     ) -> None:
         self._store, self._clock = store, clock
         self._lookups, self._decisions, self._deliveries = lookups, decisions, deliveries
+        self._polls = Polls(store, lookups)
         self._deciders, self._poll_seconds = deciders, poll_seconds
 
     # ------------------------------------------------------------------ until idle
@@ -67,7 +69,7 @@ class Worker:
         """
         decided = delivered = looked_up = stuck = 0
         if poll:
-            self._poll()
+            self._polls.poll_all(self._clock.now())
         while True:
             now = self._clock.now()
             found = self._lookups.look_up_due(now)
@@ -148,18 +150,15 @@ class Worker:
         return self._deliveries.deliver_due()
 
     def _poll_loop(self, stop: threading.Event) -> None:
+        every = self._poll_seconds * SECOND
         while not stop.is_set():
-            self._poll()
-            stop.wait(self._poll_seconds)
-
-    def _poll(self) -> None:
-        with self._store.read() as tx:
-            portals = [portal.name for portal in tx.portals.list()]
-        for portal in portals:
             try:
-                self._lookups.poll(portal, self._clock.now())
+                self._polls.poll_all(self._clock.now(), every=every)
             except HandbackError as error:
-                log.warning("portal not polled", action="poll", portal=portal, reason=str(error))
+                log.error("polling stopped for now", action="poll", reason=str(error))
+            except Exception:
+                log.exception("polling failed", action="poll")
+            stop.wait(self._poll_seconds)
 
 
 def pause(clock: Clock, duration: Millis) -> None:

@@ -1,0 +1,118 @@
+"""Without webhooks: a portal is asked for changes, from a cursor that outlives the process."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from engine.base.clock import HOUR, ManualClock
+from engine.wiring import App, open_app
+from engine.work.polling import Polls
+from tests.acceptance.conftest import RULES, TOKEN, Program
+
+EVERY = 60_000
+HANNA, OMAR, TARA = "hanna@example.com", "omar@example.com", "tara@example.com"
+
+
+@contextmanager
+def process(program: Program, clock: ManualClock) -> Iterator[tuple[App, Polls]]:
+    """The engine as one more process has it."""
+    os.environ["HUBSPOT_TOKEN"] = TOKEN
+    database = f"sqlite:///{program.folder / 'handback.db'}"
+    with open_app(database=database, rules=RULES, clock=clock) as app:
+        yield app, Polls(app.store, app.lookups)
+
+
+def work(app: App) -> None:
+    app.worker().run_until_idle(poll=False)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(1_793_707_200_000)
+
+
+def searches(program: Program) -> int:
+    calls = program.control("GET", "stats")["calls"]
+    return sum(sum(s.values()) for route, s in calls.items() if route.endswith("/search"))
+
+
+def test_the_cursor_outlives_the_process(ready: Program, clock: ManualClock) -> None:
+    old = [ready.new_contact(n, HANNA) for n in range(3)]
+    ready.act(*({"action": "assign", "contact": i, "owner": TARA} for i in old))
+    with process(ready, clock) as (app, polls):
+        assert polls.poll("acme", clock.now(), every=EVERY) == 3
+        work(app)
+    clock.advance(EVERY)
+    new, taken = ready.new_contact(7, HANNA), old[0]
+    ready.act(
+        {"action": "assign", "contact": new, "owner": TARA},
+        {"action": "assign", "contact": taken, "owner": OMAR},
+    )
+    with process(ready, clock) as (app, polls):
+        with app.store.read() as tx:
+            before = tx.listening.of("acme")
+        assert before.cursor > 0
+        assert polls.poll("acme", clock.now(), every=EVERY) == 2
+        work(app)
+        assert app.leads.show(f"acme/{new}")["state"] == "New"
+        assert app.leads.show(f"acme/{taken}")["ended"] == "taken_back"
+        with app.store.read() as tx:
+            after = tx.listening.of("acme")
+        assert after.cursor > before.cursor
+        assert (after.polled_at, after.compared_at) == (clock.now(), before.compared_at)
+
+
+def test_of_several_workers_one_asks(ready: Program, clock: ManualClock) -> None:
+    ready.act({"action": "assign", "contact": ready.new_contact(1, HANNA), "owner": TARA})
+    with process(ready, clock) as (_, one), process(ready, clock) as (_, other):
+        assert one.poll("acme", clock.now(), every=EVERY) == 1
+        asked = searches(ready)
+        assert other.poll("acme", clock.now(), every=EVERY) == 0
+        assert searches(ready) == asked
+
+
+def test_a_deletion_is_found_by_the_next_full_comparison(
+    ready: Program, clock: ManualClock
+) -> None:
+    contact = ready.new_contact(1, HANNA)
+    ready.act({"action": "assign", "contact": contact, "owner": TARA})
+    with process(ready, clock) as (app, polls):
+        polls.poll("acme", clock.now(), every=EVERY)
+        work(app)
+        ready.act({"action": "delete", "contact": contact})
+        clock.advance(EVERY)
+        assert polls.poll("acme", clock.now(), every=EVERY) == 0, "a search does not show it"
+        clock.advance(HOUR)
+        assert polls.poll("acme", clock.now(), every=EVERY) == 1
+        work(app)
+        assert app.leads.show(f"acme/{contact}")["ended"] == "deleted"
+
+
+def test_a_new_assistant_gets_what_it_owned_before(ready: Program, clock: ManualClock) -> None:
+    ready.act({"action": "assign", "contact": ready.new_contact(1, HANNA), "owner": TARA})
+    others = ready.new_contact(2, OMAR)
+    with process(ready, clock) as (app, polls):
+        polls.poll("acme", clock.now(), every=EVERY)
+        work(app)
+        app.portals.add_assistant("acme", OMAR, name="omar")
+        clock.advance(EVERY)
+        assert polls.poll("acme", clock.now(), every=EVERY) >= 1
+        work(app)
+        assert app.leads.show(f"acme/{others}")["assistant"] == OMAR
+
+
+def test_the_status_says_when_the_portal_was_heard_of(ready: Program) -> None:
+    before = ready.json("portal", "status", "acme")
+    assert before["last_poll_at"] is before["last_webhook_at"] is None
+    ready.act({"action": "assign", "contact": ready.new_contact(1, HANNA), "owner": TARA})
+    ready.run("run", "--until-idle")
+    after = ready.json("portal", "status", "acme")
+    assert after["last_poll_at"] == after["last_comparison_at"]
+    assert after["last_poll_at"] is not None
+    assert 0 < after["budget"]["burst"]["used"] <= after["budget"]["burst"]["limit"] == 171
+    assert after["budget"]["search"]["limit"] == 4
+    printed = ready.run("portal", "status", "acme").stdout.decode()
+    assert "last webhook at: never" in printed
+    assert "budget burst:" in printed
