@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from engine.base.clock import Millis
+from engine.base.records import record
 
 Data = Mapping[str, Any]
 """JSON-like payload of an event or effect."""
@@ -23,7 +24,7 @@ class Ended(StrEnum):
     ERASED = "erased"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lead:
     """The engine's record of one contact of one portal.
 
@@ -66,7 +67,7 @@ class Lead:
         return f"{self.portal}/{self.lead_id}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """One thing that happened to a lead. type: an event of the rules, or `timer.NAME`.
 
@@ -90,7 +91,7 @@ class EffectKind(StrEnum):
     HANDBACK = "handback"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Effect:
     """One thing the CRM is to show or do, as decided.
 
@@ -108,7 +109,7 @@ class Effect:
     reference: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TimerSet:
     """A timer to arm: fires as event `timer.NAME` at `due`; number counts 1, 2, … of `every`."""
 
@@ -120,7 +121,7 @@ class TimerSet:
 Result = Literal["moved", "stayed", "refused", "ignored"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Decision:
     """What one event means for one lead.
 

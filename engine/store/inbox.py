@@ -241,7 +241,7 @@ class Inbox:
         if self._tx.dialect.locks_lanes:
             rows = self._lock_and_read(portal, now, limit)
         else:
-            rows = self._tx.run(_CLAIM, portal=portal, now=now, limit=limit).all()
+            rows = self._tx.fetch(_CLAIM, portal=portal, now=now, limit=limit)
         found: dict[str, list[InboxEvent]] = {}
         for lead_id, seq, due_at, timer, number, kind, at, source, event_id, data in rows:
             if timer is None:
@@ -334,11 +334,11 @@ class Inbox:
         When it finds none at all, others were quicker, and there may be more behind those.
         """
         for _ in range(_TRIES):
-            locked = self._tx.run(_LOCK, portal=portal, now=now, limit=limit).all()
+            locked = self._tx.fetch(_LOCK, portal=portal, now=now, limit=limit)
             if not locked:
                 break
             _, last_due, last_seq = max(locked, key=lambda row: (row[1], row[2]))
-            rows = self._tx.run(
+            rows = self._tx.fetch(
                 _CLAIM_LOCKED,
                 portal=portal,
                 now=now,
@@ -346,7 +346,7 @@ class Inbox:
                 last_due=last_due,
                 last_seq=last_seq,
                 lead_ids=list({row[0] for row in locked}),
-            ).all()
+            )
             if rows:
                 return rows
         return ()

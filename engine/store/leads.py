@@ -65,7 +65,7 @@ class Leads:
 
     def get_many(self, portal: str, lead_ids: Sequence[str]) -> dict[str, Lead]:
         """By lead id; ids that are no leads are left out."""
-        rows = self._tx.run(_BY_IDS, portal=portal, lead_ids=list(lead_ids))
+        rows = self._tx.fetch(_BY_IDS, portal=portal, lead_ids=list(lead_ids))
         return {row[1]: to_lead(row) for row in rows}
 
     def by_crm_id(self, portal: str, crm_id: str) -> Lead | None:
@@ -127,27 +127,32 @@ class Leads:
 
 def to_lead(row: Any) -> Lead:
     """A row of COLUMNS."""
+    (
+        portal, lead_id, crm_id, state, sub_state, came_from, came_from_sub_state, email, name,
+        assistant, assistant_name, context, previous_owner, counters, done, stopped, ended,
+        assigned_at, entered_at, updated_at, revision,
+    ) = row  # fmt: skip
     return Lead(
-        row[0],
-        row[1],
-        row[2],
-        row[3],
-        row[4],
-        None if row[5] is None else (row[5], row[6]),
-        row[7],
-        row[8],
-        row[9],
-        row[10],
-        row[11],
-        row[12],
-        load(row[13]),
-        bool(row[14]),
-        bool(row[15]),
-        None if row[16] is None else Ended(row[16]),
-        row[17],
-        row[18],
-        row[19],
-        row[20],
+        portal,
+        lead_id,
+        crm_id,
+        state,
+        sub_state,
+        None if came_from is None else (came_from, came_from_sub_state),
+        email,
+        name,
+        assistant,
+        assistant_name,
+        context,
+        previous_owner,
+        load(counters),
+        bool(done),
+        bool(stopped),
+        None if ended is None else Ended(ended),
+        assigned_at,
+        entered_at,
+        updated_at,
+        revision,
     )
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.base.clock import Millis
+from engine.base.records import record
 from engine.lead.records import Data, Decision, EffectKind, Event, Lead
 
 # ------------------------------------------------------------------ events
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NewEvent:
     """An accepted event of the contact `crm_id`.
 
@@ -23,7 +24,7 @@ class NewEvent:
     needs: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InboxEvent:
     """A claimed event. timer: the timer's name when the event is one that fired.
 
@@ -36,7 +37,7 @@ class InboxEvent:
     due_at: Millis = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lane:
     """A lead and its due events, in order; nobody else has them while the transaction lasts.
 
@@ -49,7 +50,7 @@ class Lane:
     held: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Decided:
     """What one claimed event came to. before: the lead that `decide` was given.
 
@@ -197,7 +198,7 @@ EffectStatus = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ClaimedEffect:
     """An effect to deliver now. attempts: this one included; maybe_sent: an earlier one may have
     reached the CRM (its worker died, or the answer was lost)."""
@@ -225,7 +226,7 @@ class Claim:
     superseded: Mapping[int, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settlement:
     """What became of one claimed effect.
 

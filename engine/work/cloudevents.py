@@ -7,12 +7,12 @@ with what to do. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/for
 import difflib
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from engine.base.clock import Millis, parse_time
+from engine.base.records import record
 from engine.lead.machine import TIMER_PREFIX, LeadMachine, UnknownTriggerError
 from engine.lead.records import Event
 
@@ -22,7 +22,7 @@ _SUBJECT = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,63})/([^\s/]{1,254})")
 _CRM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Addressed:
     """An event and whom it is about: `who` is a CRM id, or a lower-case email address."""
 
