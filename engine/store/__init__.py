@@ -43,6 +43,8 @@ A `tx` carries the nouns below; instants are milliseconds and always given by th
     tx.pace       now() take(portal, lane, [Limit], now=, calls=, ahead=, patience=, reach=)
                   hold(portal, lane, until=) used(portal, lane, window=, now=)
                   spent(portal, now=) -> {lane: Spent}   calls to the CRM, of all workers
+    tx.shown      confirm(portal, {crm_id: values}, now=) forget(portal, [crm_id])
+                  already(portal, {crm_id: values}, now=) -> {crm_id}   known to show them
     tx.accounts   people, sessions, keys, audit: see accounts.py
 
 Rules for the caller of `inbox.claim`: fold each lane's events in their order, one Decided for each

@@ -27,6 +27,7 @@ from engine.store.quarantine import Quarantine
 from engine.store.queue import Queue
 from engine.store.retention import Pruned
 from engine.store.rules import RulesVersions
+from engine.store.shown import Shown
 from engine.store.sqlite import Sqlite
 from engine.store.transaction import Compiled, Transaction
 from engine.store.views import Views
@@ -89,6 +90,10 @@ class Tx:
     @cached_property
     def pace(self) -> PaceLog:
         return PaceLog(self._transaction)
+
+    @cached_property
+    def shown(self) -> Shown:
+        return Shown(self._transaction)
 
     @cached_property
     def views(self) -> Views:

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, case, delete, func, literal_column, or_, selec
 
 from engine.base.clock import Millis
 from engine.store.records import HintRow, NewHint
+from engine.store.shown import Shown
 from engine.store.statements import InsertRows, InSet, UpdateRows
 from engine.store.tables import hints as table
 from engine.store.tables import portals
@@ -71,7 +72,10 @@ class Hints:
         self._tx = tx
 
     def add(self, portal: str, hints: Sequence[NewHint], *, now: Millis) -> None:
-        """Remember to read these contacts; what is known already is not doubled."""
+        """Remember to read these contacts; what is known already is not doubled.
+
+        What their fields show is not known any more.
+        """
         latest: dict[str, NewHint] = {}
         for hint in hints:
             known = latest.get(hint.crm_id)
@@ -84,6 +88,8 @@ class Hints:
             for revision, (crm_id, hint) in zip(revisions, sorted(latest.items()), strict=True)
         ]
         self._tx.rows(_PUT, rows)
+        if rows:
+            Shown(self._tx).forget(portal, list(latest))
         self._tx.rings = self._tx.rings or bool(rows)
 
     def portals(self, now: Millis) -> list[str]:

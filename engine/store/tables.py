@@ -336,6 +336,17 @@ listening = Table(
 )
 """When a portal was last heard of; poll_due_at: no worker polls it before that."""
 
+shown = Table(
+    "shown",
+    metadata,
+    _text("portal"),
+    _text("crm_id"),
+    _text("digest"),
+    _int("at"),
+    PrimaryKeyConstraint("portal", "crm_id"),
+)
+"""Field values that the CRM has confirmed and that nothing has put in doubt since: see shown.py."""
+
 rules_versions = Table(
     "rules_versions",
     metadata,

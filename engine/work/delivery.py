@@ -26,7 +26,16 @@ from engine.lead.machine import LeadMachine
 from engine.lead.records import EffectKind, Event
 from engine.lead.retry import next_attempt
 from engine.rules.model import CrmMapping
-from engine.store import ClaimedEffect, LedgerEntry, NewEvent, NewHint, Settlement, Store
+from engine.store import (
+    Claim,
+    ClaimedEffect,
+    LedgerEntry,
+    NewEvent,
+    NewHint,
+    Settlement,
+    Store,
+    Tx,
+)
 from engine.work.access import Accesses
 from engine.work.batches import Lanes
 
@@ -69,12 +78,27 @@ class Deliveries:
                 fix=f"add crm.{access.portal.crm} to the rules file",
             )
         with self._store.write() as tx:
-            claim = tx.outbox.claim(portal, now=self._clock.now(), lease=LEASE, limit=CLAIM)
+            now = self._clock.now()
+            claim = tx.outbox.claim(portal, now=now, lease=LEASE, limit=CLAIM)
+            unchanged = _leave_unsent(tx, portal, claim, now)
         if not claim.effects:
             return 0
-        lanes = Lanes(claim.effects, lambda kind: hooks.crm_batch_limit(kind=kind))
+        to_send = [effect for effect in claim.effects if effect.id not in unchanged]
+        lanes = Lanes(to_send, lambda kind: hooks.crm_batch_limit(kind=kind))
         run = _Run(self._store, self._clock, access, hooks, mapping, claim.fence, lanes)
-        return run.to_its_end()
+        return len(unchanged) + run.to_its_end()
+
+
+def _leave_unsent(tx: Tx, portal: str, claim: Claim, now: Millis) -> set[int]:
+    """Settle field values that their contact is known to show; the rest is in doubt from now on."""
+    fields = {e.crm_id: e for e in claim.effects if e.kind is EffectKind.FIELDS}
+    shown = tx.shown.already(portal, {i: e.payload for i, e in fields.items()}, now=now)
+    same = [e.id for i, e in fields.items() if i in shown and not e.maybe_sent]
+    done = [Settlement(number, "done", result={"unchanged": True}) for number in same]
+    tx.outbox.settle(portal, claim.fence, done, now=now)
+    unchanged = set(same)
+    tx.shown.forget(portal, [i for i, e in fields.items() if e.id not in unchanged])
+    return unchanged
 
 
 class _Run:
@@ -167,6 +191,8 @@ class _Run:
             kept = [_kept(self._access, e, now) for e, o in good if _says_kept(e, o)]
             if kept:
                 tx.inbox.add(kept, now=now)
+            confirmed = {e.crm_id: e.payload for e, _ in good if e.kind is EffectKind.FIELDS}
+            tx.shown.confirm(self._access.portal.name, confirmed, now=now)
             if reread:
                 tx.hints.add(self._access.portal.name, reread, now=now)
             if pauses:
