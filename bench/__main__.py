@@ -9,13 +9,23 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import assign_many, assigning, deciding, events, hubspot, replaying, rules_check
+from bench import (
+    assign_many,
+    assigning,
+    deciding,
+    events,
+    hubspot,
+    postgresql,
+    replaying,
+    rules_check,
+)
 from bench.figures import Benchmark, Figure
 
 RESULTS = Path(__file__).parent / "results.json"
 BENCHMARKS: dict[str, Benchmark] = {
     "deciding": deciding.measure,
     "events": events.measure,
+    "postgresql": postgresql.measure,
     "assigning": assigning.measure,
     "assign_many": assign_many.measure,
     "hubspot": hubspot.measure,

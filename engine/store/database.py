@@ -164,7 +164,7 @@ class Store:
 
     def close(self) -> None:
         """Give the connections back."""
-        self._dialect.engine.dispose()
+        self._dialect.dispose()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -219,7 +219,7 @@ def schema_status(url: str) -> dict[str, Any]:
     try:
         return migrate.status(dialect)
     finally:
-        dialect.engine.dispose()
+        dialect.dispose()
 
 
 def _migrate(store: Store) -> tuple[str | None, str]:
@@ -233,7 +233,7 @@ def _migrate(store: Store) -> tuple[str | None, str]:
             dialect.migrated(connection)
         after = migrate.current(connection)
     assert after is not None  # noqa: S101 — it was just migrated
-    dialect.engine.dispose()  # connections learn about tables and statistics when they are opened
+    dialect.dispose()  # connections learn about tables and statistics when they are opened
     return None if before is None else before.version, after.version
 
 

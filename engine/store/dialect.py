@@ -47,6 +47,9 @@ class Dialect(Protocol):
     def begin_write(self) -> AbstractContextManager[Connection]:
         """A connection in a transaction that writes; commits at the end, or rolls back."""
 
+    def dispose(self) -> None:
+        """Give the connections back; new ones are opened when they are needed."""
+
     def pack(self, values: list[Any]) -> Any:
         """A list as one bound value."""
 

@@ -6,7 +6,7 @@ A claim takes leads, not events: until its transaction ends nobody else decides 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, or_, select
+from sqlalchemy import Select, and_, bindparam, or_, select, true
 
 from engine.base.clock import Millis
 from engine.lead.records import Event
@@ -102,11 +102,15 @@ _EVENT = select(
     table.c.data,
 ).outerjoin(table, _SAME)
 _CLAIM = _due(_EVENT)
-_LOCK = _due(
-    select(waiting.c.lead_id, waiting.c.due_at, waiting.c.seq).join(
-        lanes, and_(lanes.c.portal == waiting.c.portal, lanes.c.lead_id == waiting.c.lead_id)
-    )
-).with_for_update(of=lanes, skip_locked=True)
+_FREE_LANE = (
+    select(lanes.c.lead_id)
+    .where(lanes.c.portal == waiting.c.portal, lanes.c.lead_id == waiting.c.lead_id)
+    .correlate(waiting)
+    .with_for_update(skip_locked=True)
+    .lateral("free")
+)
+"""Lateral: lanes are locked one by one in the order of their events, and no more than wanted."""
+_LOCK = _due(select(waiting.c.lead_id, waiting.c.due_at, waiting.c.seq).join(_FREE_LANE, true()))
 _CLAIM_LOCKED = _due(_EVENT).where(
     or_(
         waiting.c.due_at < bindparam("last_due"),

@@ -80,6 +80,9 @@ class Sqlite:
         finally:
             self._writer.release()
 
+    def dispose(self) -> None:
+        self.engine.dispose()
+
     def pack(self, values: list[Any]) -> str:
         return orjson.dumps(values).decode()
 
