@@ -1,10 +1,18 @@
-"""`handback db …`: the database's schema."""
+"""`handback db …`: the database's schema, and what it need not keep for ever."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from engine.base.clock import SystemClock
+from engine.base.errors import InputError
 from engine.cli.options import AsJson, Config, Database
 from engine.cli.output import print_json, say
-from engine.wiring import database_status, upgrade_database
+from engine.rules.durations import parse_duration
+from engine.service.archive import pruned
+from engine.wiring import database_status, open_database, upgrade_database
 
 app = typer.Typer(help="The database.", no_args_is_help=True)
 
@@ -29,3 +37,28 @@ def status(database: Database = None, config: Config = None, as_json: AsJson = F
         print_json(found)
     else:
         say(f"{found['database']}: schema {found['schema']}, needed {found['needed']}")
+
+
+@app.command()
+def prune(
+    older_than: Annotated[str, typer.Option(help="Keep this much, e.g. 90d.")],
+    archive: Annotated[
+        Path | None, typer.Option(help="Append what goes to this file first, as JSON Lines.")
+    ] = None,
+    database: Database = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forget history, decided events and settled effects that are older; open work is kept.
+
+    Example: `handback db prune --older-than 90d --archive handback-2026.jsonl`
+    """
+    length = parse_duration(older_than)
+    if not length:
+        raise InputError(f"--older-than {older_than!r} is no duration", fix="write e.g. 90d")
+    with open_database(database, config) as store:
+        gone = asdict(pruned(store, before=SystemClock().now() - length, archive=archive))
+    if as_json:
+        print_json(gone)
+    else:
+        say("gone: " + ", ".join(f"{count} {name}" for name, count in gone.items()))

@@ -25,7 +25,7 @@ from engine.store.portals import Portals
 from engine.store.postgresql import Postgresql, not_migrated
 from engine.store.quarantine import Quarantine
 from engine.store.queue import Queue
-from engine.store.retention import Pruned
+from engine.store.retention import Archive, Pruned
 from engine.store.rules import RulesVersions
 from engine.store.shown import Shown
 from engine.store.sqlite import Sqlite
@@ -143,10 +143,12 @@ class Store:
         with self._explained(), self._dialect.begin_write() as connection:
             self._dialect.maintain(connection)
 
-    def prune(self, *, before: Millis) -> Pruned:
+    def prune(self, *, before: Millis, archive: Archive | None = None) -> Pruned:
         """Forget what was over before an instant, in small transactions; see retention.py."""
+        gone = Pruned()
         with self._explained(), self._dialect.begin_write() as connection:
-            gone = Pruned(history=self._dialect.drop_before(connection, before))
+            if archive is None:  # otherwise row by row, and the empty month stays
+                gone += Pruned(history=self._dialect.drop_before(connection, before))
             portals = Transaction(connection, self._compiled).run(retention.NAMES).scalars().all()
             refused = Transaction(connection, self._compiled).run(
                 retention.QUARANTINE, before=before
@@ -158,7 +160,7 @@ class Store:
                 while place is not None:
                     with self._explained(), self._dialect.begin_write() as connection:
                         transaction = Transaction(connection, self._compiled)
-                        went, place = step(transaction, portal, before, place)
+                        went, place = step(transaction, portal, before, place, archive)
                         gone += went
         return gone
 

@@ -1,13 +1,16 @@
 """Forgets what is old: history, decided events, settled effects, refused and never needed events.
 
 In small transactions, so that nobody waits for it. Open work, leads and the ledger are kept.
+What goes can be handed to an archive first, in the transaction that deletes it: after a crash a
+row may be in the archive twice, never in neither.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, select
+from sqlalchemy import ColumnElement, Delete, bindparam, delete, select
 
 from engine.base.clock import Millis
 from engine.store.statements import InSet, either, word
@@ -88,42 +91,69 @@ class Pruned:
         return Pruned(**sums)
 
 
-Step = Callable[[Transaction, str, Millis, int], tuple[Pruned, int | None]]
+Archive = Callable[[str, Sequence[Mapping[str, Any]]], None]
+"""Is given (table, rows) that are about to go; they are safe when it returns."""
+
+Step = Callable[[Transaction, str, Millis, int, Archive | None], tuple[Pruned, int | None]]
 """Prunes a portal's next rows after a place; (what went, the place reached or None at the end)."""
 
 
-def held(tx: Transaction, portal: str, before: Millis, after: int) -> tuple[Pruned, int | None]:
+def _gone(tx: Transaction, deletion: Delete, archive: Archive | None, **values: Any) -> int:
+    """Delete, hand over what went, and count it."""
+    if not values["ids"]:
+        return 0
+    if archive is None:
+        return tx.run(deletion, **values).rowcount
+    rows = [dict(row._mapping) for row in tx.run(_returning(deletion), **values)]
+    archive(deletion.table.description, rows)
+    return len(rows)
+
+
+@cache
+def _returning(deletion: Delete) -> Any:
+    return deletion.returning(*deletion.table.c)
+
+
+def held(
+    tx: Transaction, portal: str, before: Millis, after: int, archive: Archive | None
+) -> tuple[Pruned, int | None]:
     """Events that waited in vain for their contact to become a lead."""
     ids = list(tx.run(_HELD, portal=portal, before=before, limit=STEP).scalars())
     if not ids:
         return Pruned(), None
     tx.run(_DELETE_HELD, portal=portal, ids=ids)
-    tx.run(_DELETE_EVENTS, portal=portal, ids=ids)
+    _gone(tx, _DELETE_EVENTS, archive, portal=portal, ids=ids)
     return Pruned(held=len(ids)), after
 
 
-def past(tx: Transaction, portal: str, before: Millis, after: int) -> tuple[Pruned, int | None]:
+def past(
+    tx: Transaction, portal: str, before: Millis, after: int, archive: Archive | None
+) -> tuple[Pruned, int | None]:
     """History; the lead itself stays as it is."""
     ids, reached = _old(tx, _HISTORY, portal, before, after)
-    gone = tx.run(_DELETE_HISTORY, portal=portal, ids=ids, before=before).rowcount if ids else 0
+    gone = _gone(tx, _DELETE_HISTORY, archive, portal=portal, ids=ids, before=before)
     return Pruned(history=gone), reached
 
 
-def effects(tx: Transaction, portal: str, before: Millis, after: int) -> tuple[Pruned, int | None]:
+def effects(
+    tx: Transaction, portal: str, before: Millis, after: int, archive: Archive | None
+) -> tuple[Pruned, int | None]:
     """Settled effects; what failed stays until a person has decided about it."""
     ids, reached = _old(tx, _EFFECTS, portal, before, after)
-    gone = tx.run(_DELETE_EFFECTS, portal=portal, ids=ids, before=before).rowcount if ids else 0
+    gone = _gone(tx, _DELETE_EFFECTS, archive, portal=portal, ids=ids, before=before)
     return Pruned(effects=gone), reached
 
 
-def events(tx: Transaction, portal: str, before: Millis, after: int) -> tuple[Pruned, int | None]:
+def events(
+    tx: Transaction, portal: str, before: Millis, after: int, archive: Archive | None
+) -> tuple[Pruned, int | None]:
     """Decided events. From now on they are unknown: one that is sent again is taken again."""
     ids, reached = _old(tx, _EVENTS, portal, before, after)
     if ids:
         kept = set(tx.run(_PENDING, portal=portal, before=before).scalars())
         kept.update(tx.run(_PARKED, portal=portal, ids=ids).scalars())
         ids = [seq for seq in ids if seq not in kept]
-        tx.run(_DELETE_EVENTS, portal=portal, ids=ids)
+        _gone(tx, _DELETE_EVENTS, archive, portal=portal, ids=ids)
     return Pruned(events=len(ids)), reached
 
 

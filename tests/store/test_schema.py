@@ -242,7 +242,9 @@ def test_postgresql_finds_its_rows_by_the_portal_and_an_index(
     asked = re.sub(r"%s", lambda _: f"${next(numbers)}", text)
     plan = connection.exec_driver_sql(f"EXPLAIN (GENERIC_PLAN) {asked}").scalars().all()
     if isinstance(statement, DeleteRows):
-        assert "Tid Scan" in plan[1], plan  # whatever it believes about the size of the queue
+        assert any("Tid Scan" in step for step in plan), (
+            plan
+        )  # whatever it believes about the size of the queue
     for place, step in enumerate(plan):
         assert "Seq Scan on portals" in step or "Seq Scan" not in step, plan
         scan = re.search(r"Scan using \w+ on (?!portals)\w+", step)

@@ -1,12 +1,16 @@
 """Forgetting what is old, and being woken up instead of asking."""
 
+import json
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from engine.base.clock import DAY
+from engine.base.errors import InputError
 from engine.lead.records import TimerSet
+from engine.service.archive import pruned
 from engine.store import NewHint, Quarantined, Settlement, Store
 from engine.store.retention import Pruned
 from tests.store.worlds import PORTAL, add, connect, decide, decision, lead, make_lead, new, note
@@ -132,3 +136,30 @@ def test_reading_and_rolling_back_ring_no_bell(store: Store, opened: Callable[[]
         tx.queue.status(1)
     assert not bell.wait(0.05)
     bell.close()
+
+
+def test_what_goes_is_in_the_archive_first(store: Store, tmp_path: Path) -> None:
+    make_lead(store, "501", note("n"), now=OLD)
+    deliver(store, OLD)
+    make_lead(store, "young", note("y"), now=YOUNG)
+    file = tmp_path / "archive.jsonl"
+    gone = pruned(store, before=YOUNG - DAY, archive=file)
+    assert gone == Pruned(history=1, events=1, effects=1)
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    assert sorted(row["table"] for row in rows) == ["history", "inbox", "outbox"]
+    assert {row.get("lead_id") or row["crm_id"] for row in rows} == {"501"}
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_an_archive_that_fails_keeps_the_rows(store: Store) -> None:
+    make_lead(store, "501", now=OLD)
+
+    def full(table: str, rows: object) -> None:
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"):
+        store.prune(before=YOUNG, archive=full)
+    with store.read() as tx:
+        assert tx.history.count(PORTAL) == 1
+    with pytest.raises(InputError, match="cannot be written"):
+        pruned(store, before=YOUNG, archive=Path("/nowhere/archive.jsonl"))
