@@ -18,6 +18,7 @@ from engine.rules.findings import Finding
 from engine.rules.loader import load, parse_file
 from engine.rules.model import Rules
 from engine.service.audit import Audit
+from engine.service.ledger import OwnershipLedger
 from engine.service.reconcile import Reconcile
 from engine.service.recorded import RecordedLeads, RecordedPortals, RecordedQueue
 from engine.service.webhooks import Webhooks
@@ -61,6 +62,7 @@ class App:
     portals: RecordedPortals
     webhooks: Webhooks
     reconcile: Reconcile
+    ledger: OwnershipLedger
     lookups: Lookups
     decisions: Decisions
     deliveries: Deliveries
@@ -123,6 +125,7 @@ def _wire(settings: Settings, clock: Clock, store: Store, machine: LeadMachine) 
         portals=RecordedPortals(store, plugins, accesses, machine, audit=audit),
         webhooks=Webhooks(store, accesses, clock),
         reconcile=Reconcile(store, clock, accesses, machine),
+        ledger=OwnershipLedger(store),
         lookups=Lookups(store, accesses),
         decisions=decisions,
         deliveries=Deliveries(store, accesses, machine, clock),

@@ -1,5 +1,6 @@
 """`handback lead …` and `handback mark`: see leads, ask why, act by hand."""
 
+import sys
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -7,6 +8,7 @@ import typer
 
 from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, print_fields, print_json, print_table, say
+from engine.service.ledger import write_csv
 from engine.wiring import open_app
 
 app = typer.Typer(help="Leads.", no_args_is_help=True)
@@ -101,25 +103,37 @@ def why(
 
 @app.command()
 def owners(
-    lead: LeadName,
+    lead: Annotated[
+        str | None, typer.Argument(metavar="[LEAD]", help="PORTAL/CRM-ID or PORTAL/EMAIL.")
+    ] = None,
+    portal: Annotated[str | None, typer.Option(help="All leads of this portal.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header.")] = False,
     database: Database = None,
     rules: RulesFile = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Who held a lead, when, and why.
+    """Who held a lead, when, and why; of one lead, or of all leads of a portal.
 
-    Example: `handback lead owners acme/501`
+    Example: `handback lead owners acme/501`, `handback lead owners --portal acme --csv`
     """
+    if (lead is None) == (portal is None):
+        raise typer.BadParameter("give a lead, or --portal NAME for all of its leads")
     with open_app(database=database, rules=rules, config=config) as opened:
-        found = opened.leads.show(lead)["owners"]
+        if as_csv:
+            rows = opened.ledger.of_lead(lead) if lead else opened.ledger.of_portal(portal or "")
+            write_csv(rows, sys.stdout)
+            return
+        columns: tuple[str, ...] = ("at", "owner", "verdict", "why")
+        if lead is not None:
+            found = opened.leads.show(lead)["owners"]
+        else:
+            found = list(opened.ledger.of_portal(portal or ""))
+            columns = ("contact", "at", "owner_after", "what", "why")
     if as_json:
         print_json(found)
     else:
-        print_table(
-            ("at", "owner", "verdict", "why"),
-            ([r["at"], r["owner"], r["verdict"], r["why"]] for r in found),
-        )
+        print_table(columns, ([row[c] for c in columns] for row in found))
 
 
 def mark(

@@ -38,6 +38,9 @@ def status(
 def list_queue(
     quarantined: Annotated[bool, typer.Option(help="Events that were not understood.")] = False,
     held: Annotated[bool, typer.Option(help="Events of contacts that are no leads yet.")] = False,
+    waiting: Annotated[
+        bool, typer.Option(help="Leads whose next effect waits, and until when.")
+    ] = False,
     status: Annotated[
         str | None, typer.Option(help="Effects: pending, leased, uncertain, failed, done.")
     ] = None,
@@ -51,7 +54,9 @@ def list_queue(
     Example: `handback queue list --status failed`
     """
     with open_app(database=database, config=config) as opened:
-        rows = opened.queue.list(quarantined=quarantined, held=held, status=status, limit=limit)
+        rows = opened.queue.list(
+            quarantined=quarantined, held=held, waiting=waiting, status=status, limit=limit
+        )
     if as_json:
         print_json(rows)
         return

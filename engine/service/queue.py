@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.base.clock import Clock, format_time
 from engine.base.errors import InputError
-from engine.store import OutboxRow, Store
+from engine.store import BlockedLead, OutboxRow, Store
 from engine.work.intake import Intake
 
 Document = dict[str, Any]
@@ -54,11 +54,15 @@ class Queue:
         *,
         quarantined: bool = False,
         held: bool = False,
+        waiting: bool = False,
         status: str | None = None,
         limit: int = 100,
     ) -> Documents:
-        """Rows with id, kind, status, lead, at, reason. Without a choice: what needs a person."""
-        everything = not quarantined and not held and status is None
+        """Rows with id, kind, status, lead, at, reason. Without a choice: what needs a person.
+
+        waiting: leads whose next effect is tried again later, with everything behind it.
+        """
+        everything = not quarantined and not held and not waiting and status is None
         rows: Documents = []
         with self._store.read() as tx:
             if quarantined or everything:
@@ -87,6 +91,10 @@ class Queue:
                     }
                     for event in tx.inbox.held(limit=limit)
                 ]
+            if waiting:
+                now = self._clock.now()
+                for portal in tx.portals.list():
+                    rows += map(_waiting, tx.outbox.blocked(portal.name, now=now, limit=limit))
             for wanted in (status,) if status else ATTENTION if everything else ():
                 rows += [_row(row) for row in tx.outbox.list(status=wanted, limit=limit)]
         return rows
@@ -135,6 +143,21 @@ def _split(ids: Sequence[str] | None) -> tuple[set[int], dict[str, list[int]]]:
         else:
             effects.setdefault(where, []).append(int(number))
     return events, effects
+
+
+def _waiting(row: BlockedLead) -> Document:
+    lead, until = f"{row.portal}/{row.lead_id}", format_time(row.until)
+    again = f", after {row.attempts} attempts: {row.reason}" if row.reason else ""
+    return {
+        "id": f"{row.portal}:{row.effect_id}",
+        "kind": row.kind.value,
+        "status": "waiting",
+        "lead": lead,
+        "at": until,
+        "attempts": row.attempts,
+        "due_at": until,
+        "reason": f"lead {lead} waits for its {row.kind.value} until {until}{again}",
+    }
 
 
 def _row(row: OutboxRow) -> Document:

@@ -36,6 +36,7 @@ A `tx` carries the nouns below; instants are milliseconds and always given by th
                   of_lead(portal, lead_id) list(portal=, status=, limit=) blocked(portal, now=)
                   count_done(portal)
     tx.ledger     append([LedgerEntry]) of_lead(portal, lead_id)      who owned the contact, and why
+                  page(portal, after=, limit=) -> [LedgerEntry], next after or None
     tx.rules      put(hash, text, now=) get(hash) activate(hash, now=) active()
     tx.queue      status(now) -> QueueStatus   next_due(now) -> instant or None
     tx.listening  of(portal) -> Heard   claim_poll(portal, now=, every=) -> Heard or None

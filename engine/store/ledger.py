@@ -28,6 +28,13 @@ _OF_LEAD = (
     .order_by(table.c.seq)
 )
 
+_PAGE = (
+    select(*(table.c[name] for name in _COLUMNS), table.c.seq)
+    .where(table.c.portal == bindparam("portal"), table.c.seq > bindparam("after"))
+    .order_by(table.c.seq)
+    .limit(bindparam("limit"))
+)
+
 
 class Ledger:
     """`tx.ledger`."""
@@ -58,3 +65,9 @@ class Ledger:
         """Oldest first."""
         rows = self._tx.run(_OF_LEAD, portal=portal, lead_id=lead_id)
         return [LedgerEntry(*row) for row in rows]
+
+    def page(self, portal: str, *, after: int, limit: int) -> tuple[list[LedgerEntry], int | None]:
+        """A portal's entries, oldest first, and where the next page goes on (None: nowhere)."""
+        rows = self._tx.run(_PAGE, portal=portal, after=after, limit=limit).all()
+        entries = [LedgerEntry(*row[:-1]) for row in rows]
+        return entries, rows[-1][-1] if len(rows) == limit else None
