@@ -2,15 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 
 from engine.rules.loader import load
 from engine.rules.model import Rules
 from tests.plugins.hubspot.rig import Rig, make_rig, start_sandbox
-from tests.plugins.hubspot.shapes import check_request
 
 SHIPPED = Path(__file__).resolve().parents[3] / "rules" / "lead_states.yaml"
 
@@ -28,22 +25,6 @@ def hubspot_url() -> Iterator[str]:
     process.wait(timeout=10)
     assert process.stdout is not None
     process.stdout.close()
-
-
-@pytest.fixture
-def requests_sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every request of the test, `METHOD path`; one that HubSpot does not document fails it."""
-    sent: list[str] = []
-    real = requests.adapters.HTTPAdapter.send
-
-    def send(self: Any, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
-        if str(request.headers.get("User-Agent")).startswith("handback"):
-            check_request(request.method or "", request.url or "", request.body)
-            sent.append(f"{request.method} {request.path_url}")
-        return real(self, request, *args, **kwargs)
-
-    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
-    return sent
 
 
 @pytest.fixture
