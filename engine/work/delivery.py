@@ -61,12 +61,16 @@ class Deliveries:
 
     def deliver_due(self) -> int:
         """One claim in every portal with due effects; the number of effects settled as done."""
-        with self._store.read() as tx:
-            portals = tx.outbox.due_portals(self._clock.now())
+        portals = self.due()
         if len(portals) < 2:
             return sum(map(self.deliver_portal, portals))
         with ThreadPoolExecutor(CONCURRENT_PORTALS, thread_name_prefix="portal") as pool:
             return sum(pool.map(self.deliver_portal, portals))
+
+    def due(self) -> list[str]:
+        """Portals with effects that can be sent now, the one that waits longest first."""
+        with self._store.read() as tx:
+            return tx.outbox.due_portals(self._clock.now())
 
     def deliver_portal(self, portal: str) -> int:
         """One claim of one portal, sent to its end."""

@@ -6,7 +6,9 @@ Each loop lives in a thread of its own, so that a slow portal never holds up dec
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 
@@ -14,13 +16,16 @@ from engine.base.clock import SECOND, Clock, ManualClock, Millis
 from engine.base.errors import HandbackError
 from engine.store import Store
 from engine.work.decisions import Decisions
-from engine.work.delivery import Deliveries
+from engine.work.delivery import CONCURRENT_PORTALS, Deliveries
 from engine.work.lookup import Lookups
 from engine.work.polling import Polls
+from engine.work.waking import News, listen
 
-DECIDE_IDLE_SECONDS = 0.01
-IDLE_SECONDS = 0.1
-"""How long a loop with nothing to do waits before it looks again; looking costs one query."""
+IDLE_SECONDS = 0.2
+"""How long a loop with nothing to do waits for the bell before it looks anyway: timers ring none.
+Looking costs one query."""
+REST_SECONDS = 1.0
+"""After a failure, before the same is tried again."""
 
 PATIENCE: Millis = 45 * SECOND
 """`--until-idle` waits for what is to be tried again within this time; leases of a killed worker
@@ -30,6 +35,8 @@ STUCK_ROUNDS = 100
 SHORTEST_WAIT: Millis = 20
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,52 +109,70 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; what is begun is finished then."""
-        news = threading.Event()
+        news = News()
+        thread = threading.Thread
         loops = [
-            threading.Thread(target=self._loop, args=(work, stop, news, idle), name=name)
-            for name, work, idle in (
-                *(
-                    (f"decide-{n}", self._decide_once, DECIDE_IDLE_SECONDS)
-                    for n in range(self._deciders)
-                ),
-                ("look-up", self._look_up_once, IDLE_SECONDS),
-                ("deliver", self._deliver_once, IDLE_SECONDS),
-            )
+            *(
+                thread(target=self._loop, args=(self._decide_once, stop, news), name=f"decide-{n}")
+                for n in range(self._deciders)
+            ),
+            thread(target=self._loop, args=(self._look_up_once, stop, news), name="look-up"),
+            thread(target=self._deliver_loop, args=(stop, news), name="deliver"),
+            thread(target=listen, args=(self._store, news, stop), name="bell"),
+            thread(target=self._poll_loop, args=(stop,), name="poll"),
         ]
-        loops.append(threading.Thread(target=self._poll_loop, args=(stop,), name="poll"))
         for loop in loops:
             loop.start()
         for loop in loops:
             loop.join()
 
-    def _loop(
-        self, work: Callable[[], int], stop: threading.Event, news: threading.Event, idle: float
-    ) -> None:
+    def _loop(self, work: Callable[[], int], stop: threading.Event, news: News) -> None:
         while not stop.is_set():
-            try:
-                done = work()
-            except HandbackError as error:
-                log.error("work stopped for now", action="work", reason=str(error))
-                done = 0
-                stop.wait(10 * IDLE_SECONDS)
-            except Exception:
-                log.exception("work failed", action="work")
-                done = 0
-                stop.wait(10 * IDLE_SECONDS)
-            if done:
-                news.set()
+            seen = news.count
+            if self._tried(work, stop, default=0):
+                news.tell()
             else:
-                news.clear()
-                news.wait(idle)
+                news.wait(seen, IDLE_SECONDS)
+
+    def _deliver_loop(self, stop: threading.Event, news: News) -> None:
+        """Portals have a thread each while they are delivered to: a slow one is not waited for.
+
+        What is begun when `stop` is set is finished.
+        """
+        busy: set[str] = set()
+
+        def deliver(portal: str) -> None:
+            done = self._tried(lambda: self._deliveries.deliver_portal(portal), stop, default=0)
+            busy.discard(portal)
+            if done:  # otherwise another worker has what is due: no hurry
+                news.tell()
+
+        with ThreadPoolExecutor(CONCURRENT_PORTALS, thread_name_prefix="portal") as pool:
+            while not stop.is_set():
+                seen = news.count
+                nothing: list[str] = []
+                for portal in self._tried(self._deliveries.due, stop, default=nothing):
+                    if portal not in busy and len(busy) < CONCURRENT_PORTALS:
+                        busy.add(portal)
+                        pool.submit(deliver, portal)
+                news.wait(seen, IDLE_SECONDS)
+
+    def _tried(self, work: Callable[[], T], stop: threading.Event, *, default: T) -> T:
+        """What came of it; `default` after a rest when it failed. Only `stop` ends a loop."""
+        try:
+            return work()
+        except HandbackError as error:
+            log.error("work stopped for now", action="work", reason=str(error))
+        except Exception:
+            log.exception("work failed", action="work")
+        stop.wait(REST_SECONDS)
+        return default
 
     def _decide_once(self) -> int:
         return self._decisions.decide_due(self._clock.now())
 
     def _look_up_once(self) -> int:
         return self._lookups.look_up_due(self._clock.now())
-
-    def _deliver_once(self) -> int:
-        return self._deliveries.deliver_due()
 
     def _poll_loop(self, stop: threading.Event) -> None:
         every = self._poll_seconds * SECOND
