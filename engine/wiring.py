@@ -13,14 +13,14 @@ from engine.base.errors import InputError
 from engine.base.logging import configure_logging
 from engine.base.settings import Settings, load_settings
 from engine.hooks.manager import Plugins
-from engine.lead.machine import LeadMachine
 from engine.rules.findings import Finding
-from engine.rules.loader import load, parse_file
+from engine.rules.loader import parse_file
 from engine.rules.model import Rules
 from engine.service.audit import Audit
 from engine.service.ledger import OwnershipLedger
 from engine.service.reconcile import Reconcile
 from engine.service.recorded import RecordedLeads, RecordedPortals, RecordedQueue
+from engine.service.versions import Versions
 from engine.service.webhooks import Webhooks
 from engine.store import Store, open_store
 from engine.store.database import schema_status, upgrade
@@ -29,6 +29,7 @@ from engine.work.decisions import Decisions
 from engine.work.delivery import Deliveries
 from engine.work.intake import Added, Intake
 from engine.work.lookup import Lookups
+from engine.work.rules_in_use import RulesInUse
 from engine.work.worker import Worker
 
 
@@ -52,7 +53,8 @@ class App:
     settings: Settings
     clock: Clock
     store: Store
-    rules: LeadMachine
+    rules: RulesInUse
+    versions: Versions
     accesses: Accesses
     audit: Audit
     intake: Intake
@@ -86,28 +88,30 @@ def open_app(
     rules: Path | None = None,
     config: Path | None = None,
     clock: str | Clock | None = None,
+    takes_rules: bool = False,
 ) -> Iterator[App]:
-    """Open the database, load the rules, wire the rest; closes the database at the end.
+    """Open the database, wire the rest, say which rules are in use; closes the database at the end.
 
-    clock: ISO time to start at, or a clock; None = the machine's. Raises ConfigurationError.
+    clock: ISO time to start at, or a clock; None = the machine's. takes_rules: a rules file that
+    was never seen takes over if that harms no lead (see Versions.start). Raises ConfigurationError.
     """
     settings = load_settings(config, database_url=database, rules=rules)
     configure_logging(settings.log_level)
     _collect_garbage_rarely()
     ticking = _clock(clock)
-    machine = LeadMachine(load(settings.rules_file))
     store = open_store(settings.database_url)
     try:
-        with store.write() as tx:
-            tx.rules.put(machine.version, machine.rules.text, now=ticking.now())
-        yield _wire(settings, ticking, store, machine)
+        app = _wire(settings, ticking, store)
+        app.versions.start(takes=takes_rules)
+        yield app
     finally:
         store.close()
 
 
-def _wire(settings: Settings, clock: Clock, store: Store, machine: LeadMachine) -> App:
+def _wire(settings: Settings, clock: Clock, store: Store) -> App:
     plugins = Plugins()
     accesses = Accesses(store, plugins, clock)
+    machine = RulesInUse(store, clock)
     intake = Intake(store, machine, accesses)
     decisions = Decisions(store, plugins, machine)
     audit = Audit(store, clock)
@@ -116,6 +120,7 @@ def _wire(settings: Settings, clock: Clock, store: Store, machine: LeadMachine) 
         clock=clock,
         store=store,
         rules=machine,
+        versions=Versions(settings.rules_file, machine, store, clock, audit, accesses),
         accesses=accesses,
         audit=audit,
         intake=intake,

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.lead.decide import GONE, decide
+from engine.lead.change import GONE
+from engine.lead.decide import decide
 from engine.lead.records import ContactReading, EffectKind, Event, Lead
 from engine.wiring import App
 
@@ -44,7 +45,9 @@ def demanded(app: App, portal: str) -> dict[str, Demanded]:
         for record in events:
             known = leads.get(record.lead_id)
             event = _with_winner(leads, record.lead_id, record.event)
-            decision = decide(app.rules, known.lead if known else None, event, record.decided_at)
+            decision = decide(
+                app.rules.now(), known.lead if known else None, event, record.decided_at
+            )
             if decision is None:
                 continue
             if known is None:
@@ -96,7 +99,7 @@ def compare(app: App, portal: str, dump: Mapping[str, Any]) -> Comparison:
 def _field_differences(
     app: App, crm: str, lead: Lead, reading: ContactReading, where: str
 ) -> list[str]:
-    mapping = app.rules.rules.crm[crm]
+    mapping = app.rules.now().rules.crm[crm]
     wanted = zip(mapping.columns, mapping.states[lead.state], strict=True)
     return [
         f"{where}: {name} is {reading.fields.get(name)}, not {value}"

@@ -32,7 +32,9 @@ def add(
 
     Example: `handback events add day.jsonl`
     """
-    with open_app(database=database, rules=rules, config=config, clock=clock) as opened:
+    with open_app(
+        database=database, rules=rules, config=config, clock=clock, takes_rules=True
+    ) as opened:
         if file == "-":
             added = opened.events.add(os.fdopen(sys.stdin.fileno(), "rb", closefd=False), name="-")
         else:

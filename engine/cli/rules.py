@@ -7,19 +7,22 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import rules_history
+from engine.cli import rules_history, rules_versions
 from engine.cli.options import AsJson, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, DONE, print_json, say
 from engine.rules.graph import mermaid, svg
 from engine.rules.loader import load
 from engine.rules.schema import schema_text
 from engine.service.rules import completeness, differences, examples_beside, explained, tested
-from engine.wiring import open_database, read_rules, rules_file
+from engine.wiring import open_app, open_database, read_rules, rules_file
 
 app = typer.Typer(help="The rules file.", no_args_is_help=True)
 
 app.command()(rules_history.coverage)
 app.command("what-if")(rules_history.what_if)
+app.command()(rules_versions.apply)
+app.command()(rules_versions.rollback)
+app.command()(rules_versions.versions)
 
 File = Annotated[Path | None, typer.Argument(help="Default: the rules in use.")]
 
@@ -34,6 +37,10 @@ class Picture(StrEnum):
 @app.command()
 def check(
     file: File = None,
+    portal: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Also ask this portal about mapped values.")
+    ] = None,
+    database: Database = None,
     rules: RulesFile = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -42,7 +49,10 @@ def check(
 
     Example: `handback rules check rules/lead_states.yaml`
     """
-    path, _, findings = read_rules(file or rules, config)
+    path, model, findings = read_rules(file or rules, config)
+    if portal is not None and model is not None:
+        with open_app(database=database, rules=path, config=config) as opened:
+            findings = (*findings, *opened.versions.portal_findings(model, portal))
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

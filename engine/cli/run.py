@@ -40,7 +40,9 @@ def run(
 
     Example: `handback run --until-idle`
     """
-    with open_app(database=database, rules=rules, config=config, clock=clock) as opened:
+    with open_app(
+        database=database, rules=rules, config=config, clock=clock, takes_rules=True
+    ) as opened:
         if not until_idle:
             with _stopping() as stop:
                 opened.worker(workers).run(stop)
@@ -78,7 +80,10 @@ def serve(
 
     Example: `handback serve --port 8080`
     """
-    with open_app(database=database, rules=rules, config=config) as opened, _stopping() as stop:
+    with (
+        open_app(database=database, rules=rules, config=config, takes_rules=True) as opened,
+        _stopping() as stop,
+    ):
         listener = _listen(host, port)
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"

@@ -8,14 +8,12 @@ from dataclasses import replace
 
 from engine.base.clock import Millis
 from engine.lead.actions import Work, act, assigned_at, facts_of_contact
+from engine.lead.change import GONE, RULES_CHANGED, change_rules
 from engine.lead.effects import fields_effect, order, reference
 from engine.lead.machine import LeadMachine, Slot, facts_of
 from engine.lead.records import Decision, Effect, EffectKind, Ended, Event, Lead
 from engine.lead.timers import arm, arm_again, instead
 from engine.rules.model import KEEP, PREVIOUS, Rule
-
-GONE = (Ended.DELETED, Ended.MERGED, Ended.ERASED)
-"""Endings after which there is no contact to write to."""
 
 
 def decide(rules: LeadMachine, lead: Lead | None, event: Event, now: Millis) -> Decision | None:
@@ -23,6 +21,8 @@ def decide(rules: LeadMachine, lead: Lead | None, event: Event, now: Millis) -> 
 
     Raises UnknownTriggerError when the rules do not know the event; intake refuses those before.
     """
+    if event.type == RULES_CHANGED:
+        return None if lead is None else change_rules(rules, lead, event, now)
     trigger = rules.trigger_for(event.type, event.data)
     if lead is None:
         return _start(rules, event, now) if event.type == rules.rules.start_event else None

@@ -90,6 +90,20 @@ def parse(text: str, *, file: str) -> tuple[Rules | None, tuple[Finding, ...]]:
     return replace(rules, version=version_of(rules)), findings
 
 
+def reload(text: str, version: str, *, file: str) -> Rules:
+    """The rules of a text that was sound when it was kept: read, not proved again.
+
+    Raises RulesError for what cannot be read; newer checks than it was kept with do not matter.
+    """
+    reading = read(text, file=file)
+    draft = Draft(Report(reading.findings))
+    if reading.root is None or not _sections(draft, reading.root):
+        raise RulesError(in_order(draft.report.findings))
+    if has_errors(draft.report.findings):
+        raise RulesError(in_order(draft.report.findings))
+    return replace(draft.finished("", text), version=version)
+
+
 def _sections(draft: Draft, root: Node) -> bool:
     """Load every section; False when too little is there to check what it means together."""
     found = fields(draft.report, root, SECTIONS, "the file")

@@ -1,6 +1,6 @@
 """Where running leads go when rules change: a state that still holds leads cannot just vanish."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.rules.findings import Finding, finding, in_order
@@ -19,15 +19,21 @@ class Migration:
     findings: tuple[Finding, ...] = ()
 
 
-def plan_migration(held: Mapping[str, int], new: Rules) -> Migration:
-    """held: how many leads each state holds now, by whatever rules they came there."""
+def plan_migration(
+    held: Mapping[str, int], new: Rules, *, also: Mapping[str, str] | None = None
+) -> Migration:
+    """held: how many leads each state holds now, by whatever rules they came there.
+
+    also: moves that the file does not know of, as for going back to older rules.
+    """
+    known = {**{old: to for old, to in (also or {}).items() if to in new.states}, **new.migrate}
     moves: dict[str, str] = {}
     lost: list[Finding] = []
     for state, leads in held.items():
         if not leads or state in new.states:
             continue
-        if state in new.migrate:
-            moves[state] = new.migrate[state]
+        if state in known:
+            moves[state] = known[state]
             continue
         at = Position(new.start.at.file, 1, 1)
         many = "1 lead is" if leads == 1 else f"{leads} leads are"
@@ -37,3 +43,57 @@ def plan_migration(held: Mapping[str, int], new: Rules) -> Migration:
         fix = f"add migrate: {{{state}: {goal}}}, or keep the state"
         lost.append(finding("R071", at, message, fix=fix))
     return Migration(moves, in_order(lost))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What new rules mean for leads that are in one state now.
+
+    to: the state afterwards. fields: the CRM is to show something else. timers: others run.
+    """
+
+    to: str
+    fields: bool
+    timers: bool
+
+
+def changes(
+    old: Rules, new: Rules, *, held: Iterable[str], moves: Mapping[str, str], crm: str
+) -> dict[str, Change]:
+    """State → Change, for those of the states that hold leads for which anything changes.
+
+    moves: where leads of states go that `new` does not have (see plan_migration).
+    """
+    found: dict[str, Change] = {}
+    for state in held:
+        to = state if state in new.states else moves[state]
+        shown, running = _shown(old, crm, state), _running(old, state)
+        change = Change(
+            to,
+            fields=_shown(new, crm, to) is not None
+            and (shown != _shown(new, crm, to) or (to != state and _is_filled_in(new, crm, to))),
+            timers=running != _running(new, to),
+        )
+        if change.fields or change.timers or to != state:
+            found[state] = change
+    return found
+
+
+def _shown(rules: Rules, crm: str, state: str) -> object:
+    mapping = rules.crm.get(crm)
+    if mapping is None or state not in mapping.states:
+        return None
+    return dict(zip(mapping.columns, mapping.states[state], strict=False))
+
+
+def _is_filled_in(rules: Rules, crm: str, state: str) -> bool:
+    return any(value and "{" in value for value in rules.crm[crm].states[state])
+
+
+def _running(rules: Rules, state: str) -> object:
+    """When the timers of a state fire; what they do then may change under a running one."""
+    return {
+        t.name: (t.after, t.at_field, t.default, t.every, t.times)
+        for t in rules.timers.values()
+        if state in t.states
+    }

@@ -34,6 +34,10 @@ class Audit:
         finally:
             self._actor.reset(before)
 
+    def actor(self) -> tuple[str, str]:
+        """(who, door) of whoever is acting."""
+        return self._actor.get()
+
     def command(self, what: str, *, subject: str = "", outcome: str = "done") -> None:
         """A command was carried out, or refused, for whoever is acting."""
         who, door = self._actor.get()

@@ -14,7 +14,6 @@ from typing import Any
 from engine.base.clock import DAY, Clock, format_time, parse_date_or_time
 from engine.base.errors import InputError
 from engine.lead.decide import decide
-from engine.lead.machine import LeadMachine
 from engine.lead.records import Event, Lead
 from engine.service.audit import Audit
 from engine.service.leads import SOURCE, action_event, find_lead
@@ -22,6 +21,7 @@ from engine.store import NewEvent, Store, Tx
 from engine.store.views import LeadsWanted, Order, by_name
 from engine.work.access import Accesses
 from engine.work.decisions import Decisions
+from engine.work.rules_in_use import RulesInUse
 
 PAGE = 500
 MOST = 10_000
@@ -46,7 +46,7 @@ class Browse:
         self,
         store: Store,
         clock: Clock,
-        rules: LeadMachine,
+        rules: RulesInUse,
         decisions: Decisions,
         accesses: Accesses,
         document: Document,
@@ -76,7 +76,7 @@ class Browse:
         with self._store.read() as tx:
             portals = [portal.name for portal in tx.portals.list()]
             assistants = sorted({a.email for p in portals for a in tx.portals.assistants(p)})
-        rules = self._rules.rules
+        rules = self._rules.now().rules
         return {
             "portals": portals,
             "assistants": assistants,
@@ -115,11 +115,12 @@ class Browse:
         now = self._clock.now()
         kind, data = action_event(action)
         event = Event(kind, now, SOURCE, "preview", data)
+        rules = self._rules.now()
         results: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
         with self._store.read() as tx:
             for name in _bounded(names):
-                decision = decide(self._rules, find_lead(tx, name), event, now)
+                decision = decide(rules, find_lead(tx, name), event, now)
                 result = decision.result if decision else "ignored"
                 results[result] += 1
                 if decision is not None and result in ("refused", "ignored"):

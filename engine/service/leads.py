@@ -14,6 +14,7 @@ from engine.rules.model import Work
 from engine.rules.why import why as rules_tried
 from engine.store import HistoryEntry, LeadFilter, LedgerEntry, NewEvent, OutboxRow, Store, Tx
 from engine.work.decisions import Decisions
+from engine.work.rules_in_use import RulesInUse
 
 Document = dict[str, Any]
 Documents = list[Document]
@@ -38,9 +39,7 @@ _EVENTS: Mapping[str, tuple[str, Document]] = {
 class Leads:
     """Queries and commands about leads; documents are JSON-ready, times ISO 8601."""
 
-    def __init__(
-        self, store: Store, clock: Clock, rules: LeadMachine, decisions: Decisions
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock, rules: RulesInUse, decisions: Decisions) -> None:
         self._store, self._clock = store, clock
         self._rules, self._decisions = rules, decisions
 
@@ -48,15 +47,16 @@ class Leads:
         self, *, portal: str | None = None, state: str | None = None, limit: int = 1000
     ) -> Documents:
         """Leads, changed last first. Raises InputError for a state that the rules do not have."""
-        if state is not None and state not in self._rules.rules.states:
+        rules = self._rules.now()
+        if state is not None and state not in rules.rules.states:
             raise InputError(
                 f"there is no state {state!r}",
-                fix=f"use one of {', '.join(self._rules.rules.states)}",
+                fix=f"use one of {', '.join(rules.rules.states)}",
             )
         with self._store.read() as tx:
             found = tx.leads.list(LeadFilter(portal=portal, state=state), limit=limit)
             owners = {lead.id: self._owner(tx, lead) for lead in found}
-        return [self._document(lead, owners[lead.id]) for lead in found]
+        return [_document(rules, lead, owners[lead.id]) for lead in found]
 
     def show(self, name: str) -> Document:
         """One lead with history (oldest first), effects, owners. Raises InputError."""
@@ -67,7 +67,7 @@ class Leads:
             owners = tx.ledger.of_lead(lead.portal, lead.lead_id)
             owner = self._owner(tx, lead)
         return {
-            **self._document(lead, owner),
+            **_document(self._rules.now(), lead, owner),
             "counters": dict(lead.counters),
             "history": [_step(entry) for entry in reversed(history)],
             "effects": [_effect(row) for row in effects],
@@ -108,21 +108,22 @@ class Leads:
 
     def _what_if(self, lead: Lead, name: str) -> Document:
         kind, _, variant = name.partition(".")
-        known = self._rules.event(kind)
+        rules = self._rules.now()
+        known = rules.event(kind)
         if known is None:
             raise InputError(
                 f"there is no event {kind!r}",
-                fix=f"use one of {', '.join(self._rules.rules.events)}",
+                fix=f"use one of {', '.join(rules.rules.events)}",
             )
         data: Document = {known.by: variant} if known.by and variant else {}
-        if any(field == "into" for field in self._rules.required_data(kind)):
+        if any(field == "into" for field in rules.required_data(kind)):
             data["into"] = "another"
         now = self._clock.now()
         event = Event(kind, now, SOURCE, "what-if", data)
-        decision = decide(self._rules, lead, event, now)
+        decision = decide(rules, lead, event, now)
         if decision is None:
             raise InputError(f"{name} decides nothing for {lead.id}")
-        trigger = self._rules.trigger_for(kind, data)
+        trigger = rules.trigger_for(kind, data)
         return {
             "at": format_time(now),
             "event": name,
@@ -133,52 +134,55 @@ class Leads:
             "rule_at": decision.rule_at,
             "reads": dict(decision.reads),
             "because": decision.because,
-            "needed": self._needed(trigger, lead, decision),
+            "needed": _needed(rules, trigger, lead, decision),
         }
-
-    def _needed(self, trigger: str, lead: Lead, decision: Decision) -> Sequence[str]:
-        """For each rule before the one that fired: what would have had to differ."""
-        facts = facts_of(lead, decision.lead.counters)
-        came_from = lead.came_from and lead.came_from[0]
-        tried = rules_tried(self._rules.rules, lead.state, trigger, facts, came_from=came_from)
-        before = takewhile(lambda one: not one.decides, tried)
-        return [f"not {one.rule.name}: {one.instead}" for one in before]
 
     def document(self, tx: Tx, lead: Lead) -> Document:
         """One lead of an open transaction, as list() gives it."""
-        return self._document(lead, self._owner(tx, lead))
-
-    def _document(self, lead: Lead, owner: str | None) -> Document:
-        return {
-            "id": lead.id,
-            "portal": lead.portal,
-            "crm_id": lead.crm_id,
-            "email": lead.email,
-            "name": lead.name,
-            "state": lead.state,
-            "sub_state": lead.sub_state,
-            "assistant": lead.assistant,
-            "owner": owner,
-            "previous_owner": lead.previous_owner,
-            "context": lead.context,
-            "opens": lead.counters.get("opens", 0),
-            "clicks": lead.counters.get("clicks", 0),
-            "followups": lead.counters.get("followups", 0),
-            "followups_active": self._active(lead),
-            "ended": lead.ended.value if lead.ended else None,
-            "updated_at": format_time(lead.updated_at),
-        }
-
-    def _active(self, lead: Lead) -> bool:
-        state = self._rules.rules.states.get(lead.state)
-        works = state is not None and state.work is Work.GOES_ON
-        return works and not lead.finished and not lead.stopped
+        return _document(self._rules.now(), lead, self._owner(tx, lead))
 
     def _owner(self, tx: Tx, lead: Lead) -> str | None:
         if not lead.finished:
             return lead.assistant
         entries = tx.ledger.of_lead(lead.portal, lead.lead_id)
         return entries[-1].owner_after if entries else lead.assistant
+
+
+def _needed(rules: LeadMachine, trigger: str, lead: Lead, decision: Decision) -> Sequence[str]:
+    """For each rule before the one that fired: what would have had to differ."""
+    facts = facts_of(lead, decision.lead.counters)
+    came_from = lead.came_from and lead.came_from[0]
+    tried = rules_tried(rules.rules, lead.state, trigger, facts, came_from=came_from)
+    before = takewhile(lambda one: not one.decides, tried)
+    return [f"not {one.rule.name}: {one.instead}" for one in before]
+
+
+def _document(rules: LeadMachine, lead: Lead, owner: str | None) -> Document:
+    return {
+        "id": lead.id,
+        "portal": lead.portal,
+        "crm_id": lead.crm_id,
+        "email": lead.email,
+        "name": lead.name,
+        "state": lead.state,
+        "sub_state": lead.sub_state,
+        "assistant": lead.assistant,
+        "owner": owner,
+        "previous_owner": lead.previous_owner,
+        "context": lead.context,
+        "opens": lead.counters.get("opens", 0),
+        "clicks": lead.counters.get("clicks", 0),
+        "followups": lead.counters.get("followups", 0),
+        "followups_active": _active(rules, lead),
+        "ended": lead.ended.value if lead.ended else None,
+        "updated_at": format_time(lead.updated_at),
+    }
+
+
+def _active(rules: LeadMachine, lead: Lead) -> bool:
+    state = rules.rules.states.get(lead.state)
+    works = state is not None and state.work is Work.GOES_ON
+    return works and not lead.finished and not lead.stopped
 
 
 def action_event(action: str) -> tuple[str, Document]:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from engine.base.clock import MINUTE, Clock, Millis, format_time
-from engine.lead.machine import LeadMachine
 from engine.service.queue import Queue
 from engine.store import Store
+from engine.work.rules_in_use import RulesInUse
 
 MINUTES = 60
 
@@ -13,7 +13,7 @@ MINUTES = 60
 class Overview:
     """Queries only."""
 
-    def __init__(self, store: Store, clock: Clock, rules: LeadMachine, queue: Queue) -> None:
+    def __init__(self, store: Store, clock: Clock, rules: RulesInUse, queue: Queue) -> None:
         self._store, self._clock = store, clock
         self._rules, self._queue = rules, queue
 
@@ -21,7 +21,7 @@ class Overview:
         """Leads in every state of the rules, in the rules' order; others that hold any follow."""
         with self._store.read() as tx:
             counted = tx.leads.count_by_state()
-        known = {state: counted.get(state, 0) for state in self._rules.rules.states}
+        known = {state: counted.get(state, 0) for state in self._rules.now().rules.states}
         return {**known, **{s: n for s, n in counted.items() if s not in known}}
 
     def look(self) -> dict[str, Any]:
@@ -34,7 +34,7 @@ class Overview:
             handbacks = tx.views.handbacks_since(now - 24 * 60 * MINUTE)
         return {
             "states": self.states(),
-            "work": {name: s.work.value for name, s in self._rules.rules.states.items()},
+            "work": {name: s.work.value for name, s in self._rules.now().rules.states.items()},
             "queue": self._queue.status(),
             "handbacks": handbacks,
             "minutes": [_minute(m, events, effects) for m in range(first, first + MINUTES)],

@@ -9,11 +9,11 @@ from engine.base.errors import ConfigurationError, HandbackError, InputError
 from engine.hooks.manager import Plugins
 from engine.hooks.outcomes import Access, IntegrationStatus, SetupStep
 from engine.hooks.specs import CrmSpecs
-from engine.lead.machine import LeadMachine
 from engine.lead.records import Assistant, Portal
 from engine.service.traffic import traffic
 from engine.store import LeadFilter, Store
 from engine.work.access import Accesses
+from engine.work.rules_in_use import RulesInUse
 
 Document = dict[str, Any]
 Documents = list[Document]
@@ -28,7 +28,7 @@ class Portals:
     """Commands about portals; documents are JSON-ready. Network, but never inside a transaction."""
 
     def __init__(
-        self, store: Store, plugins: Plugins, accesses: Accesses, rules: LeadMachine
+        self, store: Store, plugins: Plugins, accesses: Accesses, rules: RulesInUse
     ) -> None:
         self._store, self._plugins = store, plugins
         self._accesses, self._rules = accesses, rules
@@ -83,7 +83,7 @@ class Portals:
     def setup(self, name: str, *, apply: bool) -> Document:
         """The plan, carried out when `apply`; what only a person can do stays as needs_person."""
         access, hooks = self._accesses.of(name)
-        rules = self._rules.rules
+        rules = self._rules.now().rules
         plan = hooks.crm_plan_setup(access=access, rules=rules)
         by_person = [step for step in plan.steps if step.needs_person]
         ours = [step for step in plan.steps if not step.needs_person]
@@ -101,7 +101,7 @@ class Portals:
     def check(self, name: str) -> Documents:
         """Mapped values that the portal cannot take (severity error), or takes in another form."""
         access, hooks = self._accesses.of(name)
-        problems = hooks.crm_check_mapping(access=access, rules=self._rules.rules)
+        problems = hooks.crm_check_mapping(access=access, rules=self._rules.now().rules)
         return [
             {
                 "state": problem.state,

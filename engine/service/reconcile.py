@@ -11,13 +11,13 @@ from typing import Any
 from engine.base.clock import Clock
 from engine.hooks.outcomes import Access, Delivery
 from engine.hooks.specs import CrmSpecs
-from engine.lead.decide import GONE
+from engine.lead.change import GONE
 from engine.lead.effects import reference, words
-from engine.lead.machine import LeadMachine
 from engine.lead.records import ContactReading, Effect, EffectKind, Event, Lead
 from engine.rules.model import CrmMapping
 from engine.store import LeadFilter, NewHint, OutboxRow, Store
 from engine.work.access import Accesses
+from engine.work.rules_in_use import RulesInUse
 
 BATCH = 500
 MAX_LEADS = 10_000_000
@@ -37,7 +37,7 @@ class Repair:
 class Reconcile:
     """One per process."""
 
-    def __init__(self, store: Store, clock: Clock, accesses: Accesses, rules: LeadMachine) -> None:
+    def __init__(self, store: Store, clock: Clock, accesses: Accesses, rules: RulesInUse) -> None:
         self._store, self._clock = store, clock
         self._accesses, self._rules = accesses, rules
 
@@ -78,7 +78,7 @@ class Reconcile:
             yield Repair(crm_id, "an assistant owns it, but it is no lead")
 
     def _compare(self, access: Access, hooks: CrmSpecs, leads: Sequence[Lead]) -> Iterator[Repair]:
-        mapping = self._rules.rules.crm[access.portal.crm]
+        mapping = self._rules.now().rules.crm[access.portal.crm]
         readings = {
             reading.asked: reading
             for reading in hooks.crm_read_contacts(

@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 from engine.base.clock import Clock
 from engine.base.errors import HandbackError
 from engine.hooks.manager import Plugins
-from engine.lead.machine import LeadMachine
 from engine.service.audit import Audit
 from engine.service.leads import Leads
 from engine.service.portals import Portals
@@ -15,6 +14,7 @@ from engine.store import Store
 from engine.work.access import Accesses
 from engine.work.decisions import Decisions
 from engine.work.intake import Intake
+from engine.work.rules_in_use import RulesInUse
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -39,7 +39,7 @@ class RecordedLeads(Leads):
         self,
         store: Store,
         clock: Clock,
-        rules: LeadMachine,
+        rules: RulesInUse,
         decisions: Decisions,
         *,
         audit: Audit,
@@ -91,7 +91,7 @@ class RecordedPortals(Portals):
         store: Store,
         plugins: Plugins,
         accesses: Accesses,
-        rules: LeadMachine,
+        rules: RulesInUse,
         *,
         audit: Audit,
     ) -> None:

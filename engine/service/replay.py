@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.base.clock import Millis, format_time
-from engine.lead.decide import GONE, decide
+from engine.lead.change import GONE
+from engine.lead.decide import decide
 from engine.lead.machine import LeadMachine, UnknownTriggerError
 from engine.lead.records import Decision, EffectKind, Event, Lead
 from engine.rules.model import Rules

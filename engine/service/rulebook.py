@@ -13,7 +13,6 @@ from typing import Any
 from engine.base.clock import Clock, format_time
 from engine.base.errors import InputError
 from engine.base.settings import SHIPPED_RULES
-from engine.lead.machine import LeadMachine
 from engine.rules.diff import diff
 from engine.rules.dump import quote, word
 from engine.rules.explain import explain
@@ -23,6 +22,7 @@ from engine.rules.loader import parse
 from engine.rules.model import CrmMapping, Rules
 from engine.service.audit import Audit
 from engine.store import Store
+from engine.work.rules_in_use import RulesInUse
 
 MAX_TEXT = 2_000_000
 
@@ -31,7 +31,7 @@ class Rulebook:
     """One per process. `rules` are the ones in use, `path` the file they came from."""
 
     def __init__(
-        self, path: Path, rules: LeadMachine, store: Store, clock: Clock, audit: Audit
+        self, path: Path, rules: RulesInUse, store: Store, clock: Clock, audit: Audit
     ) -> None:
         self._path, self._rules = path, rules
         self._store, self._clock, self._audit = store, clock, audit
@@ -41,9 +41,9 @@ class Rulebook:
 
     def in_use(self) -> dict[str, Any]:
         """version, states (name, work, means), explained: plain words."""
-        rules = self._rules.rules
+        rules = self._rules.now().rules
         return {
-            "version": self._rules.version,
+            "version": self._rules.now().version,
             "file": self._path.name,
             "states": [asdict(s) for s in rules.states.values()],
             "explained": explain(rules),
@@ -54,7 +54,7 @@ class Rulebook:
         with self._store.read() as tx:
             counts = tx.leads.count_by_state()
             traffic = tx.views.moves()
-        return svg(self._rules.rules, leads=counts, traffic=traffic or None)
+        return svg(self._rules.now().rules, leads=counts, traffic=traffic or None)
 
     def versions(self) -> list[dict[str, Any]]:
         """Every version that was ever in use here, the newest first."""
@@ -64,7 +64,7 @@ class Rulebook:
             {
                 "version": version.hash,
                 "first_used_at": format_time(version.first_used_at),
-                "in_use": version.hash == self._rules.version,
+                "in_use": version.hash == self._rules.now().version,
             }
             for version in found
         ]
@@ -84,7 +84,7 @@ class Rulebook:
         try:
             return self._path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
-            return self._rules.rules.text
+            return self._rules.now().rules.text
 
     def broken(self) -> int:
         """How many errors the file on disk has now; looked at again when it changes."""
@@ -113,7 +113,7 @@ class Rulebook:
                 "old": one.old or "nothing",
                 "new": one.new or "nothing",
             }
-            for one in diff(self._rules.rules, self._parsed(text))
+            for one in diff(self._rules.now().rules, self._parsed(text))
         ]
 
     def save(self, text: str, *, read: str) -> dict[str, Any]:
@@ -135,8 +135,8 @@ class Rulebook:
         self._audit.command(
             "save rules", subject=self._path.name, outcome=f"version {rules.version}"
         )
-        used = rules.version == self._rules.version
-        words = "It is in use." if used else "Workers and pages take it with their next start."
+        used = rules.version == self._rules.now().version
+        words = "It is in use." if used else "It is not in use yet: apply it."
         return {"version": rules.version, "next": words}
 
     def _parsed(self, text: str) -> Rules:

@@ -11,7 +11,8 @@ from typing import Any
 
 from engine.base.clock import Millis
 from engine.base.errors import ConfigurationError, InputError
-from engine.lead.decide import GONE, decide
+from engine.lead.change import GONE
+from engine.lead.decide import decide
 from engine.lead.machine import LeadMachine, facts_of
 from engine.lead.records import Event, Lead
 from engine.rules.decides import matrix

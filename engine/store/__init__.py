@@ -37,7 +37,9 @@ A `tx` carries the nouns below; instants are milliseconds and always given by th
                   count_done(portal)
     tx.ledger     append([LedgerEntry]) of_lead(portal, lead_id)      who owned the contact, and why
                   page(portal, after=, limit=) -> [LedgerEntry], next after or None
-    tx.rules      put(hash, text, now=) get(hash) activate(hash, now=) active()
+    tx.rules      put(hash, text, now=) get(hash)      texts of rules files
+                  in_use() log(limit=) append(RulesEntry) hold_claims()     which one decides
+                  met(portal, ..) came_from(portal) head(portal, now=) tell(portal, [..], ..)
     tx.queue      status(now) -> QueueStatus   next_due(now) -> instant or None
     tx.listening  of(portal) -> Heard   claim_poll(portal, now=, every=) -> Heard or None
                   polled(portal, at=, cursor=, owners=, compared=) hooked(portal, at=)
@@ -78,8 +80,10 @@ from engine.store.records import (
     Quarantined,
     QueueStatus,
     RecordedEvent,
+    RulesEntry,
     RulesVersion,
     Settlement,
+    ToldLead,
 )
 
 __all__ = [
@@ -103,9 +107,11 @@ __all__ = [
     "Quarantined",
     "QueueStatus",
     "RecordedEvent",
+    "RulesEntry",
     "RulesVersion",
     "Settlement",
     "Store",
+    "ToldLead",
     "Tx",
     "open_store",
 ]

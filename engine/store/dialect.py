@@ -68,6 +68,9 @@ class Dialect(Protocol):
     def take_ids(self, connection: Connection, count: int) -> Sequence[int]:
         """`count` ids that nobody else gets, ascending."""
 
+    def hold_claims(self, connection: Connection) -> None:
+        """Wait for who has claimed leads; nobody else claims any until this transaction ends."""
+
     def lock_schema(self, connection: Connection) -> None:
         """Nobody else migrates until this transaction ends."""
 

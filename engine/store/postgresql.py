@@ -118,6 +118,11 @@ class Postgresql:
         )
         return [row[0] for row in rows]
 
+    def hold_claims(self, connection: Connection) -> None:
+        """A claim locks rows of `lanes`: it conflicts with a lock on the whole table, and what it
+        reads after its own lock is what we committed. So claims pay nothing for this."""
+        connection.exec_driver_sql("LOCK TABLE lanes IN EXCLUSIVE MODE")
+
     def lock_schema(self, connection: Connection) -> None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('handback schema'))")
 

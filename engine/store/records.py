@@ -191,6 +191,37 @@ class RulesVersion:
     activated_at: Millis | None
 
 
+@dataclass(frozen=True, slots=True)
+class RulesEntry:
+    """One entry of the log of rules.
+
+    what: started | applied | scheduled | took effect | rolled back | cancelled | could not.
+    in_use: the version that decides from this entry on. due_at: of a scheduled one.
+    moves: where leads go whose state is gone, besides what the file itself says.
+    """
+
+    number: int
+    at: Millis
+    who: str
+    door: str
+    what: str
+    version: str
+    due_at: Millis | None
+    in_use: str
+    file: str
+    moves: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToldLead:
+    """A lead that new rules mean something for. timers: (name, due, number) of running ones."""
+
+    lead_id: str
+    crm_id: str
+    state: str
+    timers: tuple[tuple[str, Millis, int], ...] = ()
+
+
 # ------------------------------------------------------------------ effects
 
 EffectStatus = Literal[

@@ -118,6 +118,9 @@ class Sqlite:
         ).scalar_one()
         return range(found - count, found)
 
+    def hold_claims(self, connection: Connection) -> None:
+        """Nothing: a write transaction has the whole file."""
+
     def lock_schema(self, connection: Connection) -> None:
         """Nothing: a write transaction has the whole file."""
 

@@ -38,6 +38,7 @@ GLOBAL = frozenset(
         "compatible",
         "portals",
         "rules_versions",
+        "rules_log",
         "users",
         "sessions",
         "api_keys",
@@ -355,6 +356,25 @@ rules_versions = Table(
     _int("first_used_at"),
     _int("activated_at", null=True),
 )
+
+rules_log = Table(
+    "rules_log",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _int("at"),
+    _text("who"),
+    _text("door"),
+    _text("what"),
+    _text("version"),
+    _int("due_at", null=True),
+    _text("in_use"),
+    _text("file"),
+    _text("moves"),
+)
+"""Which rules are in use, and who said so: rows are added, 1, 2, 3, …, and never changed.
+
+The last row counts: `in_use` decides from it on. due_at: `version` is to take over then.
+"""
 
 users = Table(
     "users",

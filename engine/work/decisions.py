@@ -17,6 +17,7 @@ from engine.lead.machine import LeadMachine, UnknownTriggerError
 from engine.lead.records import Decision, Effect, EffectKind, Event, Lead, Portal
 from engine.rules.model import CrmMapping
 from engine.store import Decided, InboxEvent, Lane, LedgerEntry, Store, Tx
+from engine.work.rules_in_use import RulesInUse, RulesMovedError
 
 BATCH = 2_000
 
@@ -24,9 +25,9 @@ log = structlog.get_logger()
 
 
 class Decisions:
-    """One per rules version; safe to use from several threads."""
+    """One per process; safe to use from several threads."""
 
-    def __init__(self, store: Store, plugins: Plugins, rules: LeadMachine) -> None:
+    def __init__(self, store: Store, plugins: Plugins, rules: RulesInUse) -> None:
         self._store, self._plugins, self._rules = store, plugins, rules
 
     def decide_due(self, now: Millis) -> int:
@@ -36,17 +37,25 @@ class Decisions:
         return sum(self.decide_portal(portal, now) for portal in portals)
 
     def decide_portal(self, portal: str, now: Millis) -> int:
-        """One claim of one portal, in one transaction."""
+        """One claim of one portal, in one transaction, by the rules that are in use then."""
+        while True:
+            try:
+                return self._decide(portal, now)
+            except RulesMovedError:
+                self._rules.catch_up(now)
+
+    def _decide(self, portal: str, now: Millis) -> int:
         with self._store.write() as tx:
             lanes = tx.inbox.claim(portal, now=now, limit=BATCH)
             if not lanes:
                 return 0
+            rules = self._rules.of(tx, now)  # after the claim: from here on nobody changes them
             connected = tx.portals.get(portal)
-            planner = _planner(self._plugins, connected, self._rules)
-            folder = _Folder(self._rules, tx, portal, planner, now)
+            planner = _planner(self._plugins, connected, rules)
+            folder = _Folder(rules, tx, portal, planner, now)
             for lane in lanes:
                 folder.fold(lane)
-            tx.inbox.commit(portal, folder.decided, now=now, rules_version=self._rules.version)
+            tx.inbox.commit(portal, folder.decided, now=now, rules_version=rules.version)
             if folder.refused:
                 tx.inbox.refuse(portal, folder.refused, now=now)
             if folder.ledger:

@@ -22,7 +22,6 @@ from engine.hooks.outcomes import (
     Uncertain,
 )
 from engine.hooks.specs import CrmSpecs
-from engine.lead.machine import LeadMachine
 from engine.lead.records import EffectKind, Event
 from engine.lead.retry import next_attempt
 from engine.rules.model import CrmMapping
@@ -38,6 +37,7 @@ from engine.store import (
 )
 from engine.work.access import Accesses
 from engine.work.batches import Lanes
+from engine.work.rules_in_use import RulesInUse
 
 LEASE: Millis = 30 * SECOND
 """How long a worker may be silent before others take over what it claimed."""
@@ -55,7 +55,7 @@ log = structlog.get_logger()
 class Deliveries:
     """One per process; several processes share the work through leases and fences."""
 
-    def __init__(self, store: Store, accesses: Accesses, rules: LeadMachine, clock: Clock) -> None:
+    def __init__(self, store: Store, accesses: Accesses, rules: RulesInUse, clock: Clock) -> None:
         self._store, self._accesses = store, accesses
         self._rules, self._clock = rules, clock
 
@@ -75,7 +75,7 @@ class Deliveries:
     def deliver_portal(self, portal: str) -> int:
         """One claim of one portal, sent to its end."""
         access, hooks = self._accesses.of(portal)
-        mapping = self._rules.rules.crm.get(access.portal.crm)
+        mapping = self._rules.now().rules.crm.get(access.portal.crm)
         if mapping is None:
             raise ConfigurationError(
                 f"the rules say nothing about the CRM {access.portal.crm!r} of portal {portal}",

@@ -23,6 +23,7 @@ from engine.work.cloudevents import (
     parse_event,
     read_event,
 )
+from engine.work.rules_in_use import RulesInUse
 
 BATCH = 2_000
 MAX_ARRAY_BYTES = 200_000_000
@@ -54,7 +55,7 @@ class Added:
 class Intake:
     """One per process. add() may be called from several threads."""
 
-    def __init__(self, store: Store, rules: LeadMachine, accesses: Accesses) -> None:
+    def __init__(self, store: Store, rules: RulesInUse, accesses: Accesses) -> None:
         self._store, self._rules, self._accesses = store, rules, accesses
 
     def add_stream(self, stream: BufferedReader, now: Millis, *, name: str = "events") -> Added:
@@ -101,8 +102,9 @@ class Intake:
     def add_parsed(self, content: object, now: Millis, *, name: str) -> Added:
         """One CloudEvent, parsed already. Raises NotUnderstoodError instead of keeping it."""
         portals = self._portals()
-        addressed = read_event(content, self._rules, portals, now)
-        return self._write([(1, orjson.dumps(content), addressed)], now, name)
+        rules = self._rules.now()
+        addressed = read_event(content, rules, portals, now)
+        return self._write([(1, orjson.dumps(content), addressed)], rules, now, name)
 
     def _portals(self) -> Mapping[str, frozenset[str]]:
         """Portal name → addresses of its assistants."""
@@ -113,7 +115,7 @@ class Intake:
             }
 
     def _add_batch(self, batch: list[Line], now: Millis, name: str) -> Added:
-        portals = self._portals()
+        portals, rules = self._portals(), self._rules.now()
         good: list[tuple[int, bytes, Addressed]] = []
         bad: list[tuple[int, bytes, str]] = []
         for number, raw in batch:
@@ -121,25 +123,17 @@ class Intake:
             if not line:
                 continue
             try:
-                addressed = parse_event(line, self._rules, portals, now)
-                self._check_assistant(addressed, portals)
+                addressed = parse_event(line, rules, portals, now)
+                _check_assistant(addressed, rules, portals)
                 good.append((number, line, addressed))
             except NotUnderstoodError as error:
                 bad.append((number, line, str(error)))
-        added = self._write(good, now, name) if good else Added()
+        added = self._write(good, rules, now, name) if good else Added()
         return added + self._refuse(bad, now, name)
 
-    def _check_assistant(self, addressed: Addressed, portals: Mapping[str, frozenset[str]]) -> None:
-        if addressed.event.type != self._rules.rules.start_event:
-            return
-        email = str(addressed.event.data["assistant"]).lower()
-        if email not in portals[addressed.portal]:
-            raise NotUnderstoodError(
-                f"portal {addressed.portal} has no assistant {email}; add it with: "
-                f"handback assistant add NAME --portal {addressed.portal} --email {email}"
-            )
-
-    def _write(self, good: list[tuple[int, bytes, Addressed]], now: Millis, name: str) -> Added:
+    def _write(
+        self, good: list[tuple[int, bytes, Addressed]], rules: LeadMachine, now: Millis, name: str
+    ) -> Added:
         crm_ids = self._find_by_email([a for _, _, a in good if a.by_email])
         events: list[NewEvent] = []
         bad: list[tuple[int, bytes, str]] = []
@@ -151,7 +145,7 @@ class Intake:
                     bad.append((number, raw, found[1]))
                     continue
                 who = found[0]
-            needs = "contact" if addressed.event.type == self._rules.rules.start_event else ""
+            needs = "contact" if addressed.event.type == rules.rules.start_event else ""
             events.append(NewEvent(addressed.portal, who, addressed.event, needs))
         with self._store.write() as tx:
             taken = tx.inbox.add(events, now=now)
@@ -185,6 +179,19 @@ class Intake:
             return Added()
         with self._store.write() as tx:
             return _quarantine(tx, bad, now, name)
+
+
+def _check_assistant(
+    addressed: Addressed, rules: LeadMachine, portals: Mapping[str, frozenset[str]]
+) -> None:
+    if addressed.event.type != rules.rules.start_event:
+        return
+    email = str(addressed.event.data["assistant"]).lower()
+    if email not in portals[addressed.portal]:
+        raise NotUnderstoodError(
+            f"portal {addressed.portal} has no assistant {email}; add it with: "
+            f"handback assistant add NAME --portal {addressed.portal} --email {email}"
+        )
 
 
 def _quarantine(tx: Tx, bad: list[tuple[int, bytes, str]], now: Millis, name: str) -> Added:

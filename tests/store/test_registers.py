@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from engine.lead.records import Assistant, Portal
-from engine.store import LedgerEntry, Quarantined, Store
+from engine.store import LedgerEntry, Quarantined, RulesEntry, Store
 from engine.store.account_records import ApiKey, AuditEntry, Session, User
 from tests.store.worlds import PORTAL, connect
 
@@ -52,21 +52,25 @@ def test_assistants(store: Store) -> None:
 
 def test_rules_versions(store: Store) -> None:
     with store.write() as tx:
-        assert tx.rules.active() is None
         tx.rules.put("h1", "text 1", now=1)
-        tx.rules.put("h2", "text 2", now=2)
         tx.rules.put("h1", "another text", now=3)
-        assert tx.rules.active() is None
-        tx.rules.activate("h1", now=4)
-        tx.rules.activate("h2", now=5)
     with store.read() as tx:
-        found = tx.rules.active()
-        assert found is not None
-        assert (found.hash, found.text, found.activated_at) == ("h2", "text 2", 5)
         first = tx.rules.get("h1")
         assert first is not None
         assert (first.text, first.first_used_at) == ("text 1", 1)
         assert tx.rules.get("h3") is None
+
+
+def test_the_log_of_rules_takes_every_number_once(store: Store) -> None:
+    first = RulesEntry(1, 5, "Ann", "page", "started", "h1", None, "h1", "a.yaml", {"Old": "New"})
+    with store.write() as tx:
+        assert tx.rules.in_use() is None
+        assert tx.rules.append(first)
+        assert not tx.rules.append(replace(first, who="Bob"))
+        assert tx.rules.append(replace(first, number=2, version="h2", due_at=9))
+    with store.read() as tx:
+        assert tx.rules.in_use() == (2, "h1", 9)
+        assert tx.rules.log(limit=5)[1] == first
 
 
 def test_the_ledger_is_in_order(store: Store) -> None:

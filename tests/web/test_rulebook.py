@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from engine.base.clock import ManualClock
 from engine.base.errors import InputError
 from engine.base.settings import SHIPPED_RULES
-from engine.lead.machine import LeadMachine
-from engine.rules.loader import load, parse
+from engine.hooks.manager import Plugins
+from engine.rules.loader import parse
 from engine.service.audit import Audit
 from engine.service.rulebook import Rulebook
+from engine.service.versions import Versions
 from engine.store import open_store
+from engine.work.access import Accesses
+from engine.work.rules_in_use import RulesInUse
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")
 
@@ -25,7 +28,9 @@ def book(tmp_path: Path) -> Iterator[Rulebook]:
     path.write_text(TEXT, encoding="utf-8")
     store = open_store(f"sqlite:///{tmp_path / 'handback.db'}")
     clock = ManualClock(1_800_000_000_000)
-    yield Rulebook(path, LeadMachine(load(path)), store, clock, Audit(store, clock))
+    rules, audit = RulesInUse(store, clock), Audit(store, clock)
+    Versions(path, rules, store, clock, audit, Accesses(store, Plugins(), clock)).start(takes=False)
+    yield Rulebook(path, rules, store, clock, audit)
     store.close()
 
 

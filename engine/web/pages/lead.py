@@ -61,7 +61,7 @@ class _Lead:
         await self.draw.refresh()
 
     def _head(self, lead: Mapping[str, Any], url: str | None) -> None:
-        states = self._view.desk.app.rules.rules.states
+        states = self._view.desk.app.rules.now().rules.states
         work = states[lead["state"]].work.value if lead["state"] in states else ""
         with ui.element("div").classes("hb-head"):
             text(lead["name"] or lead["email"] or lead["id"], tag="h1")
@@ -168,7 +168,7 @@ class _Lead:
                 empty("No change of owner is known.")
 
     def _why(self) -> None:
-        rules = self._view.desk.app.rules.rules
+        rules = self._view.desk.app.rules.now().rules
         triggers = sorted({rule.trigger for rule in rules.rules if "timer." not in rule.trigger})
         with card():
             text("What if …", tag="h2")

@@ -51,7 +51,7 @@ class _List:
     def __init__(self, view: View, given: Mapping[str, str], choices: dict[str, list[str]]) -> None:
         self._view, self._given, self._choices = view, dict(given), choices
         self._offset = 0
-        self._work = {s.name: s.work.value for s in view.desk.app.rules.rules.states.values()}
+        self._work = {s.name: s.work.value for s in view.desk.app.rules.now().rules.states.values()}
         self._total: int | None = 0
 
     def wanted(self) -> LeadsWanted:

@@ -1,0 +1,186 @@
+"""`handback rules apply`, `rollback`, `versions`: which rules are in use."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.base.clock import parse_time
+from engine.base.errors import InputError
+from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
+from engine.cli.output import ATTENTION, complain, print_json, print_table, say
+from engine.wiring import open_app
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+Move = Annotated[
+    list[str] | None,
+    typer.Option("--move", metavar="OLD=NEW", help="Where leads of a state go that is gone."),
+]
+
+
+def apply(
+    new: Annotated[Path, typer.Argument(help="The rules as they are to be.")],
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="ISO-TIME", help="Take over at this instant.")
+    ] = None,
+    yes: Yes = False,
+    move: Move = None,
+    database: Database = None,
+    rules: RulesFile = None,
+    config: Config = None,
+    clock: AtClock = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what NEW would change for the leads there are, ask, and have it in use everywhere.
+
+    Example: `handback rules apply draft.yaml --at 2026-11-27T08:00:00Z`
+    """
+    text, moves = _text(new), _moves(move)
+    with open_app(database=database, rules=rules, config=config, clock=clock) as opened:
+        plan = opened.versions.plan(text, moves=moves)
+        if not as_json:
+            _show(plan)
+        if not plan["ready"]:
+            if as_json:
+                print_json({"plan": plan, "done": None})
+            raise typer.Exit(ATTENTION)
+        _agree(yes, "Apply?")
+        done = opened.versions.apply(
+            text,
+            expected=plan["expected"],
+            at=None if at is None else _instant(at),
+            moves=moves,
+            file=str(new),
+        )
+    if as_json:
+        print_json({"plan": plan, "done": done})
+    else:
+        say(f"{done['version']} {done['what']} at {done['at']}; {done['leads']:,} leads are told")
+
+
+def rollback(
+    version: Annotated[
+        str | None, typer.Argument(help="A version that was in use; default: the one before.")
+    ] = None,
+    scheduled: Annotated[
+        bool, typer.Option("--scheduled", help="Only drop the version that is scheduled.")
+    ] = False,
+    yes: Yes = False,
+    move: Move = None,
+    database: Database = None,
+    rules: RulesFile = None,
+    config: Config = None,
+    clock: AtClock = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go back to rules that were in use, or drop what is scheduled.
+
+    Example: `handback rules rollback --yes`
+    """
+    moves = _moves(move)
+    with open_app(database=database, rules=rules, config=config, clock=clock) as opened:
+        if scheduled:
+            _agree(yes, "Drop what is scheduled?")
+            done = opened.versions.cancel()
+        else:
+            _agree(yes, f"Go back to {version or 'the version before'}?")
+            done = opened.versions.rollback(version, moves=moves)
+    if as_json:
+        print_json(done)
+    else:
+        say(f"{done['version']} {done['what']}; {done['leads']:,} leads are told")
+
+
+def versions(
+    show: Annotated[
+        str | None, typer.Option("--show", metavar="VERSION", help="The file of one version.")
+    ] = None,
+    database: Database = None,
+    rules: RulesFile = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Which rules are in use and were, who said so and when, and what is scheduled.
+
+    Example: `handback rules versions`
+    """
+    with open_app(database=database, rules=rules, config=config) as opened:
+        if show is not None:
+            say(opened.versions.text(show).rstrip("\n"))
+            return
+        log, status = opened.versions.versions(), opened.versions.status()
+    if as_json:
+        print_json({**status, "log": log})
+        return
+    columns = ("at", "what", "version", "due_at", "who", "door", "file")
+    print_table(columns, ([one[c] for c in columns] for one in log))
+    say(f"in use: {status['in_use']}")
+    if status["scheduled"]:
+        say(f"scheduled: {status['scheduled']['version']} at {status['scheduled']['at']}")
+    file = status["file"]
+    if file["state"] != "in use":
+        what = f"has {file['errors']} errors" if file["errors"] else "is not what is in use"
+        complain(f"{file['path']} {what}: handback rules check, then handback rules apply")
+        raise typer.Exit(ATTENTION if file["errors"] else 0)
+
+
+def _show(plan: dict[str, Any]) -> None:
+    for one in plan["findings"]:
+        say(f"{one['file']}:{one['line']}:{one['column']} {one['code']} {one['message']}")
+    if "version" not in plan:
+        return
+    if plan["same"]:
+        say(f"version {plan['version']} is in use already")
+        return
+    for one in plan["differences"]:
+        say(one["text"] if one["leads"] is None else f"{one['text']} ({one['leads']} leads)")
+    for one in plan["migrate"]:
+        say(f"{one['leads']:,} leads move from {one['state']} to {one['to']}")
+    cost = plan["rewrites"]
+    say(f"{cost['contacts']:,} contacts are written again, {cost['minutes']} minutes")
+    if plan["timers"]:
+        say(f"the timers of {plan['timers']:,} leads are set anew")
+    _show_portals(plan["portals"])
+    if plan["replaces"]:
+        say(f"instead of {plan['replaces']['version']}, which is scheduled")
+
+
+def _show_portals(portals: list[dict[str, Any]]) -> None:
+    for one in portals:
+        for problem in one["problems"]:
+            say(f"portal {one['portal']}: {problem['severity']}: {problem['message']}")
+        if "unreachable" in one:
+            say(f"portal {one['portal']} was not asked: {one['unreachable']}")
+
+
+def _agree(yes: bool, question: str) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InputError("nobody was there to agree", fix="look at the plan, then add --yes")
+    typer.confirm(question, abort=True, err=True)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the file cannot be read: {error}", where=str(file)) from error
+
+
+def _instant(text: str) -> int:
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise InputError(
+            f"--at {text!r} cannot be read: {error}", fix="give e.g. 2026-11-27T08:00:00Z"
+        ) from error
+
+
+def _moves(given: list[str] | None) -> dict[str, str]:
+    pairs = [one.partition("=") for one in given or ()]
+    odd = next((one for one in pairs if not one[0] or not one[2]), None)
+    if odd is not None:
+        raise InputError(f"--move {''.join(odd)} cannot be read", fix="write --move OLD=NEW")
+    return {old: new for old, _, new in pairs}

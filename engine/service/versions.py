@@ -1,0 +1,417 @@
+"""Which rules are in use: see before applying, apply, schedule, go back. Every step is on record.
+
+The database says which version decides; the rules file on disk is a proposal. Nothing that is
+broken ever takes over, and no state that holds leads vanishes without a successor.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from engine.base.clock import Clock, Millis, format_time
+from engine.base.errors import HandbackError, InputError
+from engine.lead.machine import LeadMachine
+from engine.rules.findings import Finding, RulesError, Severity, finding
+from engine.rules.loader import parse, parse_file
+from engine.rules.migration import changes, plan_migration
+from engine.rules.model import Rules
+from engine.service.audit import Audit
+from engine.service.replay import BATCH, CALLS_PER_MINUTE
+from engine.service.rules import differences
+from engine.store import RulesEntry, Store, Tx
+from engine.work.access import Accesses
+from engine.work.rules_in_use import RulesInUse, StaleError, switch
+
+LOG = 1_000
+
+log = structlog.get_logger()
+
+Document = dict[str, Any]
+
+
+class Versions:
+    """One per process. path: the rules file of the settings."""
+
+    def __init__(
+        self,
+        path: Path,
+        rules: RulesInUse,
+        store: Store,
+        clock: Clock,
+        audit: Audit,
+        accesses: Accesses,
+    ) -> None:
+        self._path, self._rules = path, rules
+        self._store, self._clock = store, clock
+        self._audit, self._accesses = audit, accesses
+        self._seen: tuple[tuple[int, int], str, int] | None = None
+
+    # ------------------------------------------------------------------ at the start
+
+    def start(self, *, takes: bool) -> None:
+        """Have rules in use: the file's when there are none yet, else the last good ones.
+
+        takes: a sound file of a version that was never in use takes over, if no state that holds
+        leads is gone. Anything else is said and left to a person. Raises RulesError when there
+        are no rules at all.
+        """
+        rules, findings = parse_file(self._path)
+        entries = self._log()
+        if not entries:
+            if rules is None:
+                raise RulesError(findings)
+            self._rules.know(LeadMachine(rules))
+            self._begin(rules)
+            return
+        in_use = entries[0].in_use
+        if rules is None:
+            log.error(
+                "the rules file is broken; the last good version stays in use",
+                action="rules", file=str(self._path), errors=_errors(findings), in_use=in_use,
+                fix=f"handback rules check {self._path}",
+            )  # fmt: skip
+        elif rules.version == in_use:
+            self._rules.know(LeadMachine(rules))
+        elif takes:
+            self._take(rules, entries)
+
+    def _begin(self, rules: Rules) -> None:
+        """The first rules of a database; leads of an older program are in its states or told."""
+        now = self._clock.now()
+        who, door = self._audit.actor()
+        entry = RulesEntry(
+            1, now, who, door, "started", rules.version, None, rules.version, str(self._path)
+        )
+        with self._store.write() as tx:
+            tx.rules.put(rules.version, rules.text, now=now)
+            tx.rules.append(entry)
+
+    def _take(self, rules: Rules, entries: list[RulesEntry]) -> None:
+        known = any(rules.version in (e.version, e.in_use) for e in entries)
+        with self._store.read() as tx:
+            lost = set(tx.leads.count_by_state()) - set(rules.states)
+        if known or lost or entries[0].due_at is not None:
+            why = (
+                "this version was in use before" if known
+                else f"states that hold leads are gone: {', '.join(sorted(lost))}" if lost
+                else "another version is scheduled"
+            )  # fmt: skip
+            log.warning(
+                "the rules file is not what is in use",
+                action="rules", file=str(self._path), version=rules.version,
+                in_use=entries[0].in_use, because=why, fix=f"handback rules apply {self._path}",
+            )  # fmt: skip
+            return
+        try:
+            self._switch(rules, "started", str(self._path), entries[0].number, {})
+        except InputError:
+            return  # somebody else was quicker, and said so
+        log.warning(
+            "new rules are in use", action="rules", file=str(self._path),
+            version=rules.version, before=entries[0].in_use,
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------ looking
+
+    def status(self) -> Document:
+        """in_use, since, who, scheduled {version, at, who} or None, file {path, state, errors}.
+
+        state of the file: in use | differs | broken.
+        """
+        entries = self._log()
+        now_used = next(e for e in entries if e.in_use == e.version and e.due_at is None)
+        last = entries[0]
+        version, errors = self._file()
+        state = "broken" if errors else "in use" if version == last.in_use else "differs"
+        return {
+            "in_use": last.in_use,
+            "since": format_time(now_used.at),
+            "who": now_used.who,
+            "number": last.number,
+            "scheduled": None if last.due_at is None else {
+                "version": last.version, "at": format_time(last.due_at), "who": last.who,
+            },
+            "file": {
+                "path": str(self._path), "state": state, "version": version, "errors": errors,
+            },
+        }  # fmt: skip
+
+    def versions(self) -> list[Document]:
+        """The log, newest first: number, at, who, door, what, version, due_at, in_use, file."""
+        entries = self._log()
+        return [
+            {
+                "number": e.number,
+                "at": format_time(e.at),
+                "who": e.who,
+                "door": e.door,
+                "what": e.what,
+                "version": e.version,
+                "due_at": None if e.due_at is None else format_time(e.due_at),
+                "file": e.file,
+                "in_use": e.version == entries[0].in_use,
+            }
+            for e in entries
+        ]
+
+    def text(self, version: str) -> str:
+        """The file of a version that was in use here. Raises InputError."""
+        return self._rules.of_version(version).text
+
+    def plan(self, text: str, *, moves: Mapping[str, str] | None = None) -> Document:
+        """What applying this text would do; nothing is written.
+
+        expected: hand it to apply(), which refuses a plan that is stale. ready: nothing stands
+        in the way. findings, differences (with running leads), migrate [{state, to, leads}],
+        told (leads that get an event), rewrites {contacts, api_calls, minutes}, timers (leads
+        whose timers are set anew), portals [{portal, problems | unreachable}], replaces (what is
+        scheduled now).
+        """
+        rules, findings = parse(text, file=self._path.name)
+        status = self.status()
+        document: Document = {
+            "expected": status["number"],
+            "in_use": status["in_use"],
+            "replaces": status["scheduled"],
+            "findings": [asdict(one) for one in findings],
+            "ready": False,
+        }
+        if rules is None:
+            return document
+        old = self._rules.now().rules
+        with self._store.read() as tx:
+            document |= {
+                "version": rules.version,
+                "same": rules.version == old.version,
+                "differences": differences(old, rules, tx),
+                **_meant(tx, old, rules, moves or {}),
+            }
+        document["portals"] = self._portals(rules)
+        document["findings"] += [asdict(one) for one in document.pop("lost")]
+        document["ready"] = not document["same"] and not any(
+            one["severity"] == Severity.ERROR for one in document["findings"]
+        )
+        return document
+
+    def problems(self, rules: Rules, portal: str) -> list[Document]:
+        """What the live portal says about the mapping: state, column, message, fix, severity."""
+        access, hooks = self._accesses.of(portal)
+        return [
+            {
+                "state": one.state,
+                "column": one.column,
+                "message": one.message,
+                "fix": one.fix,
+                "severity": "error" if one.error else "warning",
+            }
+            for one in hooks.crm_check_mapping(access=access, rules=rules)
+        ]
+
+    def portal_findings(self, rules: Rules, portal: str) -> list[Finding]:
+        """problems() at the places of the values in the file."""
+        with self._store.read() as tx:
+            found = tx.portals.get(portal)
+        mapping = None if found is None else rules.crm.get(found.crm)
+        return [
+            finding(
+                "R053" if one["severity"] == "error" else "R056",
+                rules.start.at if mapping is None
+                else mapping.value_at.get((one["state"], one["column"]), mapping.at),
+                f"portal {portal}: {one['message']}",
+                fix=one["fix"],
+            )
+            for one in self.problems(rules, portal)
+        ]  # fmt: skip
+
+    def _portals(self, rules: Rules) -> list[Document]:
+        with self._store.read() as tx:
+            names = [portal.name for portal in tx.portals.list()]
+        found: list[Document] = []
+        for name in names:
+            try:
+                found.append({"portal": name, "problems": self.problems(rules, name)})
+            except HandbackError as error:
+                found.append({"portal": name, "problems": [], "unreachable": str(error)})
+        return found
+
+    # ------------------------------------------------------------------ changing
+
+    def apply(
+        self,
+        text: str,
+        *,
+        expected: int,
+        at: Millis | None = None,
+        moves: Mapping[str, str] | None = None,
+        file: str = "",
+    ) -> Document:
+        """Have these rules in use, now or at an instant: {version, what, at, leads}.
+
+        expected: of the plan that was looked at. Raises InputError, RulesError.
+        """
+        rules, findings = parse(text, file=file or self._path.name)
+        if rules is None:
+            raise RulesError(findings)
+        if at is None or at <= self._clock.now():
+            return self._switch(rules, "applied", file or str(self._path), expected, moves or {})
+        return self._schedule(rules, file or str(self._path), expected, moves or {}, at)
+
+    def rollback(
+        self,
+        version: str | None = None,
+        *,
+        expected: int | None = None,
+        moves: Mapping[str, str] | None = None,
+    ) -> Document:
+        """Go back to a version that was in use, by default the one before. As apply()."""
+        entries = self._log()
+        if version is None:
+            used = [e for e in entries if e.due_at is None and e.version == e.in_use]
+            version = next((e.version for e in used if e.version != entries[0].in_use), None)
+            if version is None:
+                raise InputError("no other version was in use before")
+        elif not any(e.in_use == version for e in entries):
+            raise InputError(f"{version} was never in use", fix="see: handback rules versions")
+        rules = self._rules.of_version(version)
+        file = next(e.file for e in entries if version in (e.version, e.in_use))
+        number = entries[0].number if expected is None else expected
+        return self._switch(rules, "rolled back", file, number, moves or {})
+
+    def cancel(self) -> Document:
+        """Drop what is scheduled. Raises InputError when nothing is."""
+        last = self._log()[0]
+        if last.due_at is None:
+            raise InputError("nothing is scheduled")
+        self._append(last.number, "cancelled", last.in_use, None, last.in_use, last.file, {})
+        self._audit.command("cancel rules", subject=last.version)
+        return {"version": last.version, "what": "cancelled", "at": None, "leads": 0}
+
+    def _switch(
+        self, rules: Rules, what: str, file: str, expected: int, moves: Mapping[str, str]
+    ) -> Document:
+        old = self._rules.now().rules
+        if old.version == rules.version:
+            raise InputError(f"version {rules.version} is in use already")
+        self._rules.know(LeadMachine(rules))
+        now = self._clock.now()
+        who, door = self._audit.actor()
+        entry = RulesEntry(
+            expected + 1, now, who, door, what, rules.version, None, rules.version, file, moves
+        )
+        with self._store.write() as tx:
+            tx.rules.hold_claims()
+            self._not_stale(tx, expected)
+            tx.rules.put(rules.version, rules.text, now=now)
+            try:
+                told = switch(tx, entry, old, rules)
+            except StaleError as error:
+                raise _stale() from error
+        self._audit.command(
+            f"rules {what}", subject=file, outcome=f"{old.version} → {rules.version}, {told} leads"
+        )
+        return {"version": rules.version, "what": what, "at": format_time(now), "leads": told}
+
+    def _schedule(
+        self, rules: Rules, file: str, expected: int, moves: Mapping[str, str], at: Millis
+    ) -> Document:
+        """Leads may come into any state until then: every state that goes needs a successor."""
+        old = self._rules.now().rules
+        with self._store.write() as tx:
+            held = {**dict.fromkeys(old.states, 1), **tx.leads.count_by_state()}
+            lost = plan_migration(held, rules, also=moves).findings
+            if lost:
+                raise RulesError(lost)
+            tx.rules.put(rules.version, rules.text, now=self._clock.now())
+        self._append(expected, "scheduled", rules.version, at, old.version, file, moves)
+        self._audit.command(
+            "rules scheduled", subject=file, outcome=f"{rules.version} at {format_time(at)}"
+        )
+        return {
+            "version": rules.version, "what": "scheduled", "at": format_time(at), "leads": 0
+        }  # fmt: skip
+
+    def _append(
+        self,
+        expected: int,
+        what: str,
+        version: str,
+        due_at: Millis | None,
+        in_use: str,
+        file: str,
+        moves: Mapping[str, str],
+    ) -> None:
+        who, door = self._audit.actor()
+        now = self._clock.now()
+        entry = RulesEntry(expected + 1, now, who, door, what, version, due_at, in_use, file, moves)
+        with self._store.write() as tx:
+            self._not_stale(tx, expected)
+            if not tx.rules.append(entry):
+                raise _stale()
+
+    @staticmethod
+    def _not_stale(tx: Tx, expected: int) -> None:
+        found = tx.rules.in_use()
+        if found is None or found[0] != expected:
+            raise _stale()
+
+    def _log(self) -> list[RulesEntry]:
+        with self._store.read() as tx:
+            return tx.rules.log(limit=LOG)
+
+    def _file(self) -> tuple[str, int]:
+        """(version, errors) of the file on disk; looked at again when it changes."""
+        try:
+            stat = self._path.stat()
+            key = (stat.st_mtime_ns, stat.st_size)
+        except OSError:
+            return "", 1
+        if self._seen is None or self._seen[0] != key:
+            rules, findings = parse_file(self._path)
+            version = "" if rules is None else rules.version
+            self._seen = (key, version, _errors(findings) if rules is None else 0)
+        return self._seen[1], self._seen[2]
+
+
+def _meant(tx: Tx, old: Rules, new: Rules, moves: Mapping[str, str]) -> Document:
+    """What the change means for running leads, counted; `lost`: findings about states."""
+    lost: tuple[Finding, ...] = ()
+    migrate: dict[tuple[str, str], int] = {}
+    told = fields = timers = 0
+    for portal in tx.portals.list():
+        held = tx.leads.count_by_state(portal.name)
+        plan = plan_migration(held, new, also=moves)
+        lost += plan.findings
+        staying = {s: n for s, n in held.items() if s in new.states or s in plan.moves}
+        changed = changes(old, new, held=staying, moves=plan.moves, crm=portal.crm)
+        for state, change in changed.items():
+            told += held[state]
+            fields += held[state] * change.fields
+            timers += held[state] * change.timers
+            if change.to != state:
+                key = (state, change.to)
+                migrate[key] = migrate.get(key, 0) + held[state]
+    calls = -(-fields // BATCH)
+    return {
+        "lost": lost,
+        "migrate": [{"state": s, "to": to, "leads": n} for (s, to), n in migrate.items()],
+        "told": told,
+        "rewrites": {
+            "contacts": fields,
+            "api_calls": calls,
+            "minutes": round(calls / CALLS_PER_MINUTE, 2),
+        },
+        "timers": timers,
+    }
+
+
+def _stale() -> InputError:
+    return InputError(
+        "which rules are in use was changed meanwhile", fix="look at the plan again, then apply"
+    )
+
+
+def _errors(findings: tuple[Finding, ...]) -> int:
+    return sum(finding.severity is Severity.ERROR for finding in findings)
