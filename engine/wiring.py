@@ -13,7 +13,7 @@ from engine.base.errors import InputError
 from engine.base.logging import configure_logging
 from engine.base.settings import Settings, load_settings
 from engine.hooks.manager import Plugins
-from engine.rules.findings import Finding
+from engine.rules.findings import Finding, RulesError
 from engine.rules.loader import parse_file
 from engine.rules.model import Rules
 from engine.service.audit import Audit
@@ -23,7 +23,7 @@ from engine.service.recorded import RecordedLeads, RecordedPortals, RecordedQueu
 from engine.service.versions import Versions
 from engine.service.webhooks import Webhooks
 from engine.store import Store, open_store
-from engine.store.database import schema_status, upgrade
+from engine.store.database import is_made, schema_status, upgrade
 from engine.work.access import Accesses
 from engine.work.decisions import Decisions
 from engine.work.delivery import Deliveries
@@ -99,10 +99,13 @@ def open_app(
     configure_logging(settings.log_level)
     _collect_garbage_rarely()
     ticking = _clock(clock)
+    rules_read = parse_file(settings.rules_file)
+    if rules_read[0] is None and not is_made(settings.database_url):
+        raise RulesError(rules_read[1])
     store = open_store(settings.database_url)
     try:
         app = _wire(settings, ticking, store)
-        app.versions.start(takes=takes_rules)
+        app.versions.start(*rules_read, takes=takes_rules)
         yield app
     finally:
         store.close()

@@ -51,14 +51,13 @@ class Versions:
 
     # ------------------------------------------------------------------ at the start
 
-    def start(self, *, takes: bool) -> None:
+    def start(self, rules: Rules | None, findings: tuple[Finding, ...], *, takes: bool) -> None:
         """Have rules in use: the file's when there are none yet, else the last good ones.
 
-        takes: a sound file of a version that was never in use takes over, if no state that holds
+        rules, findings: of the file. takes: a sound file of a version that was never in use takes over, if no state that holds
         leads is gone. Anything else is said and left to a person. Raises RulesError when there
         are no rules at all.
         """
-        rules, findings = parse_file(self._path)
         entries = self._log()
         if not entries:
             if rules is None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, make_url
@@ -198,6 +199,12 @@ def open_store(url: str) -> Store:
         store.close()
         raise
     return store
+
+
+def is_made(url: str) -> bool:
+    """False for a file that opening would make."""
+    parsed = make_url(url)
+    return parsed.get_backend_name() != "sqlite" or Path(parsed.database or "").exists()
 
 
 def upgrade(url: str) -> str:

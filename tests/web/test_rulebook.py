@@ -11,7 +11,7 @@ from engine.base.clock import ManualClock
 from engine.base.errors import InputError
 from engine.base.settings import SHIPPED_RULES
 from engine.hooks.manager import Plugins
-from engine.rules.loader import parse
+from engine.rules.loader import parse, parse_file
 from engine.service.audit import Audit
 from engine.service.rulebook import Rulebook
 from engine.service.versions import Versions
@@ -29,7 +29,9 @@ def book(tmp_path: Path) -> Iterator[Rulebook]:
     store = open_store(f"sqlite:///{tmp_path / 'handback.db'}")
     clock = ManualClock(1_800_000_000_000)
     rules, audit = RulesInUse(store, clock), Audit(store, clock)
-    Versions(path, rules, store, clock, audit, Accesses(store, Plugins(), clock)).start(takes=False)
+    Versions(path, rules, store, clock, audit, Accesses(store, Plugins(), clock)).start(
+        *parse_file(path), takes=False
+    )
     yield Rulebook(path, rules, store, clock, audit)
     store.close()
 
