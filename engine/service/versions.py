@@ -54,9 +54,9 @@ class Versions:
     def start(self, rules: Rules | None, findings: tuple[Finding, ...], *, takes: bool) -> None:
         """Have rules in use: the file's when there are none yet, else the last good ones.
 
-        rules, findings: of the file. takes: a sound file of a version that was never in use takes over, if no state that holds
-        leads is gone. Anything else is said and left to a person. Raises RulesError when there
-        are no rules at all.
+        rules, findings: of the file. takes: a sound file of a version that was never in use takes
+        over, if no state that holds leads is gone. Anything else is said and left to a person.
+        Raises RulesError when there are no rules at all.
         """
         entries = self._log()
         if not entries:

@@ -203,7 +203,10 @@ def open_store(url: str) -> Store:
 
 def is_made(url: str) -> bool:
     """False for a file that opening would make."""
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return True  # opening it says what is wrong
     return parsed.get_backend_name() != "sqlite" or Path(parsed.database or "").exists()
 
 
