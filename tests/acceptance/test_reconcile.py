@@ -42,3 +42,21 @@ def test_drift_is_planned_repaired_and_gone(ready: Program) -> None:
     assert ready.json("lead", "show", f"acme/{deleted}")["ended"] == "deleted"
     assert ready.json("lead", "show", f"acme/{stranger}")["state"] == "New"
     assert ready.json("portal", "reconcile", "acme")["steps"] == []
+
+
+def test_a_first_connection_takes_over_what_the_assistants_own_by_plan(ready: Program) -> None:
+    """Nothing has run yet: the plan says who will become a lead, and --apply makes it so."""
+    ids = {ready.new_contact(number, TARA) for number in range(3)}
+    mine = ready.new_contact(9, HUMAN)
+    plan = ready.json("portal", "reconcile", "acme", code=1)
+    found = {s["contact"]: (s["what"], s["repair"]) for s in plan["steps"]}
+    assert {f"acme/{i}" for i in ids} <= set(found)
+    assert set(found.values()) == {("an assistant owns it, but it is no lead", "look up")}
+    assert f"acme/{mine}" not in found
+    assert ready.json("lead", "list") == []
+    ready.run("portal", "reconcile", "acme", "--apply")
+    ready.run("run", "--until-idle")
+    leads = {lead["crm_id"] for lead in ready.json("lead", "list")}
+    assert leads == {contact.partition("/")[2] for contact in found}
+    assert all(len(ready.contact(i)["notes"]) == 1 for i in ids)
+    assert ready.json("portal", "reconcile", "acme")["steps"] == []
