@@ -23,13 +23,17 @@ def status(
     Example: `handback queue status --json`
     """
     with open_app(database=database, config=config, clock=clock) as opened:
-        found = opened.queue.status()
+        found = {**opened.queue.status(), "rules": opened.versions.status()}
     if as_json:
         print_json(found)
     else:
         print_fields({f"inbox {k}": v for k, v in found["inbox"].items()})
         print_fields({f"outbox {k}": v for k, v in found["outbox"].items()})
         print_fields({"oldest due, seconds": found["oldest_due_seconds"]})
+        print_fields({f"rules {k}": found["rules"][k] for k in ("in_use", "since")})
+        file = found["rules"]["file"]
+        if file["state"] != "in use":
+            say(f"rules file {file['path']}: {file['state']}, {file['errors']} errors")
         for pause in found["paused"]:
             say(f"portal {pause['portal']} waits until {pause['until']}: {pause['reason']}")
 

@@ -23,6 +23,7 @@ app.command("what-if")(rules_history.what_if)
 app.command()(rules_versions.apply)
 app.command()(rules_versions.rollback)
 app.command()(rules_versions.versions)
+app.command()(rules_versions.shadow)
 
 File = Annotated[Path | None, typer.Argument(help="Default: the rules in use.")]
 

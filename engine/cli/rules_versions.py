@@ -125,6 +125,37 @@ def versions(
         raise typer.Exit(ATTENTION if file["errors"] else 0)
 
 
+def shadow(
+    new: Annotated[
+        Path | None, typer.Argument(help="Rules to watch by; none: list what was found.")
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="Stop watching.")] = False,
+    show: Annotated[int, typer.Option(min=0, help="How many to list.")] = 50,
+    database: Database = None,
+    rules: RulesFile = None,
+    config: Config = None,
+    clock: AtClock = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let NEW decide beside the rules in use, on live events, without writing.
+
+    Example: `handback rules shadow draft.yaml`
+    """
+    with open_app(database=database, rules=rules, config=config, clock=clock) as opened:
+        if off:
+            opened.versions.unwatch()
+        elif new is not None:
+            opened.versions.watch(_text(new), file=str(new))
+        found = opened.versions.shadow(limit=show)
+    if as_json:
+        print_json(found)
+        return
+    columns = ("at", "lead", "event", "in_use", "shadow")
+    if found["disagreements"]:
+        print_table(columns, ([one[c] for c in columns] for one in found["disagreements"]))
+    say(f"{found['version']} watches since {found['since']}" if found["version"] else "off")
+
+
 def _show(plan: dict[str, Any]) -> None:
     for one in plan["findings"]:
         say(f"{one['file']}:{one['line']}:{one['column']} {one['code']} {one['message']}")

@@ -49,6 +49,7 @@ def run(
             return
         report = opened.worker(workers).run_until_idle()
         status = opened.queue.status()
+        broken = opened.versions.status()["file"]["errors"]
     if as_json:
         print_json({**asdict(report), **status})
     else:
@@ -57,7 +58,9 @@ def run(
             f"looked up {report.looked_up} contacts"
         )
     needs = status["outbox"]["failed"] + status["outbox"]["uncertain"]
-    if needs or status["paused"]:
+    if broken:
+        complain("the rules file is broken, the last good version decided: handback rules check")
+    if needs or status["paused"] or broken:
         for pause in status["paused"]:
             complain(f"portal {pause['portal']} waits until {pause['until']}: {pause['reason']}")
         if needs:

@@ -40,6 +40,7 @@ A `tx` carries the nouns below; instants are milliseconds and always given by th
     tx.rules      put(hash, text, now=) get(hash)      texts of rules files
                   in_use() log(limit=) append(RulesEntry) hold_claims()     which one decides
                   met(portal, ..) came_from(portal) head(portal, now=) tell(portal, [..], ..)
+    tx.shadow     watch(version, now=, who=) stop() watching() add(portal, [..]) list(limit=)
     tx.queue      status(now) -> QueueStatus   next_due(now) -> instant or None
     tx.listening  of(portal) -> Heard   claim_poll(portal, now=, every=) -> Heard or None
                   polled(portal, at=, cursor=, owners=, compared=) hooked(portal, at=)
@@ -65,6 +66,7 @@ from engine.store.records import (
     Claim,
     ClaimedEffect,
     Decided,
+    Disagreement,
     HeldEvent,
     HintRow,
     HistoryEntry,
@@ -91,6 +93,7 @@ __all__ = [
     "Claim",
     "ClaimedEffect",
     "Decided",
+    "Disagreement",
     "Heard",
     "HeldEvent",
     "HintRow",

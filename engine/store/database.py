@@ -28,6 +28,7 @@ from engine.store.quarantine import Quarantine
 from engine.store.queue import Queue
 from engine.store.retention import Archive, Pruned
 from engine.store.rules import RulesVersions
+from engine.store.shadow import Shadow
 from engine.store.shown import Shown
 from engine.store.sqlite import Sqlite
 from engine.store.transaction import Compiled, Transaction
@@ -75,6 +76,10 @@ class Tx:
     @cached_property
     def rules(self) -> RulesVersions:
         return RulesVersions(self._transaction)
+
+    @cached_property
+    def shadow(self) -> Shadow:
+        return Shadow(self._transaction)
 
     @cached_property
     def queue(self) -> Queue:

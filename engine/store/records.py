@@ -213,6 +213,20 @@ class RulesEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One event that a watching version decides otherwise. in_use, shadow: what both made of it."""
+
+    portal: str
+    seq: int
+    at: Millis
+    lead_id: str
+    type: str
+    rules_version: str
+    in_use: str
+    shadow: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToldLead:
     """A lead that new rules mean something for. timers: (name, due, number) of running ones."""
 

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, func, or_, select
 from engine.base.clock import Millis
 from engine.lead.records import Event
 from engine.store.records import RulesEntry, RulesVersion, ToldLead
+from engine.store.shadow import IN_USE
 from engine.store.statements import InsertRows, InSet, word
 from engine.store.tables import inbox, leads, rules_log, waiting
 from engine.store.tables import rules_versions as table
@@ -24,11 +25,6 @@ _NEWEST = (
     select(*(rules_log.c[name] for name in _LOG))
     .order_by(rules_log.c.number.desc())
     .limit(bindparam("limit"))
-)
-_IN_USE = (
-    select(rules_log.c.number, rules_log.c.in_use, rules_log.c.due_at)
-    .order_by(rules_log.c.number.desc())
-    .limit(1)
 )
 _MET = (
     select(leads.c.lead_id, leads.c.crm_id, leads.c.state)
@@ -81,10 +77,11 @@ class RulesVersions:
 
     # ------------------------------------------------------------------ which one is in use
 
-    def in_use(self) -> tuple[int, str, Millis | None] | None:
-        """(number of the last entry, version in use, when another is to take over): one look."""
-        row = self._tx.run(_IN_USE).first()
-        return None if row is None else (row[0], row[1], row[2])
+    def in_use(self) -> tuple[int, str, Millis | None, str | None] | None:
+        """One look: (number of the last entry, version in use, when another is to take over,
+        version that watches)."""
+        row = self._tx.run(IN_USE).first()
+        return None if row is None else (row[0], row[1], row[2], row[3])
 
     def log(self, *, limit: int = 1) -> list[RulesEntry]:
         """Newest first."""

@@ -39,6 +39,7 @@ GLOBAL = frozenset(
         "portals",
         "rules_versions",
         "rules_log",
+        "shadow",
         "users",
         "sessions",
         "api_keys",
@@ -375,6 +376,30 @@ rules_log = Table(
 
 The last row counts: `in_use` decides from it on. due_at: `version` is to take over then.
 """
+
+shadow = Table(
+    "shadow",
+    metadata,
+    Column("one", Integer, primary_key=True),
+    _text("version"),
+    _int("since"),
+    _text("who"),
+)
+"""At most one row: the version that decides beside the one in use, and writes nothing."""
+
+disagreements = Table(
+    "disagreements",
+    metadata,
+    _text("portal"),
+    _int("seq"),
+    _int("at"),
+    _text("lead_id"),
+    _text("type"),
+    _text("rules_version"),
+    _text("in_use"),
+    _text("shadow"),
+    PrimaryKeyConstraint("portal", "seq"),
+)
 
 users = Table(
     "users",

@@ -18,6 +18,7 @@ from engine.lead.records import Decision, Effect, EffectKind, Event, Lead, Porta
 from engine.rules.model import CrmMapping
 from engine.store import Decided, InboxEvent, Lane, LedgerEntry, Store, Tx
 from engine.work.rules_in_use import RulesInUse, RulesMovedError
+from engine.work.shadow import disagreements
 
 BATCH = 2_000
 
@@ -49,7 +50,9 @@ class Decisions:
             lanes = tx.inbox.claim(portal, now=now, limit=BATCH)
             if not lanes:
                 return 0
-            rules = self._rules.of(tx, now)  # after the claim: from here on nobody changes them
+            rules, watching = self._rules.both(
+                tx, now
+            )  # after the claim: from here on nobody changes them
             connected = tx.portals.get(portal)
             planner = _planner(self._plugins, connected, rules)
             folder = _Folder(rules, tx, portal, planner, now)
@@ -60,6 +63,8 @@ class Decisions:
                 tx.inbox.refuse(portal, folder.refused, now=now)
             if folder.ledger:
                 tx.ledger.append(folder.ledger)
+            if watching is not None:
+                tx.shadow.add(portal, list(disagreements(watching, portal, folder.decided, now)))
         return len(folder.decided) + len(folder.refused)
 
 

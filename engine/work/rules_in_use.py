@@ -52,18 +52,27 @@ class RulesInUse:
             self._machines.pop(next(iter(self._machines)))
 
     def of(self, tx: Tx, now: Millis | None = None) -> LeadMachine:
-        """The machine of the version in use as this transaction sees it.
+        """The machine of the version in use as this transaction sees it. As both()."""
+        return self.both(tx, now)[0]
+
+    def both(self, tx: Tx, now: Millis | None = None) -> tuple[LeadMachine, LeadMachine | None]:
+        """The machines of the version in use, and of the one that watches: in one look.
 
         now: also see to it that a version that is to take over by then has. Raises RulesMovedError.
         """
         found = tx.rules.in_use()
         if found is None:
             raise ConfigurationError("no rules are in use", fix="handback rules apply FILE")
-        _, version, due_at = found
+        _, version, due_at, watching = found
         machine = self._machines.get(version)
         if machine is None or (now is not None and due_at is not None and due_at <= now):
             raise RulesMovedError
-        return machine
+        if watching is None or watching == version:
+            return machine, None
+        watcher = self._machines.get(watching)
+        if watcher is None:
+            raise RulesMovedError
+        return machine, watcher
 
     def now(self) -> LeadMachine:
         """The machine of the version in use at this moment: for looking, not for deciding."""
@@ -78,7 +87,7 @@ class RulesInUse:
     def catch_up(self, now: Millis) -> None:
         """Let a version that is due take over, and have the one in use at hand."""
         with self._store.read() as tx:
-            entries = tx.rules.log()
+            entries, watching = tx.rules.log(), tx.shadow.watching()
         if not entries:
             return
         last = entries[0]
@@ -88,6 +97,8 @@ class RulesInUse:
             self._take_effect(now)
             return
         self._machine(last.in_use)
+        if watching is not None:
+            self._machine(watching[0])
 
     def _take_effect(self, now: Millis) -> None:
         """Whoever comes first does it; the others find it done."""

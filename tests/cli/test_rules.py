@@ -158,3 +158,54 @@ def test_what_never_happened(database: str) -> None:
     said = run("coverage", "--database", database).stdout
     assert "lead_states.yaml:" in said
     assert "states never entered: Pending, Cold, " in said
+
+
+# ---------------------------------------------------------------------- which rules are in use
+
+
+def test_nothing_is_applied_without_somebody_who_agrees(draft: Path, database: str) -> None:
+    with pytest.raises(InputError, match="nobody was there to agree"):
+        run("apply", draft, "--database", database)
+    assert len(found("versions", "--database", database)["log"]) == 1
+
+
+def test_a_version_is_applied_listed_and_taken_back(draft: Path, database: str) -> None:
+    done = run("apply", draft, "--yes", "--database", database)
+    assert "(2 leads)" in done.stdout
+    log = found("versions", "--database", database)
+    assert [one["what"] for one in log["log"]] == ["applied", "started"]
+    assert log["file"]["state"] == "differs"
+    first = log["log"][1]["version"]
+    assert first in run("rollback", "--yes", "--database", database).stdout
+    again = found("versions", "--database", database)
+    assert again["in_use"] == first
+    assert again["log"][0]["what"] == "rolled back"
+    assert run("versions", "--show", log["in_use"], "--database", database).stdout == (
+        draft.read_text(encoding="utf-8")
+    )
+
+
+def test_a_version_is_scheduled_and_dropped(draft: Path, database: str) -> None:
+    at = "2099-01-01T08:00:00Z"
+    run("apply", draft, "--at", at, "--yes", "--database", database)
+    scheduled = found("versions", "--database", database)["scheduled"]
+    assert scheduled["at"].startswith("2099-01-01T08:00:00")
+    run("rollback", "--scheduled", "--yes", "--database", database)
+    assert found("versions", "--database", database)["scheduled"] is None
+
+
+def test_what_stands_in_the_way_is_said(tmp_path: Path, database: str) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(TEXT.replace("Engaged", "Curious"), encoding="utf-8")
+    refused = run("apply", other, "--yes", "--database", database)
+    assert refused.exit_code == 1
+    assert "R071 2 leads are in Engaged" in refused.stdout
+    run("apply", other, "--yes", "--move", "Engaged=Curious", "--database", database)
+    assert found("versions", "--database", database)["log"][0]["what"] == "applied"
+
+
+def test_a_draft_in_the_shadow(draft: Path, database: str) -> None:
+    watching = found("shadow", draft, "--database", database)
+    assert watching["version"]
+    assert watching["disagreements"] == []
+    assert run("shadow", "--off", "--database", database).stdout == "off\n"

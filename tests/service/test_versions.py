@@ -247,3 +247,29 @@ def test_a_running_worker_takes_over_what_another_process_applied(here: World) -
     here.clock.advance(MINUTE)
     here.happen("1", "capacity_available")
     assert steps(here, "1")[-1]["rules_version"] == done["version"]
+
+
+def test_rules_in_the_shadow_write_nothing_and_their_disagreements_are_listed(here: World) -> None:
+    engaged(here, "1")
+    watch = here.app.versions.watch(TEXT.replace("when: opens >= 3}", "when: opens >= 2}"))
+    assert watch["version"] != here.app.versions.status()["in_use"]
+    here.happen("1", "email_opened")
+    (one,) = here.app.versions.shadow()["disagreements"]
+    assert (one["lead"], one["event"]) == (f"{PORTAL}/1", "email_opened")
+    assert (one["in_use"], one["shadow"]) == ("Engaged", "Warm")
+    assert here.lead("1").state == "Engaged"
+    here.happen("1", "email_sent")
+    here.happen("1", "link_clicked")
+    assert len(here.app.versions.shadow()["disagreements"]) == 1, "the rest is decided alike"
+    here.app.versions.unwatch()
+    engaged(here, "2")
+    here.happen("2", "email_opened")
+    assert len(here.app.versions.shadow()["disagreements"]) == 1
+
+
+def test_a_shadow_without_the_state_or_the_event_says_so(here: World) -> None:
+    engaged(here, "1")
+    here.app.versions.watch(RENAMED)
+    here.happen("1", "link_clicked")
+    (one,) = here.app.versions.shadow()["disagreements"]
+    assert one["shadow"] == "it has no state Engaged"

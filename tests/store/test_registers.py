@@ -69,7 +69,7 @@ def test_the_log_of_rules_takes_every_number_once(store: Store) -> None:
         assert not tx.rules.append(replace(first, who="Bob"))
         assert tx.rules.append(replace(first, number=2, version="h2", due_at=9))
     with store.read() as tx:
-        assert tx.rules.in_use() == (2, "h1", 9)
+        assert tx.rules.in_use() == (2, "h1", 9, None)
         assert tx.rules.log(limit=5)[1] == first
 
 

@@ -52,4 +52,4 @@ def test_a_claim_that_waited_for_a_change_sees_it(store: Store) -> None:
         assert seen == []
         tx.rules.append(ENTRY)
     other.join()
-    assert seen == [(1, "h1", None)]
+    assert seen == [(1, "h1", None, None)]
