@@ -4,7 +4,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import Integer, Select, Table, Text, and_, func, not_, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    Select,
+    Table,
+    Text,
+    and_,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ColumnElement
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -213,7 +225,8 @@ class Views:
                 .limit(LATEST)
                 .subquery()
             )
-            minute = latest.c.at // MINUTE
+            # In words, not as a bound value: PostgreSQL takes two marks for two expressions.
+            minute = latest.c.at // literal_column(str(MINUTE), BigInteger)
             query = select(minute, func.count()).where(latest.c.at >= since).group_by(minute)
             for number, count in self._ask(query):
                 counted[int(number)] = counted.get(int(number), 0) + int(count)
