@@ -53,6 +53,46 @@ def connect(
         say(f"next: handback portal setup {name} --apply")
 
 
+@app.command("set")
+def set_settings(
+    name: Name,
+    settings: Annotated[
+        list[str], typer.Argument(metavar="SETTING=VALUE...", help="SETTING= for the default.")
+    ],
+    database: Database = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a portal's own settings; they are proved by a call.
+
+    Example: `handback portal set acme budget_share=0.7`
+    """
+    changes: dict[str, object] = {}
+    for given in settings:
+        key, equals, value = given.partition("=")
+        if not key or not equals:
+            raise typer.BadParameter(f"{given!r}: give SETTING=VALUE")
+        changes[key] = _value(value)
+    with open_app(database=database, config=config) as opened:
+        portal = opened.portals.configure(name, changes)
+    if as_json:
+        print_json(portal)
+    else:
+        for key, value in sorted(portal["settings"].items()):
+            say(f"{key} = {value}")
+        say(f"{name} uses these settings from now on" if portal["settings"] else "all defaults")
+
+
+def _value(text: str) -> object:
+    """A number where it looks like one, None for the default."""
+    for read in (int, float):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return text or None
+
+
 @app.command()
 def setup(
     name: Name,

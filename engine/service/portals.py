@@ -1,6 +1,7 @@
 """Portals and their assistants: connect, set up, prove, status."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,11 +59,10 @@ class Portals:
             webhook_secret_env=webhook_secret_env
             or (before.webhook_secret_env if before else None),
             fallback_owner=fallback_owner or (before.fallback_owner if before else None),
-            settings={"api_version": api_version}
-            if api_version
-            else dict(before.settings)
-            if before
-            else {},
+            settings={
+                **(before.settings if before else {}),
+                **({"api_version": api_version} if api_version else {}),
+            },
         )
         account = hooks.crm_identify(access=self._accesses.to(portal))
         if before is not None and before.account_id not in (None, account):
@@ -79,6 +79,20 @@ class Portals:
     def list(self) -> Documents:
         with self._store.read() as tx:
             return [_portal(portal) for portal in tx.portals.list()]
+
+    def configure(self, name: str, changes: Mapping[str, Any]) -> Document:
+        """Change the portal's own settings (None: back to the default), proved by a call.
+
+        Raises ConfigurationError for one that the plugin does not know or take.
+        """
+        access, hooks = self._accesses.of(name)
+        settings = {**access.portal.settings, **changes}
+        kept = {key: value for key, value in settings.items() if value is not None}
+        portal = replace(access.portal, settings=kept)
+        hooks.crm_identify(access=replace(access, portal=portal))
+        with self._store.write() as tx:
+            tx.portals.put(portal)
+        return _portal(portal)
 
     def setup(self, name: str, *, apply: bool) -> Document:
         """The plan, carried out when `apply`; what only a person can do stays as needs_person."""

@@ -1,6 +1,6 @@
 """The services with their commands on the audit trail: what wiring gives to every door."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from engine.base.clock import Clock
@@ -105,6 +105,15 @@ class RecordedPortals(Portals):
             name,
             lambda: super(RecordedPortals, self).connect(name, **given),
             lambda portal: f"{portal['crm']} account {portal['account_id']}",
+        )
+
+    def configure(self, name: str, changes: Mapping[str, Any]) -> Document:
+        return _recorded(
+            self._audit,
+            "change portal",
+            name,
+            lambda: super(RecordedPortals, self).configure(name, changes),
+            lambda _: ", ".join(f"{key} = {value}" for key, value in changes.items()),
         )
 
     def setup(self, name: str, *, apply: bool) -> Document:

@@ -12,6 +12,9 @@ from engine.api import ConfigurationError, Millis, Portal
 DEFAULT_URL = "https://api.hubapi.com"
 DEFAULT_VERSION = "2026-09"
 _VERSION = re.compile(r"v3|20[0-9]{2}-[0-9]{2}(-beta)?")
+KNOWN = (
+    "api_version", "app_id", "budget_share", "context_field", "pages_url", "settle_seconds",
+)  # fmt: skip
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -33,6 +36,12 @@ class Settings:
 def read_settings(portal: Portal) -> Settings:
     """The portal's settings with their defaults. Raises ConfigurationError naming the setting."""
     given = portal.settings
+    for name in sorted(set(given) - set(KNOWN)):
+        raise ConfigurationError(
+            f"there is no setting {name!r}",
+            where=f"portal {portal.name}",
+            fix=f"known are: {', '.join(KNOWN)}",
+        )
     version = str(given.get("api_version") or DEFAULT_VERSION)
     if not _VERSION.fullmatch(version):
         raise _wrong(portal, "api_version", version, "a release such as 2026-09, or v3")
