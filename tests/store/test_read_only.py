@@ -11,7 +11,7 @@ from engine.store import open_store
 
 def test_a_read_only_database_says_what_to_do(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'handback.db'}")
-    engine = store._dialect.engine
+    engine = store._dialect._writing
     event.listen(engine, "checkout", lambda driver, *_: driver.execute("PRAGMA query_only = ON"))
     with pytest.raises(HandbackError, match="cannot be written") as refused, store.write() as tx:
         tx.rules.put("hash", "text", now=1)
