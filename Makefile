@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint types floors format bench lock clean
+.PHONY: demo test test-slow lint types floors format bench bench-full lock clean
 
 demo: $(VENV)/ready
 	$(BIN)/handback demo
@@ -31,6 +31,10 @@ format: $(VENV)/ready-dev
 
 bench: $(VENV)/ready-dev
 	$(BIN)/python -m bench
+
+# The same with a million leads and ten million events of history: takes up to an hour.
+bench-full: $(VENV)/ready-dev
+	HANDBACK_BENCH_FULL=1 $(BIN)/python -m bench
 
 lock: $(VENV)/ready-dev
 	$(BIN)/pip freeze --exclude-editable --exclude pip --exclude setuptools > requirements.lock

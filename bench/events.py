@@ -11,6 +11,7 @@ from pathlib import Path
 
 import orjson
 
+from bench import bare
 from bench.figures import Figure
 from engine.base.clock import SystemClock
 from engine.lead.records import Assistant, Event, Portal
@@ -26,8 +27,16 @@ MIX = ("email_sent", "email_opened", "link_clicked", "email_opened", "replied")
 
 def measure() -> Iterator[Figure]:
     """A fresh file; the leads exist; the CRM is not part of it."""
+    with _app() as app, tempfile.TemporaryDirectory(prefix="hb-bench-") as folder:
+        copy = Path(folder) / "bare.db"
+        bare.copied(app, copy)
+        with bare.recorded(app) as steps:
+            _throughput(app)
+        again = bare.seconds(copy, steps)
     with _app() as app:
-        yield Figure("sqlite_events_per_s", _throughput(app), "events/s", ">= 30000")
+        ours = _throughput(app)
+        yield Figure("sqlite_events_per_s", ours, "events/s", ">= 30000")
+        yield Figure("sqlite_to_bare_loop", ours * again / EVENTS, "ratio", ">= 0.35")
     with _app() as app:
         p50, p99 = latency(app)
         yield Figure("commit_p50_ms_sqlite", p50, "ms")
@@ -44,14 +53,14 @@ def _app() -> Iterator[App]:
         yield app
 
 
-def populate(app: App, leads: int = LEADS) -> None:
-    """One portal, one assistant, `leads` leads in state Cold."""
+def populate(app: App, leads: int = LEADS, *, base: int = 0) -> None:
+    """One portal, one assistant, `leads` leads in state Cold, with ids from `base` on."""
     now = app.clock.now()
     with app.store.write() as tx:
         tx.portals.put(Portal("acme", "hubspot", "http://127.0.0.1:1", "NONE"))
         tx.portals.put_assistant(Assistant("acme", "tara@example.com", "Tara", owner_id="1"))
     for first in range(0, leads, 2_000):
-        numbers = range(first, min(first + 2_000, leads))
+        numbers = range(base + first, base + min(first + 2_000, leads))
         with app.store.write() as tx:
             tx.inbox.add([_assigned(n, now) for n in numbers], now=now)
             tx.inbox.add(
@@ -77,7 +86,9 @@ def _assigned(number: int, now: int) -> NewEvent:
     return NewEvent("acme", str(number), Event("assigned", now, "b", f"a{number}", data))
 
 
-def lines(count: int, leads: int = LEADS, *, first: int = 0, seed: int = 1) -> list[bytes]:
+def lines(
+    count: int, leads: int = LEADS, *, first: int = 0, seed: int = 1, base: int = 0
+) -> list[bytes]:
     """CloudEvents as a mailer sends them: any lead, any kind, a body of 200 letters."""
     dice = random.Random(seed)
     found = []
@@ -95,7 +106,7 @@ def lines(count: int, leads: int = LEADS, *, first: int = 0, seed: int = 1) -> l
                     "id": f"e{number}",
                     "source": "mailer",
                     "type": kind,
-                    "subject": f"acme/{dice.randrange(leads)}",
+                    "subject": f"acme/{base + dice.randrange(leads)}",
                     "time": "2026-11-02T09:00:00Z",
                     "data": data,
                 }
