@@ -12,15 +12,15 @@ from typing import Any
 import structlog
 
 from engine.base.clock import Clock, Millis, format_time
-from engine.base.errors import HandbackError, InputError
+from engine.base.errors import InputError
 from engine.lead.machine import LeadMachine
-from engine.rules.findings import Finding, RulesError, Severity, finding
+from engine.rules.findings import Finding, RulesError, Severity
 from engine.rules.loader import parse, parse_file
-from engine.rules.migration import changes, plan_migration
+from engine.rules.migration import plan_migration
 from engine.rules.model import Rules
 from engine.service.audit import Audit
-from engine.service.replay import BATCH, CALLS_PER_MINUTE
 from engine.service.rules import differences
+from engine.service.rules_plan import meant, portal_findings, portals_asked
 from engine.store import RulesEntry, Store, Tx
 from engine.work.access import Accesses
 from engine.work.rules_in_use import RulesInUse, StaleError, switch
@@ -186,55 +186,18 @@ class Versions:
                 "version": rules.version,
                 "same": rules.version == old.version,
                 "differences": differences(old, rules, tx),
-                **_meant(tx, old, rules, moves or {}),
+                **meant(tx, old, rules, moves or {}),
             }
-        document["portals"] = self._portals(rules)
+        document["portals"] = portals_asked(self._store, self._accesses, rules)
         document["findings"] += [asdict(one) for one in document.pop("lost")]
         document["ready"] = not document["same"] and not any(
             one["severity"] == Severity.ERROR for one in document["findings"]
         )
         return document
 
-    def problems(self, rules: Rules, portal: str) -> list[Document]:
-        """What the live portal says about the mapping: state, column, message, fix, severity."""
-        access, hooks = self._accesses.of(portal)
-        return [
-            {
-                "state": one.state,
-                "column": one.column,
-                "message": one.message,
-                "fix": one.fix,
-                "severity": "error" if one.error else "warning",
-            }
-            for one in hooks.crm_check_mapping(access=access, rules=rules)
-        ]
-
     def portal_findings(self, rules: Rules, portal: str) -> list[Finding]:
-        """problems() at the places of the values in the file."""
-        with self._store.read() as tx:
-            found = tx.portals.get(portal)
-        mapping = None if found is None else rules.crm.get(found.crm)
-        return [
-            finding(
-                "R053" if one["severity"] == "error" else "R056",
-                rules.start.at if mapping is None
-                else mapping.value_at.get((one["state"], one["column"]), mapping.at),
-                f"portal {portal}: {one['message']}",
-                fix=one["fix"],
-            )
-            for one in self.problems(rules, portal)
-        ]  # fmt: skip
-
-    def _portals(self, rules: Rules) -> list[Document]:
-        with self._store.read() as tx:
-            names = [portal.name for portal in tx.portals.list()]
-        found: list[Document] = []
-        for name in names:
-            try:
-                found.append({"portal": name, "problems": self.problems(rules, name)})
-            except HandbackError as error:
-                found.append({"portal": name, "problems": [], "unreachable": str(error)})
-        return found
+        """What the live portal says about the mapping, at the places of the values in the file."""
+        return portal_findings(self._store, self._accesses, rules, portal)
 
     # ------------------------------------------------------------------ changing
 
@@ -415,38 +378,6 @@ class Versions:
             version = "" if rules is None else rules.version
             self._seen = (key, version, _errors(findings) if rules is None else 0)
         return self._seen[1], self._seen[2]
-
-
-def _meant(tx: Tx, old: Rules, new: Rules, moves: Mapping[str, str]) -> Document:
-    """What the change means for running leads, counted; `lost`: findings about states."""
-    lost: tuple[Finding, ...] = ()
-    migrate: dict[tuple[str, str], int] = {}
-    told = fields = timers = 0
-    for portal in tx.portals.list():
-        held = tx.leads.count_by_state(portal.name)
-        plan = plan_migration(held, new, also=moves)
-        lost += plan.findings
-        staying = {s: n for s, n in held.items() if s in new.states or s in plan.moves}
-        changed = changes(old, new, held=staying, moves=plan.moves, crm=portal.crm)
-        for state, change in changed.items():
-            told += held[state]
-            fields += held[state] * change.fields
-            timers += held[state] * change.timers
-            if change.to != state:
-                key = (state, change.to)
-                migrate[key] = migrate.get(key, 0) + held[state]
-    calls = -(-fields // BATCH)
-    return {
-        "lost": lost,
-        "migrate": [{"state": s, "to": to, "leads": n} for (s, to), n in migrate.items()],
-        "told": told,
-        "rewrites": {
-            "contacts": fields,
-            "api_calls": calls,
-            "minutes": round(calls / CALLS_PER_MINUTE, 2),
-        },
-        "timers": timers,
-    }
 
 
 def _stale() -> InputError:

@@ -114,6 +114,8 @@ class RulesInUse:
             try:
                 old, new = self.of_version(last.in_use), self.of_version(last.version)
                 told = switch(tx, entry, old, new)
+            except StaleError:
+                return
             except ConfigurationError as error:
                 tx.rules.append(replace(entry, what="could not", in_use=last.in_use))
                 log.error("rules could not take effect", action="rules", reason=str(error))

@@ -29,6 +29,7 @@ def broken(invariant: str, *, text: str = SOUND) -> list[str]:
         "{entering: Hot, then: Hot}",
         "{entering: Warm, then: Cold, within: 24h}",
         "{entering: Hot, then: task, within: 3d}",
+        "{entering: Hot, then: handback, within: 1m}",
         "{never: [Hot, Cold]}",
         "{never: [New, Warm]}",
         "{never: [busy, New], except_by: [assigned]}",
