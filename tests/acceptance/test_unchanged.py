@@ -5,7 +5,7 @@ import pytest
 from engine.base.clock import HOUR
 from engine.lead.records import Effect, EffectKind
 from engine.store import NewHint
-from engine.work.delivery import _Run
+from engine.work.delivery import LEASE, _Run
 from tests.acceptance.test_portal_laws import ASSISTANT, HUMANS, World
 from tests.acceptance.test_portal_laws import world as world
 
@@ -91,5 +91,6 @@ def test_what_may_have_been_sent_is_sent(
             world.app.deliveries.deliver_portal("acme")
     url = f"{world.url}/crm/objects/2026-09/contacts/{cold}"
     assert world.session.patch(url, json={"properties": warm}, timeout=9).ok
+    world.clock.advance(LEASE)
     there_and_back(world, cold)
     assert world.read(cold)["lead_connection_status"] == "Cold"
