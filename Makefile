@@ -32,18 +32,16 @@ format: $(VENV)/ready-dev
 bench: $(VENV)/ready-dev
 	$(BIN)/python -m bench
 
-<<<<<<< HEAD
 # The same with a million leads and ten million events of history: takes up to an hour.
 bench-full: $(VENV)/ready-dev
 	HANDBACK_BENCH_FULL=1 $(BIN)/python -m bench
-=======
+
 # Are the tests of the pure core sharp? A sample of mutants (SAMPLE, SEED); takes hours for all of them.
 SAMPLE ?= 200
 SEED ?= 1
 mutants: $(VENV)/ready-dev
 	$(BIN)/pip install --quiet --constraint requirements.lock cosmic-ray==8.7.0
 	$(BIN)/python -m bench.mutants --sample $(SAMPLE) --seed $(SEED)
->>>>>>> 006ab4c (Ask a live portal about a draft in a test, and keep plans in a module of their own)
 
 lock: $(VENV)/ready-dev
 	$(BIN)/pip freeze --exclude-editable --exclude pip --exclude setuptools > requirements.lock
