@@ -21,7 +21,7 @@ from engine.wiring import App, open_app
 
 FULL = bool(os.environ.get("HANDBACK_BENCH_FULL"))
 SMALL_LEADS, SMALL_HISTORY = 10_000, 100_000
-LEADS, HISTORY = (1_000_000, 10_000_000) if FULL else (200_000, 1_000_000)
+LEADS, HISTORY = (1_000_000, 10_000_000) if FULL else (100_000, 500_000)
 EVENTS = 40_000
 ACTIVE = 10_000
 """The newest leads, which the measured events are about: an assistant works a few at a time,
@@ -37,7 +37,7 @@ def measure() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="hb-bench-") as folder:
         large, large_spread, memory = _at(Path(folder) / "large.db", LEADS, HISTORY)
     size = f"{LEADS:,} leads, {HISTORY:,} events of history"
-    suffix = "1m_leads" if FULL else "200k_leads"
+    suffix = "1m_leads" if FULL else "100k_leads"
     target = "< 0.2" if FULL else ""
     yield Figure(f"slowdown_{suffix}", 1 - large / small, "ratio", target, size)
     yield Figure(
