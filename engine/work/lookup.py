@@ -35,10 +35,7 @@ class Lookups:
     def look_up_due(self, now: Millis) -> int:
         """Everything that is due in every portal, once; the number of contacts read."""
         with self._store.read() as tx:
-            hinted = [p for p in tx.hints.portals(now) if tx.portals.state(p).paused_until is None]
-            asked = [
-                p for p in tx.inbox.lookup_portals(now) if tx.portals.state(p).paused_until is None
-            ]
+            hinted, asked = tx.hints.portals(now), tx.inbox.lookup_portals(now)
         return sum(self._hints(p, now) for p in hinted) + sum(self._facts(p, now) for p in asked)
 
     def _hints(self, portal: str, now: Millis) -> int:
