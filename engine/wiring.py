@@ -12,11 +12,13 @@ from engine.base.clock import Clock, ShiftedClock, SystemClock, parse_time
 from engine.base.errors import InputError
 from engine.base.logging import configure_logging
 from engine.base.settings import Settings, load_settings
+from engine.base.vault import Vault, keys_from
 from engine.hooks.manager import Plugins
 from engine.rules.findings import Finding, RulesError
 from engine.rules.loader import parse_file
 from engine.rules.model import Rules
 from engine.service.audit import Audit
+from engine.service.connections import Connections
 from engine.service.ledger import OwnershipLedger
 from engine.service.reconcile import Reconcile
 from engine.service.recorded import RecordedLeads, RecordedPortals, RecordedQueue
@@ -30,6 +32,7 @@ from engine.work.delivery import Deliveries
 from engine.work.intake import Added, Intake
 from engine.work.lookup import Lookups
 from engine.work.rules_in_use import RulesInUse
+from engine.work.tokens import TokenKeeper
 from engine.work.worker import Worker
 
 
@@ -61,6 +64,7 @@ class App:
     events: Events
     leads: RecordedLeads
     queue: RecordedQueue
+    connections: Connections
     portals: RecordedPortals
     webhooks: Webhooks
     reconcile: Reconcile
@@ -113,11 +117,14 @@ def open_app(
 
 def _wire(settings: Settings, clock: Clock, store: Store) -> App:
     plugins = Plugins()
-    accesses = Accesses(store, plugins, clock)
     machine = RulesInUse(store, clock)
+    vault = Vault(keys_from(settings.secret_keys_file))
+    tokens = TokenKeeper(store, plugins, clock, vault)
+    accesses = Accesses(store, plugins, clock, tokens)
     intake = Intake(store, machine, accesses)
     decisions = Decisions(store, plugins, machine)
     audit = Audit(store, clock)
+    connections = Connections(store, plugins, accesses, tokens, vault, clock, audit)
     return App(
         settings=settings,
         clock=clock,
@@ -130,6 +137,7 @@ def _wire(settings: Settings, clock: Clock, store: Store) -> App:
         events=Events(intake, clock),
         leads=RecordedLeads(store, clock, machine, decisions, audit=audit),
         queue=RecordedQueue(store, clock, intake, audit=audit),
+        connections=connections,
         portals=RecordedPortals(store, plugins, accesses, machine, audit=audit),
         webhooks=Webhooks(store, accesses, clock),
         reconcile=Reconcile(store, clock, accesses, machine),

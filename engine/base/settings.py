@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     public_url: str = ""
     """How the outside reaches `handback serve`, e.g. https://handback.example.com (webhooks)."""
 
+    secret_keys_file: Path | None = None
+    """Keys that stored tokens are encrypted with, one a line; HANDBACK_SECRET_KEYS wins over it."""
+
     log_level: str = Field(default="warning", pattern="^(debug|info|warning|error)$")
     """What is logged to standard error."""
 

@@ -16,6 +16,7 @@ import uvicorn
 from engine.base.clock import ManualClock, SystemClock
 from engine.base.errors import HandbackError
 from engine.cli.demo_portal import DemoPortals, contexts
+from engine.service.connections import Wanted
 from engine.web.receivers import receiver_app
 from engine.wiring import App, open_app
 from engine.work.intake import Added
@@ -57,15 +58,13 @@ class Day:
         os.environ[secret_env] = secrets.token_hex(16)
         self.portals.make(portal)
         os.environ[token_env] = self.portals.tokens[name]
-        app.portals.connect(
+        wanted = Wanted(
             name,
-            crm="hubspot",
             base_url=self.portals.url,
-            token_env=token_env,
             webhook_secret_env=secret_env,
             fallback_owner=portal.get("fallback_owner"),
-            api_version=None,
         )
+        app.connections.connect(wanted, token_env=token_env)
         for assistant in portal["assistants"]:
             app.portals.add_assistant(
                 name,

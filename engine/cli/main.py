@@ -6,7 +6,18 @@ from collections.abc import Sequence
 import typer
 
 from engine.base.errors import HandbackError
-from engine.cli import apikeys, assistants, database, events, leads, portals, queue, rules, run
+from engine.cli import (
+    apikeys,
+    assistants,
+    connections,
+    database,
+    events,
+    leads,
+    portals,
+    queue,
+    rules,
+    run,
+)
 from engine.cli.demo import demo
 from engine.cli.output import complain
 
@@ -23,6 +34,7 @@ app.add_typer(events.app, name="events")
 app.add_typer(leads.app, name="lead")
 app.add_typer(queue.app, name="queue")
 app.add_typer(portals.app, name="portal")
+app.add_typer(connections.keys, name="keys")
 app.add_typer(assistants.app, name="assistant")
 app.add_typer(database.app, name="db")
 app.add_typer(apikeys.app, name="apikey")

@@ -46,3 +46,11 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """One line on standard error."""
     sys.stderr.write(text + "\n")
+
+
+def paused(pause: Mapping[str, Any]) -> str:
+    """One line about a portal that waits."""
+    if pause["until"] is None:
+        portal = pause["portal"]
+        return f"portal {portal} is {pause['reason']}; go on with: handback portal connect {portal}"
+    return f"portal {pause['portal']} waits until {pause['until']}: {pause['reason']}"

@@ -4,53 +4,17 @@ from typing import Annotated
 
 import typer
 
+from engine.cli import connections
+from engine.cli.connections import Name
 from engine.cli.options import AsJson, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, print_json, print_table, say
 from engine.wiring import open_app
 
 app = typer.Typer(help="Customers' CRM accounts.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Your name for the portal.")]
-
-
-@app.command()
-def connect(
-    name: Name,
-    token_env: Annotated[
-        str, typer.Option(metavar="VARIABLE", help="Environment variable with the access token.")
-    ],
-    crm: Annotated[str, typer.Option(help="The plugin.")] = "hubspot",
-    base_url: Annotated[str | None, typer.Option(metavar="URL", help="The CRM's API.")] = None,
-    webhook_secret_env: Annotated[
-        str | None, typer.Option(metavar="VARIABLE", help="Environment variable with the secret.")
-    ] = None,
-    fallback_owner: Annotated[
-        str | None, typer.Option(metavar="EMAIL", help="Takes contacts nobody else can.")
-    ] = None,
-    api_version: Annotated[str | None, typer.Option(help="The CRM's API version.")] = None,
-    database: Database = None,
-    config: Config = None,
-    as_json: AsJson = False,
-) -> None:
-    """Connect a portal (or change its connection); proves that the token works.
-
-    Example: `handback portal connect acme --crm hubspot --token-env HUBSPOT_TOKEN`
-    """
-    with open_app(database=database, config=config) as opened:
-        portal = opened.portals.connect(
-            name,
-            crm=crm,
-            base_url=base_url,
-            token_env=token_env,
-            webhook_secret_env=webhook_secret_env,
-            fallback_owner=fallback_owner,
-            api_version=api_version,
-        )
-    if as_json:
-        print_json(portal)
-    else:
-        say(f"connected {name}: {crm} account {portal['account_id']} at {portal['base_url']}")
-        say(f"next: handback portal setup {name} --apply")
+app.command()(connections.connect)
+app.command()(connections.disconnect)
+app.command()(connections.rekey)
 
 
 @app.command("set")
@@ -201,7 +165,9 @@ def status(
     print_table(columns, ([row[c] for c in columns] for row in report["assistants"]))
     for what in ("last_poll_at", "last_comparison_at", "last_webhook_at"):
         say(f"{what.replace('_', ' ')}: {report[what] or 'never'}")
-    if report["paused_until"]:
+    if not report["connected"]:
+        say(f"not connected: {report['paused_because']}")
+    elif report["paused_until"]:
         say(f"paused until {report['paused_until']}: {report['paused_because']}")
     for lane, one in report["budget"].items():
         calls = f"{one['used']} of {one['limit']} calls in {one['window_seconds']:g} s"

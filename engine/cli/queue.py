@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.options import AsJson, AtClock, Config, Database
-from engine.cli.output import ATTENTION, print_fields, print_json, print_table, say
+from engine.cli.output import ATTENTION, paused, print_fields, print_json, print_table, say
 from engine.wiring import open_app
 
 app = typer.Typer(help="Events and effects that wait.", no_args_is_help=True)
@@ -35,7 +35,7 @@ def status(
         if file["state"] != "in use":
             say(f"rules file {file['path']}: {file['state']}, {file['errors']} errors")
         for pause in found["paused"]:
-            say(f"portal {pause['portal']} waits until {pause['until']}: {pause['reason']}")
+            say(paused(pause))
 
 
 @app.command("list")

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from engine.base.errors import ConfigurationError
 from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
-from engine.cli.output import ATTENTION, complain, print_json, say
+from engine.cli.output import ATTENTION, complain, paused, print_json, say
 from engine.web.receivers import receiver_app
 from engine.wiring import App, open_app
 
@@ -62,7 +62,7 @@ def run(
         complain("the rules file is broken, the last good version decided: handback rules check")
     if needs or status["paused"] or broken:
         for pause in status["paused"]:
-            complain(f"portal {pause['portal']} waits until {pause['until']}: {pause['reason']}")
+            complain(paused(pause))
         if needs:
             complain(f"{needs} effects need a look: handback queue list")
         raise typer.Exit(ATTENTION)

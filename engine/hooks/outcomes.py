@@ -174,10 +174,16 @@ class IntegrationStatus(StrEnum):
 # ------------------------------------------------------------------ access
 
 
+def _is_the_only_one(_: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """What a plugin needs to talk to one portal. token and webhook_secret are read when called,
-    and raise ConfigurationError (with the fix) when there is none.
+    and raise ConfigurationError (with the fix) when there is none; token also PortalUnavailable or
+    PortalDisconnected. token_refused: tell that the CRM refused this token (401); True when token
+    now gives another one, and the call is worth repeating.
 
     pace: asked before every call, so that all workers together keep the portal's limits."""
 
@@ -187,6 +193,7 @@ class Access:
     webhook_secret: Callable[[], str]
     now: Callable[[], Millis]
     pace: Pace = field(default_factory=LocalPace)
+    token_refused: Callable[[str], bool] = _is_the_only_one
 
 
 # ------------------------------------------------------------------ authorisation

@@ -4,12 +4,13 @@ The commands of the services record themselves, so that no door can forget it.
 """
 
 import getpass
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from engine.base.clock import Clock, format_time
+from engine.base.errors import HandbackError
 from engine.store import Store
 from engine.store.account_records import AuditEntry
 
@@ -37,6 +38,22 @@ class Audit:
     def actor(self) -> tuple[str, str]:
         """(who, door) of whoever is acting."""
         return self._actor.get()
+
+    @contextmanager
+    def recording(self, what: str, subject: str) -> Iterator[Callable[[str], None]]:
+        """The block is a command: its failure is recorded, or the outcome that it tells."""
+        outcome = "done"
+
+        def done(words: str) -> None:
+            nonlocal outcome
+            outcome = words
+
+        try:
+            yield done
+        except HandbackError as error:
+            self.command(what, subject=subject, outcome=f"failed: {error.what}")
+            raise
+        self.command(what, subject=subject, outcome=outcome)
 
     def command(self, what: str, *, subject: str = "", outcome: str = "done") -> None:
         """A command was carried out, or refused, for whoever is acting."""

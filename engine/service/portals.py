@@ -1,16 +1,16 @@
-"""Portals and their assistants: connect, set up, prove, status."""
+"""Portals and their assistants: set up, prove, status. Connecting is connections.py."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
-from engine.base.errors import ConfigurationError, HandbackError, InputError
+from engine.base.errors import HandbackError, InputError
 from engine.hooks.manager import Plugins
 from engine.hooks.outcomes import Access, IntegrationStatus, SetupStep
 from engine.hooks.specs import CrmSpecs
 from engine.lead.records import Assistant, Portal
+from engine.service.connections import portal_document
 from engine.service.traffic import traffic
 from engine.store import LeadFilter, Store
 from engine.work.access import Accesses
@@ -20,9 +20,7 @@ Document = dict[str, Any]
 Documents = list[Document]
 """JSON-ready."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _EMAIL = re.compile(r"[^@\s/]{1,64}@[^@\s/]{1,190}")
-_LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 class Portals:
@@ -34,51 +32,9 @@ class Portals:
         self._store, self._plugins = store, plugins
         self._accesses, self._rules = accesses, rules
 
-    def connect(
-        self,
-        name: str,
-        *,
-        crm: str,
-        base_url: str | None,
-        token_env: str,
-        webhook_secret_env: str | None,
-        fallback_owner: str | None,
-        api_version: str | None,
-    ) -> Document:
-        """Keep the connection after the token was seen to work. Raises ConfigurationError."""
-        if not _NAME.fullmatch(name):
-            raise InputError(f"{name!r} cannot name a portal", fix="use letters, digits, - _ .")
-        hooks = self._plugins.for_crm(crm)
-        url = _checked_url(base_url or hooks.crm_default_url())
-        before = self._get(name)
-        portal = Portal(
-            name=name,
-            crm=crm,
-            base_url=url,
-            token_env=token_env,
-            webhook_secret_env=webhook_secret_env
-            or (before.webhook_secret_env if before else None),
-            fallback_owner=fallback_owner or (before.fallback_owner if before else None),
-            settings={
-                **(before.settings if before else {}),
-                **({"api_version": api_version} if api_version else {}),
-            },
-        )
-        account = hooks.crm_identify(access=self._accesses.to(portal))
-        if before is not None and before.account_id not in (None, account):
-            raise ConfigurationError(
-                f"portal {name} is account {before.account_id}, but this token is for {account}",
-                fix="connect it under another name; leads belong to the account they came from",
-            )
-        portal = replace(portal, account_id=account)
-        with self._store.write() as tx:
-            tx.portals.put(portal)
-            tx.portals.resume(name)
-        return _portal(portal)
-
     def list(self) -> Documents:
         with self._store.read() as tx:
-            return [_portal(portal) for portal in tx.portals.list()]
+            return [portal_document(portal) for portal in tx.portals.list()]
 
     def configure(self, name: str, changes: Mapping[str, Any]) -> Document:
         """Change the portal's own settings (None: back to the default), proved by a call.
@@ -92,7 +48,7 @@ class Portals:
         hooks.crm_identify(access=replace(access, portal=portal))
         with self._store.write() as tx:
             tx.portals.put(portal)
-        return _portal(portal)
+        return portal_document(portal)
 
     def setup(self, name: str, *, apply: bool) -> Document:
         """The plan, carried out when `apply`; what only a person can do stays as needs_person."""
@@ -256,29 +212,6 @@ def _checked_email(email: str) -> str:
     if not _EMAIL.fullmatch(email):
         raise InputError(f"{email!r} is no email address", fix="give one such as tara@example.com")
     return email.lower()
-
-
-def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    local = parts.hostname in _LOCAL
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        raise InputError(f"{url!r} is no base URL", fix="give one such as https://api.example.com")
-    if parts.scheme == "http" and not local:
-        raise InputError(f"{url!r} would send the token unencrypted", fix="use https")
-    return url.rstrip("/")
-
-
-def _portal(portal: Portal) -> Document:
-    return {
-        "name": portal.name,
-        "crm": portal.crm,
-        "account_id": portal.account_id,
-        "base_url": portal.base_url,
-        "token_env": portal.token_env,
-        "webhook_secret_env": portal.webhook_secret_env,
-        "fallback_owner": portal.fallback_owner,
-        "settings": dict(portal.settings),
-    }
 
 
 def _step(step: SetupStep, status: str) -> Document:

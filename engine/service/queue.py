@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.base.clock import Clock, format_time
 from engine.base.errors import InputError
-from engine.store import BlockedLead, OutboxRow, Store
+from engine.store import BlockedLead, OutboxRow, PortalState, Store
 from engine.work.intake import Intake
 
 Document = dict[str, Any]
@@ -43,7 +43,7 @@ class Queue:
             },
             "oldest_due_seconds": found.oldest_due_seconds,
             "paused": [
-                {"portal": name, "until": format_time(state.paused_until), "reason": state.reason}
+                _pause(name, state)
                 for name, state in states
                 if state.paused_until is not None and state.paused_until > now
             ],
@@ -171,3 +171,12 @@ def _row(row: OutboxRow) -> Document:
         "due_at": format_time(row.due_at),
         "reason": row.reason,
     }
+
+
+def _pause(portal: str, state: PortalState) -> Document:
+    """until None: a person has to connect the portal again."""
+    if state.disconnected_at is not None:
+        reason = f"not connected: {state.disconnected_why}"
+        return {"portal": portal, "until": None, "reason": reason}
+    assert state.paused_until is not None  # noqa: S101 — the caller asked
+    return {"portal": portal, "until": format_time(state.paused_until), "reason": state.reason}

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from engine.base.clock import Clock
-from engine.base.errors import HandbackError
 from engine.hooks.manager import Plugins
 from engine.service.audit import Audit
 from engine.service.leads import Leads
@@ -23,12 +22,9 @@ Document = dict[str, Any]
 def _recorded(
     audit: Audit, what: str, subject: str, call: Callable[[], T], outcome: Callable[[T], str]
 ) -> T:
-    try:
+    with audit.recording(what, subject) as done:
         answer = call()
-    except HandbackError as error:
-        audit.command(what, subject=subject, outcome=f"failed: {error.what}")
-        raise
-    audit.command(what, subject=subject, outcome=outcome(answer))
+        done(outcome(answer))
     return answer
 
 
@@ -97,15 +93,6 @@ class RecordedPortals(Portals):
     ) -> None:
         super().__init__(store, plugins, accesses, rules)
         self._audit = audit
-
-    def connect(self, name: str, **given: Any) -> Document:
-        return _recorded(
-            self._audit,
-            "connect portal",
-            name,
-            lambda: super(RecordedPortals, self).connect(name, **given),
-            lambda portal: f"{portal['crm']} account {portal['account_id']}",
-        )
 
     def configure(self, name: str, changes: Mapping[str, Any]) -> Document:
         return _recorded(

@@ -7,7 +7,7 @@
 A `tx` carries the nouns below; instants are milliseconds and always given by the caller.
 
     tx.portals    put(portal) get(name) list() remove(name) pause(name, until=, reason=)
-                  resume(name) state(name) -> PortalState
+                  resume(name) disconnect(name, now=, why=) state(name) -> PortalState
                   put_assistant(a) assistant(portal, email) assistants(portal) remove_assistant(..)
     tx.inbox      add([NewEvent], now=) -> [bool]      True accepted, False duplicate
                   due_portals(now) -> [str]   portals with something to decide, oldest first
@@ -41,6 +41,10 @@ A `tx` carries the nouns below; instants are milliseconds and always given by th
                   in_use() log(limit=) append(RulesEntry) hold_claims()     which one decides
                   met(portal, ..) came_from(portal) head(portal, now=) tell(portal, [..], ..)
     tx.shadow     watch(version, now=, who=) stop() watching() add(portal, [..]) list(limit=)
+    tx.tokens     put(TokenRow) get(portal) all() drop(portal, revision) reseal(portal, old, new)
+                  lease(portal, revision, now=, until=) -> bool    one refresher at a time
+                  renewed(portal, revision, sealed, ..) -> bool    failed(portal, revision, ..)
+                  ask(ConsentRow, now=) asked(portal, now=) answered(portal, hash) -> bool
     tx.queue      status(now) -> QueueStatus   next_due(now) -> instant or None
     tx.listening  of(portal) -> Heard   claim_poll(portal, now=, every=) -> Heard or None
                   polled(portal, at=, cursor=, owners=, compared=) hooked(portal, at=)
@@ -87,11 +91,15 @@ from engine.store.records import (
     Settlement,
     ToldLead,
 )
+from engine.store.tables import FAR
+from engine.store.tokens import ConsentRow, TokenRow
 
 __all__ = [
+    "FAR",
     "BlockedLead",
     "Claim",
     "ClaimedEffect",
+    "ConsentRow",
     "Decided",
     "Disagreement",
     "Heard",
@@ -114,6 +122,7 @@ __all__ = [
     "RulesVersion",
     "Settlement",
     "Store",
+    "TokenRow",
     "ToldLead",
     "Tx",
     "open_store",

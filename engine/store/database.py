@@ -31,6 +31,7 @@ from engine.store.rules import RulesVersions
 from engine.store.shadow import Shadow
 from engine.store.shown import Shown
 from engine.store.sqlite import Sqlite
+from engine.store.tokens import Tokens
 from engine.store.transaction import Compiled, Transaction
 from engine.store.views import Views
 
@@ -100,6 +101,10 @@ class Tx:
     @cached_property
     def shown(self) -> Shown:
         return Shown(self._transaction)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        return Tokens(self._transaction)
 
     @cached_property
     def views(self) -> Views:

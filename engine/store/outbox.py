@@ -104,6 +104,11 @@ _SETTLE = UpdateRows(
     ("portal", "id"),
 )
 _UNSENT = update(table).where(_OF_PORTAL, _IDS).values(attempts=table.c.attempts - 1)
+_WAKE = (
+    update(table)
+    .where(_OF_PORTAL, table.c.status == word("pending"), table.c.due_at > bindparam("now"))
+    .values(due_at=bindparam("now"))
+)
 _BEHIND = (
     update(table)
     .where(
@@ -282,6 +287,11 @@ class Outbox:
     def renew(self, portal: str, fence: int, *, until: Millis) -> None:
         """Keep what is left of a claim until then: its worker is alive."""
         self._tx.run(_RENEW, portal=portal, fence_now=fence, until=until)
+
+    def wake(self, portal: str, *, now: Millis) -> None:
+        """What was put off is due now: the portal can be written to again."""
+        self._tx.run(_WAKE, portal=portal, now=now)
+        self._tx.rings = True
 
     def retry(
         self, *, now: Millis, portal: str | None = None, ids: Sequence[int] | None = None

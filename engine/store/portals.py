@@ -9,7 +9,7 @@ from engine.base.clock import Millis
 from engine.lead.records import Assistant, Portal
 from engine.store.records import PortalState
 from engine.store.statements import InsertRows
-from engine.store.tables import assistants, portals
+from engine.store.tables import FAR, assistants, portals
 from engine.store.transaction import Transaction, dump, load
 
 _PORTAL = (
@@ -44,12 +44,30 @@ _ONE = _ALL.where(portals.c.name == bindparam("portal"))
 _REMOVE = delete(portals).where(portals.c.name == bindparam("portal"))
 _PAUSE = (
     update(portals)
-    .where(portals.c.name == bindparam("portal"))
+    .where(portals.c.name == bindparam("portal"), portals.c.disconnected_at.is_(None))
     .values(paused_until=bindparam("until"), pause_reason=bindparam("reason"))
 )
-_STATE = select(portals.c.paused_until, portals.c.pause_reason).where(
-    portals.c.name == bindparam("portal")
+_RESUME = (
+    update(portals)
+    .where(portals.c.name == bindparam("portal"))
+    .values(paused_until=None, pause_reason="", disconnected_at=None, disconnected_why=None)
 )
+_DISCONNECT = (
+    update(portals)
+    .where(portals.c.name == bindparam("portal"))
+    .values(
+        paused_until=FAR,
+        pause_reason="disconnected",
+        disconnected_at=bindparam("now"),
+        disconnected_why=bindparam("reason"),
+    )
+)
+_STATE = select(
+    portals.c.paused_until,
+    portals.c.pause_reason,
+    portals.c.disconnected_at,
+    portals.c.disconnected_why,
+).where(portals.c.name == bindparam("portal"))
 _PUT_ASSISTANT = InsertRows(assistants, _ASSISTANT, "update")
 _ASSISTANTS = (
     select(*(assistants.c[name] for name in _ASSISTANT))
@@ -103,16 +121,25 @@ class Portals:
         self._tx.run(_REMOVE, portal=name)
 
     def pause(self, name: str, *, until: Millis, reason: str) -> None:
-        """Nothing is sent to the portal, nor asked of it, before `until`."""
+        """Nothing is sent to the portal, nor asked of it, before `until`.
+
+        A disconnected portal stays as it is."""
         self._tx.run(_PAUSE, portal=name, until=until, reason=reason)
 
     def resume(self, name: str) -> None:
-        self._tx.run(_PAUSE, portal=name, until=None, reason="")
+        """It is connected, and may be asked."""
+        self._tx.run(_RESUME, portal=name)
+
+    def disconnect(self, name: str, *, now: Millis, why: str) -> None:
+        """Nothing is sent to it until resume(); what waits for it stays."""
+        self._tx.run(_DISCONNECT, portal=name, now=now, reason=why)
 
     def state(self, name: str) -> PortalState:
         """A pause that is over still shows here; compare with the time."""
         row = self._tx.run(_STATE, portal=name).first()
-        return PortalState() if row is None else PortalState(row[0], row[1])
+        if row is None:
+            return PortalState()
+        return PortalState(row[0], row[1], row[2], row[3] or "")
 
     def put_assistant(self, assistant: Assistant) -> None:
         """Add or change, by portal and email."""

@@ -326,10 +326,15 @@ class BlockedLead:
 
 @dataclass(frozen=True, slots=True)
 class PortalState:
-    """paused_until None = deliveries run. reason: why they do not."""
+    """paused_until None = deliveries run. reason: why they do not.
+
+    disconnected_at: since when only a person can connect the portal again, and why.
+    """
 
     paused_until: Millis | None = None
     reason: str = ""
+    disconnected_at: Millis | None = None
+    disconnected_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

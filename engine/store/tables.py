@@ -93,7 +93,42 @@ portals = Table(
     _text("settings"),
     _int("paused_until", null=True),
     _text("pause_reason"),
+    _int("disconnected_at", null=True),
+    _text("disconnected_why", null=True),
 )
+"""disconnected_at: the authorisation ended; then paused_until is FAR."""
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("portal", Text, ForeignKey("portals.name", ondelete="CASCADE"), primary_key=True),
+    _text("kind"),
+    _text("sealed"),
+    _int("refresh_at"),
+    _int("expires_at"),
+    _text("scopes"),
+    _text("authorised_by"),
+    _int("authorised_at"),
+    _int("refreshed_at"),
+    _int("revision"),
+    _int("lease_until"),
+    _int("retry_at"),
+    _int("failures"),
+    _text("trouble"),
+)
+"""sealed: encrypted, see engine.base.vault. A portal without a row takes its token from a variable.
+"""
+
+consents = Table(
+    "consents",
+    metadata,
+    _text("portal"),
+    _text("state_hash"),
+    _text("sealed"),
+    _int("expires_at"),
+    PrimaryKeyConstraint("portal", "state_hash"),
+)
+"""Authorisations that were begun. The portal may not exist yet."""
 
 assistants = Table(
     "assistants",

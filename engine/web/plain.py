@@ -54,15 +54,18 @@ def first_page(token: str, *, message: str = "") -> str:
     )
 
 
-def message_page(title: str, text: str) -> str:
-    """A sentence and a way on."""
+def message_page(
+    title: str, text: str, *, link: tuple[str, str] | None = ("/login", "Log in")
+) -> str:
+    """A sentence and a way on: (path, words)."""
+    way = f'<p><a href="{escape(link[0])}">{escape(link[1])}</a></p>' if link else ""
     return _page(
         title,
         f"""
 <main class="door">
   <h1>{escape(title)}</h1>
   <p>{escape(text)}</p>
-  <p><a href="/login">Log in</a></p>
+  {way}
 </main>""",
     )
 

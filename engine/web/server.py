@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from engine.service.accounts import Accounts
 from engine.service.apikeys import ApiKeys
+from engine.web.consent import consent_routes
 from engine.web.eventapi import Keeper, event_api, problem
 from engine.web.guard import PAGES, Guard, Outside
 from engine.web.limits import RateLimit
@@ -72,6 +73,7 @@ def doors(app: App, *, host: str) -> Doors:
     door.router.routes.extend(
         [
             *entrance.routes(),
+            *consent_routes(app.connections, accounts, app.audit, outside),
             *metric_routes(app.queue.status, desk.overview.states, may_measure),
             *receiver_app(app.webhooks.take, app.clock, public_url=app.settings.public_url).routes,
             *_static(),

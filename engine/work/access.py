@@ -1,7 +1,6 @@
 """Puts together what a plugin needs for one portal: its record, its assistants, its secrets."""
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from engine.base.clock import Clock
 from engine.base.errors import ConfigurationError
@@ -11,13 +10,15 @@ from engine.hooks.specs import CrmSpecs
 from engine.lead.records import Assistant, Portal
 from engine.store import Store
 from engine.work.pace import Paces
+from engine.work.tokens import TokenKeeper, secret
 
 
 class Accesses:
     """One per process; reads the portal anew every time, so that changes are seen."""
 
-    def __init__(self, store: Store, plugins: Plugins, clock: Clock) -> None:
+    def __init__(self, store: Store, plugins: Plugins, clock: Clock, tokens: TokenKeeper) -> None:
         self._store, self._plugins, self._clock = store, plugins, clock
+        self._tokens = tokens
         self._paces = Paces(store)
 
     def of(self, name: str) -> tuple[Access, CrmSpecs]:
@@ -31,28 +32,16 @@ class Accesses:
             )
         return self.to(portal, assistants), self._plugins.for_crm(portal.crm)
 
-    def to(self, portal: Portal, assistants: Sequence[Assistant] = ()) -> Access:
-        """The access to a portal that may not be connected yet."""
+    def to(
+        self, portal: Portal, assistants: Sequence[Assistant] = (), *, token: str | None = None
+    ) -> Access:
+        """The access to a portal that may not be connected yet. token: instead of its own."""
         return Access(
             portal=portal,
             assistants=tuple(assistants),
-            token=_secret(portal, portal.token_env, "access token"),
-            webhook_secret=_secret(portal, portal.webhook_secret_env, "webhook secret"),
+            token=(lambda: self._tokens.token(portal)) if token is None else (lambda: token),
+            token_refused=lambda refused: token is None and self._tokens.refused(portal, refused),
+            webhook_secret=secret(portal, portal.webhook_secret_env, "webhook secret"),
             now=self._clock.now,
             pace=self._paces.of(portal.name),
         )
-
-
-def _secret(portal: Portal, variable: str | None, what: str) -> Callable[[], str]:
-    def read() -> str:
-        value = os.environ.get(variable, "").strip() if variable else ""
-        if not value:
-            where = f"the environment variable {variable} is empty" if variable else "none is named"
-            raise ConfigurationError(
-                f"portal {portal.name} has no {what}: {where}",
-                fix=f"export {variable or 'VARIABLE'}=…, or name another one with: "
-                f"handback portal connect {portal.name}",
-            )
-        return value
-
-    return read

@@ -11,7 +11,8 @@ from typing import assert_never
 import structlog
 
 from engine.base.clock import MINUTE, SECOND, Clock, Millis
-from engine.base.errors import ConfigurationError
+from engine.base.errors import ConfigurationError, HandbackError
+from engine.hooks.errors import PortalUnavailable
 from engine.hooks.outcomes import (
     Access,
     Delivery,
@@ -165,8 +166,9 @@ class _Run:
                 kind=batch[0].kind,
                 deliveries=deliveries,
             )
-        except ConfigurationError as error:
-            later = TryLater(str(error), after=MINUTE, whole_portal=True)
+        except HandbackError as error:  # there is no token to send anything with
+            after = error.after if isinstance(error, PortalUnavailable) else MINUTE
+            later = TryLater(str(error), after=after, whole_portal=True)
             return {e.id: later for e in batch}
         except Exception as error:  # a plugin's mistake: nobody knows how far it came
             log.exception("the plugin failed", action="deliver", portal=self._access.portal.name)

@@ -11,8 +11,7 @@ from itertools import islice
 import orjson
 
 from engine.base.clock import Millis
-from engine.base.errors import InputError
-from engine.hooks.errors import PortalUnavailable
+from engine.base.errors import HandbackError, InputError
 from engine.lead.machine import LeadMachine
 from engine.store import NewEvent, Quarantined, Store, Tx
 from engine.work.access import Accesses
@@ -168,7 +167,7 @@ class Intake:
         access, hooks = self._accesses.of(portal)
         try:
             crm_id = hooks.crm_find_contact(access=access, email=email)
-        except PortalUnavailable as error:
+        except HandbackError as error:  # unavailable, disconnected, or without a token
             return "", f"{email} could not be looked up ({error.what}); try: handback queue retry"
         if crm_id is None:
             return "", f"{portal} has no contact with the address {email}; use the CRM id"

@@ -31,7 +31,8 @@ class Polls:
         every: ms between two polls of a portal, by whichever worker; None = compare all now.
         """
         with self._store.read() as tx:
-            portals = [portal.name for portal in tx.portals.list()]
+            names = [portal.name for portal in tx.portals.list()]
+            portals = [n for n in names if tx.portals.state(n).disconnected_at is None]
         for portal in portals:
             try:
                 self.poll(portal, now, every=every)

@@ -18,7 +18,14 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from engine.api import ConfigurationError, HandbackError, Millis, Pace
+from engine.api import (
+    ConfigurationError,
+    HandbackError,
+    Millis,
+    Pace,
+    PortalDisconnected,
+    PortalUnavailable,
+)
 from plugins.hubspot.answers import Answer, Verdict, read_answer
 from plugins.hubspot.budget import SECOND, Budget, Lane, day_wait
 from plugins.hubspot.settings import Settings
@@ -29,6 +36,7 @@ READ_SECONDS = 30.0
 PATIENCE: Millis = 60_000
 MAX_BODY = 32_000_000
 CONNECTIONS = 16
+_NO_TOKEN: Millis = 60_000
 STILL_RUNNING: Millis = 120_000
 """A call that timed out can still be carried out within this time."""
 
@@ -176,6 +184,7 @@ class Api:
     connection: Connection
     token: Callable[[], str]
     prepaid: Prepaid | None = None
+    token_refused: Callable[[str], bool] = lambda _: False
 
     @property
     def paths(self) -> Paths:
@@ -225,8 +234,21 @@ class Api:
             refused = self.connection.spend(lane)
             if refused is not None:
                 return refused
-        token = self._checked()
-        return self.connection.exchange(method, path, lane, token=token, params=params, body=body)
+        return self._authorised(method, path, lane, params, body)
+
+    def _authorised(
+        self, method: str, path: str, lane: Lane, params: Json, body: Json | None
+    ) -> Answer:
+        try:
+            token = self._checked()
+        except (PortalUnavailable, PortalDisconnected) as error:
+            # No exception here: what earlier calls of the same hook did would be forgotten.
+            after = error.after if isinstance(error, PortalUnavailable) else _NO_TOKEN
+            return Answer(Verdict.WAIT, 0, error.what, after=after, whole_portal=True)
+        answer = self.connection.exchange(method, path, lane, token=token, params=params, body=body)
+        if answer.status == 401:
+            self.token_refused(token)
+        return answer
 
     def _checked(self) -> str:
         token = self.token()
@@ -245,9 +267,7 @@ class Api:
         if connection.spend(Lane.BURST) is not None:
             return
         connection.remember_zone("UTC")
-        answer = connection.exchange(
-            "GET", self.paths.account(), Lane.BURST, token=self._checked(), params={}, body=None
-        )
+        answer = self._authorised("GET", self.paths.account(), Lane.BURST, {}, None)
         zone = answer.body.get("timeZone")
         if isinstance(zone, str):
             connection.remember_zone(zone)

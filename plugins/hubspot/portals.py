@@ -6,7 +6,7 @@ Nothing here has to survive the process.
 import threading
 from dataclasses import dataclass, field, replace
 
-from engine.api import Access, Millis, Portal
+from engine.api import Access, ConfigurationError, Millis, Portal
 from plugins.hubspot.answers import Answer
 from plugins.hubspot.budget import Lane
 from plugins.hubspot.client import Api, Connection, Prepaid
@@ -49,8 +49,15 @@ class Desk:
     def with_one_token(self) -> "Desk":
         """A desk whose token is asked for now: a token that is taken away between two calls must
         not hide what the first one did. Raises ConfigurationError before anything is sent."""
-        token = self.access.token()
-        return replace(self, api=Api(self.memory.connection, lambda: token))
+        first = self.access.token()
+
+        def token() -> str:
+            try:
+                return self.access.token()
+            except ConfigurationError:
+                return first
+
+        return replace(self, api=replace(self.api, token=token))
 
     def prepaid(self, calls: int) -> "Desk | Answer":
         """A desk whose next calls do not wait for the budget: that is waited for now."""
@@ -77,4 +84,5 @@ class Memories:
                 connection = Connection(settings, pace=access.pace)
                 memory = PortalMemory(connection, app_id=settings.app_id)
                 self._kept[access.portal.name] = memory
-        return Desk(access, memory, Api(memory.connection, access.token))
+        api = Api(memory.connection, access.token, token_refused=access.token_refused)
+        return Desk(access, memory, api)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import requests
 
+from engine.service.connections import Wanted
 from engine.wiring import open_app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,15 +100,8 @@ class Program:
         """What set_up_as_spelled does, without four processes."""
         os.environ["HUBSPOT_TOKEN"] = TOKEN
         with open_app(database=f"sqlite:///{self.folder / 'handback.db'}", rules=RULES) as app:
-            app.portals.connect(
-                "acme",
-                crm="hubspot",
-                base_url=self.url,
-                token_env="HUBSPOT_TOKEN",
-                webhook_secret_env="HUBSPOT_SECRET",
-                fallback_owner=None,
-                api_version=None,
-            )
+            wanted = Wanted("acme", base_url=self.url, webhook_secret_env="HUBSPOT_SECRET")
+            app.connections.connect(wanted, token_env="HUBSPOT_TOKEN")
             app.portals.setup("acme", apply=True)
             app.portals.add_assistant(
                 "acme", "tara@example.com", name="tara", context="AI sales assistant"

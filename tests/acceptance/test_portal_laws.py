@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 )
 
 from engine.base.clock import DAY, HOUR, ManualClock
+from engine.service.connections import Wanted
 from engine.wiring import App, open_app
 from tests.acceptance.conftest import TOKEN, sandbox
 from tests.lead.lives import INTENTS, MARKS, REASONS
@@ -119,15 +120,7 @@ def world() -> Iterator[World]:
         tempfile.TemporaryDirectory() as folder,
         open_app(database=f"sqlite:///{Path(folder) / 'laws.db'}", clock=clock) as app,
     ):
-        app.portals.connect(
-            "acme",
-            crm="hubspot",
-            base_url=url,
-            token_env="HANDBACK_LAW_TOKEN",
-            webhook_secret_env=None,
-            fallback_owner=None,
-            api_version=None,
-        )
+        app.connections.connect(Wanted("acme", base_url=url), token_env="HANDBACK_LAW_TOKEN")
         app.portals.setup("acme", apply=True)
         app.portals.add_assistant("acme", ASSISTANT, name="tara", context="things")
         yield World(app, clock, url)

@@ -68,7 +68,8 @@ class _Board:
                 "bad",
             )
         for pause in found["paused"]:
-            note(f"Portal {pause['portal']} waits until {pause['until']}: {pause['reason']}", "bad")
+            until = f"waits until {pause['until']}: " if pause["until"] else "is "
+            note(f"Portal {pause['portal']} {until}{pause['reason']}", "bad")
 
     def _effects(self, rows: list[dict[str, Any]]) -> None:
         if not rows:

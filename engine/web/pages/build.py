@@ -7,7 +7,6 @@ from engine.service.accounts import Accounts
 from engine.service.apikeys import ApiKeys
 from engine.service.attention import Attention
 from engine.service.browse import Browse
-from engine.service.connections import Connections
 from engine.service.overview import Overview
 from engine.service.rulebook import Rulebook
 from engine.web.guard import PAGES
@@ -43,7 +42,6 @@ def desk_of(app: App, accounts: Accounts, keys: ApiKeys) -> Desk:
             app.leads.document,
             audit=app.audit,
         ),
-        connections=Connections(app.store, app.audit),
         overview=board,
         rulebook=rulebook,
         pulse=Pulse(app.clock, board.mark, attention_list.count),

@@ -7,6 +7,7 @@ from fastapi import Request
 from nicegui import ui
 
 from engine.base.errors import HandbackError
+from engine.service.connections import RETURN_PATH, Wanted
 from engine.web.pages.assistants import STATUS_KINDS
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import confirm, dialog
@@ -47,6 +48,7 @@ class _Portal:
     def __init__(self, view: View, portal: Mapping[str, Any]) -> None:
         self._view, self._portal = view, portal
         self._name = str(portal["name"])
+        self._opened: Mapping[str, Any] = portal["connection"]
 
     def draw(self) -> None:
         with card().props(f'aria-label="Portal {self._name}"'):
@@ -66,7 +68,7 @@ class _Portal:
                     "CRM": self._portal["crm"],
                     "Account": self._portal["account_id"],
                     "Address": self._portal["base_url"],
-                    "Token from": f"environment variable {self._portal['token_env']}",
+                    "Authorised": _authorised(self._opened),
                     "Webhook secret from": (
                         f"environment variable {self._portal['webhook_secret_env']}"
                         if self._portal["webhook_secret_env"]
@@ -75,6 +77,10 @@ class _Portal:
                     "Fallback owner": self._portal["fallback_owner"],
                 }
             )
+            if self._opened["disconnected_at"] is not None:
+                note(f"Not connected: {self._opened['why_not']}. What waits for it stays.", "bad")
+            elif self._opened.get("trouble"):
+                note(f"No new token yet: {self._opened['trouble']}. It is tried again.", "warn")
             self._status = ui.element("div")
             self._result = ui.element("div")
 
@@ -161,7 +167,7 @@ class _Portal:
 
     def _disconnect(self) -> None:
         async def go() -> bool:
-            remove = self._view.desk.connections.disconnect
+            remove = self._view.desk.app.connections.disconnect
             done = await self._view.did("admin", remove, self._name)
             if done:
                 ui.navigate.reload()
@@ -170,44 +176,83 @@ class _Portal:
         confirm(
             self._view,
             f"Disconnect {self._name}?",
-            "Its assistants go, nothing is sent to it or taken from it any more. "
-            "Leads and their history stay.",
+            "What opens it is forgotten, and nothing is sent to it or taken from it any more. "
+            "Leads, assistants and what waits stay, and go on when it is connected again.",
             "Disconnect",
             go,
             danger=True,
         )
 
 
-def _connect(view: View) -> None:
-    async def go() -> bool:
-        done = await view.run(
-            "admin",
-            view.desk.app.portals.connect,
+def _authorised(opened: Mapping[str, Any]) -> str:
+    """How, by whom and since when, in words."""
+    if not opened["authorised"]:
+        return "no"
+    if opened["how"] == "variable":
+        return "yes, by a token in an environment variable"
+    how = "an admin’s consent" if opened["how"] == "consent" else "a stored token"
+    until = (
+        f"; the token is renewed before {opened['expires_at']}" if "expires_at" in opened else ""
+    )
+    return f"yes, by {how} ({opened['authorised_by']}, {opened['authorised_at']}){until}"
+
+
+def _connect(view: View, returns_to: str) -> None:
+    """returns_to: where the CRM sends the admin's browser after the consent."""
+
+    def wanted() -> Wanted:
+        return Wanted(
             (name.value or "").strip(),
-            crm=(crm.value or "").strip(),
-            base_url=(url.value or "").strip() or None,
-            token_env=(token.value or "").strip(),
-            webhook_secret_env=(secret.value or "").strip() or None,
-            fallback_owner=(fallback.value or "").strip() or None,
-            api_version=None,
+            (crm.value or "").strip(),
+            (url.value or "").strip() or None,
+            (secret.value or "").strip() or None,
+            (fallback.value or "").strip() or None,
         )
-        if done is not None:
-            ui.navigate.reload()
-        return done is not None
+
+    async def go() -> bool:
+        connections = view.desk.app.connections
+        variable = (token.value or "").strip()
+        if not await view.did("admin", connections.check_from_afar, wanted()):
+            return False
+        if variable:
+            done = await view.run("admin", connections.connect, wanted(), token_env=variable)
+            if done is not None:
+                ui.navigate.reload()
+            return done is not None
+        page = await view.run(
+            "admin",
+            connections.begin,
+            wanted(),
+            redirect_uri=returns_to,
+            session=view.visitor.session,
+        )
+        if page is not None:
+            ui.navigate.to(page)
+        return page is not None
 
     explanation = (
-        "The token stays in an environment variable of this server; "
-        "only the variable’s name is kept."
+        "Without a variable you are sent to the CRM, to agree there as an admin of the account. "
+        "A token in an environment variable of this server is never stored."
     )
     with dialog(view, "Connect a portal", explanation, "Connect", go):
         name = ui.input("Your name for it")
         crm = ui.input("CRM", value="hubspot")
         url = ui.input("Address of its API (empty: the CRM’s own)")
-        token = ui.input("Environment variable with the access token", value="HUBSPOT_TOKEN")
+        token = ui.input("Environment variable with the access token (empty: by consent)")
         secret = ui.input("Environment variable with the webhook secret")
         fallback = ui.input("Fallback owner (email)")
         for field in (name, crm, url, token, secret, fallback):
             field.props("outlined dense autocomplete=off")
+
+
+def _described(desk: Desk) -> list[dict[str, Any]]:
+    of = desk.app.connections.of
+    return [{**portal, "connection": of(portal["name"])} for portal in desk.app.portals.list()]
+
+
+def _returns_to(desk: Desk, request: Request) -> str:
+    base = desk.app.settings.public_url or str(request.base_url)
+    return base.rstrip("/") + RETURN_PATH
 
 
 def register(desk: Desk) -> None:
@@ -216,12 +261,15 @@ def register(desk: Desk) -> None:
     @ui.page("/crm")
     async def crm(request: Request) -> None:
         with page(desk, request, "CRM details", at="crm") as view:
+            back = _returns_to(desk, request)
             with ui.element("div").classes("hb-head"):
                 title("CRM details")
                 ui.element("span").classes("hb-grow")
                 if view.may("admin"):
-                    ui.button("Connect a portal", on_click=lambda: _connect(view)).props("dense")
-            portals = [_Portal(view, p) for p in await view.ask(desk.app.portals.list) or ()]
+                    ui.button("Connect a portal", on_click=lambda: _connect(view, back)).props(
+                        "dense"
+                    )
+            portals = [_Portal(view, p) for p in await view.ask(_described, desk) or ()]
             for portal in portals:
                 portal.draw()
             if not portals:

@@ -18,7 +18,6 @@ from engine.service.apikeys import ApiKeys
 from engine.service.attention import Attention
 from engine.service.audit import Audit
 from engine.service.browse import Browse
-from engine.service.connections import Connections
 from engine.service.overview import Overview
 from engine.service.rulebook import Rulebook
 from engine.web.pages.pulse import Pulse
@@ -37,7 +36,6 @@ class Desk:
     audit: Audit
     attention: Attention
     browse: Browse
-    connections: Connections
     overview: Overview
     rulebook: Rulebook
     pulse: Pulse
