@@ -61,6 +61,10 @@ def _value(text: str) -> object:
 def setup(
     name: Name,
     apply: Annotated[bool, typer.Option("--apply", help="Do what the plan says.")] = False,
+    plan_id: Annotated[
+        str | None,
+        typer.Option("--plan", metavar="ID", help="Apply only if it is still this plan."),
+    ] = None,
     database: Database = None,
     rules: RulesFile = None,
     config: Config = None,
@@ -71,7 +75,7 @@ def setup(
     Example: `handback portal setup acme --apply`
     """
     with open_app(database=database, rules=rules, config=config) as opened:
-        report = opened.portals.setup(name, apply=apply)
+        report = opened.portals.setup(name, apply=apply, plan_id=plan_id)
     if as_json:
         print_json(report)
     else:
@@ -83,7 +87,9 @@ def setup(
         if not report["steps"]:
             say(f"{name} has everything that the rules need")
         elif not apply:
-            say(f"nothing was changed; do it with: handback portal setup {name} --apply")
+            changes = sum(step["status"] == "planned" for step in report["steps"])
+            again = f"handback portal setup {name} --apply --plan {report['plan_id']}"
+            say(f"{changes} to add or change, nothing was done; do exactly this with: {again}")
     if any(step["status"] == "needs_person" for step in report["steps"]):
         raise typer.Exit(ATTENTION)
 

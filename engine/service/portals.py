@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from engine.base.errors import HandbackError, InputError
+from engine.base.errors import ConfigurationError, HandbackError, InputError
 from engine.hooks.manager import Plugins
 from engine.hooks.outcomes import Access, IntegrationStatus, SetupStep
 from engine.hooks.specs import CrmSpecs
@@ -50,11 +50,21 @@ class Portals:
             tx.portals.put(portal)
         return portal_document(portal)
 
-    def setup(self, name: str, *, apply: bool) -> Document:
-        """The plan, carried out when `apply`; what only a person can do stays as needs_person."""
+    def setup(self, name: str, *, apply: bool, plan_id: str | None = None) -> Document:
+        """The plan, carried out when `apply`; what only a person can do stays as needs_person.
+
+        plan_id: of a report that somebody looked at; nothing is done when the plan is another one
+        by now. Raises ConfigurationError then.
+        """
         access, hooks = self._accesses.of(name)
         rules = self._rules.now().rules
         plan = hooks.crm_plan_setup(access=access, rules=rules)
+        if apply and plan_id is not None and plan.fingerprint != plan_id:
+            raise ConfigurationError(
+                f"the plan {plan_id} is stale: the portal or the rules changed since it was made",
+                where=f"portal {name}",
+                fix=f"look at the new plan: handback portal setup {name}",
+            )
         by_person = [step for step in plan.steps if step.needs_person]
         ours = [step for step in plan.steps if not step.needs_person]
         if apply and ours:
@@ -63,6 +73,7 @@ class Portals:
         return {
             "portal": name,
             "applied": apply,
+            "plan_id": plan.fingerprint,
             "steps": [_step(step, status) for step in ours]
             + [_step(step, "needs_person") for step in by_person],
             "notes": list(plan.notes),

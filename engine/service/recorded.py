@@ -103,14 +103,14 @@ class RecordedPortals(Portals):
             lambda _: ", ".join(f"{key} = {value}" for key, value in changes.items()),
         )
 
-    def setup(self, name: str, *, apply: bool) -> Document:
+    def setup(self, name: str, *, apply: bool, plan_id: str | None = None) -> Document:
         if not apply:
             return super().setup(name, apply=False)
         return _recorded(
             self._audit,
             "set up portal",
             name,
-            lambda: super(RecordedPortals, self).setup(name, apply=True),
+            lambda: super(RecordedPortals, self).setup(name, apply=True, plan_id=plan_id),
             lambda report: f"{sum(s['status'] == 'done' for s in report['steps'])} steps",
         )
 

@@ -309,6 +309,25 @@ def test_no_secret_is_in_the_database_the_output_or_the_log(
     assert [secret for secret in office.seen if secret in shown] == []
 
 
+def test_set_up_does_the_plan_that_was_looked_at_or_nothing(office: Office) -> None:
+    program = office.program
+    program.run(
+        "portal", "connect", "acme", "--base-url", office.url, "--token-env", "HUBSPOT_TOKEN"
+    )
+    seen = program.json("portal", "setup", "acme")["plan_id"]
+    said = program.run("portal", "setup", "acme").stdout.decode()
+    assert f"--apply --plan {seen}" in said
+    change = {"action": "add_option", "property": "hs_lead_status", "value": "LUKEWARM"}
+    program.control("POST", "actions", change)
+    setup = ("portal", "setup", "acme", "--apply", "--plan")
+    assert b"is stale" in program.run(*setup, seen, code=2).stderr
+    new = program.json("portal", "setup", "acme")["plan_id"]
+    assert new != seen
+    done = program.json(*setup, new)
+    assert {step["status"] for step in done["steps"]} == {"done"}
+    assert program.json("portal", "setup", "acme")["steps"] == []
+
+
 def test_from_afar_no_variable_of_the_server_goes_anywhere_else(office: Office) -> None:
     with office.open() as app:
         check = app.connections.check_from_afar

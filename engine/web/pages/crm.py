@@ -141,11 +141,14 @@ class _Portal:
                 note(words)
             planned = sum(step["status"] == "planned" for step in found["steps"])
             if planned and self._view.may("editor"):
-                ui.button(f"Apply {planned} changes", on_click=self._apply).props("dense")
+                plan_id = str(found["plan_id"])
+                ui.button(f"Apply {planned} changes", on_click=lambda: self._apply(plan_id)).props(
+                    "dense"
+                )
 
-    async def _apply(self) -> None:
+    async def _apply(self, plan_id: str) -> None:
         done = await self._view.run(
-            "editor", self._view.desk.app.portals.setup, self._name, apply=True
+            "editor", self._view.desk.app.portals.setup, self._name, apply=True, plan_id=plan_id
         )
         if done is not None:
             self._view.say("The portal is set up.")
