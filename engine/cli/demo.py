@@ -4,38 +4,50 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from engine.base.clock import format_time, parse_time
+from engine.base.clock import SystemClock, format_time, parse_time
 from engine.cli.demo_day import DAY, Day
 from engine.cli.demo_portal import DemoPortals, sandbox_process
 from engine.cli.demo_report import compare
 from engine.cli.options import AsJson
 from engine.cli.output import ATTENTION, print_json, print_table, say
+from engine.cli.serving import Listening, doors_of, listen, served, stopping
 from engine.wiring import App
 
 SHOWN_STATES = ("Hot", "LeadAtRisk", "UnSubscribed", "Warm")
 FIELDS = ("hs_lead_status", "lead_connection_status", "hubspot_owner_id")
 
 
-def demo(as_json: AsJson = False) -> None:
+def demo(
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Leave the pages and the local HubSpot open to look at.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of the pages with --serve; 0 takes a free one.")
+    ] = 8080,
+    folder: Annotated[Path, typer.Option("--day", exists=True, file_okay=False, hidden=True)] = DAY,
+    as_json: AsJson = False,
+) -> None:
     """Play a recorded day against a local HubSpot and compare every contact with the rules.
 
     Needs no account, no network and no settings, and leaves nothing behind.
 
-    Example: `handback demo`
+    Example: `handback demo --serve`
     """
     started = time.monotonic()
     with (
-        tempfile.TemporaryDirectory(prefix="handback-demo-") as folder,
+        tempfile.TemporaryDirectory(prefix="handback-demo-") as scratch,
         sandbox_process() as portals,
+        listen("127.0.0.1", port) if serve else nullcontext() as listening,
     ):
-        day = Day(portals, DAY, Path(folder) / "demo.db")
+        day = Day(portals, folder, Path(scratch) / "demo.db")
         with day.opened() as app:
             before = {name: portals.dump(name) for name in day.names}
             with Progress(
@@ -44,12 +56,39 @@ def demo(as_json: AsJson = False) -> None:
                 task = bar.add_task("playing the recorded day", total=len(day.steps))
                 day.play(app, lambda done, total: bar.update(task, completed=done, total=total))
             report = _report(app, day, portals, before, time.monotonic() - started)
-    if as_json:
-        print_json(report)
-    else:
-        _print(report)
+        if listening is None:
+            _tell(report, {}, as_json)
+        else:
+            _leave_open(day, report, listening, as_json)
     if report["differences"]:
         raise typer.Exit(ATTENTION)
+
+
+def _leave_open(day: Day, report: dict[str, Any], listening: Listening, as_json: bool) -> None:
+    """Pages, webhooks and a worker go on until somebody ends it."""
+    with day.going_on(listening.url) as app, stopping() as stop:
+        door, first = doors_of(app, "127.0.0.1", portals_clock=SystemClock())
+        with served(app, door, listening.socket, stop, worker=True):
+            links = {
+                "url": f"{listening.url}/",
+                "first": f"{listening.url}{first}",
+                "sandbox": f"{day.portals.url}/",
+            }
+            _tell(report, links, as_json)
+            stop.wait()
+
+
+def _tell(report: dict[str, Any], links: dict[str, str], as_json: bool) -> None:
+    if as_json:
+        print_json({**report, **links})
+    else:
+        _print(report)
+    if links and not as_json:
+        say("")
+        say(f"The pages: {links['url']} Make yourself a login, once: {links['first']}")
+        say(f"The local HubSpot: {links['sandbox']}")
+        say("Time goes on from the day's end. Ctrl-C ends both.")
+    sys.stdout.flush()
 
 
 def _report(

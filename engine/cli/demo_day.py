@@ -13,7 +13,7 @@ from typing import Any
 
 import uvicorn
 
-from engine.base.clock import ManualClock, SystemClock
+from engine.base.clock import ManualClock, ShiftedClock, SystemClock
 from engine.base.errors import HandbackError
 from engine.cli.demo_portal import DemoPortals, contexts
 from engine.service.connections import Wanted
@@ -41,6 +41,7 @@ class Day:
         ]
         self.names = [portal["name"] for portal in self.scenery]
         self.added = Added()
+        self._secrets: dict[str, str] = {}
         self._database = f"sqlite:///{database}"
 
     @contextlib.contextmanager
@@ -55,7 +56,7 @@ class Day:
     def _connect(self, app: App, portal: dict[str, Any], url: str) -> None:
         name = portal["name"]
         token_env, secret_env = f"HANDBACK_DEMO_{name}_TOKEN", f"HANDBACK_DEMO_{name}_SECRET"
-        os.environ[secret_env] = secrets.token_hex(16)
+        os.environ[secret_env] = self._secrets[name] = secrets.token_hex(16)
         self.portals.make(portal)
         os.environ[token_env] = self.portals.tokens[name]
         wanted = Wanted(
@@ -75,7 +76,19 @@ class Day:
             )
         app.portals.setup(name, apply=True)
         self.portals.act(name, contexts(portal))
-        self.portals.send_webhooks(name, f"{url}/in/hubspot/{name}", os.environ[secret_env])
+        self._ring_at(name, url)
+
+    def _ring_at(self, name: str, url: str) -> None:
+        self.portals.send_webhooks(name, f"{url}/in/hubspot/{name}", self._secrets[name])
+
+    @contextlib.contextmanager
+    def going_on(self, url: str) -> Iterator[App]:
+        """After the day: time runs again from its end; webhooks come to the door at url."""
+        with open_app(database=self._database, clock=ShiftedClock(self.clock.now())) as app:
+            self.portals.let_time_run(self.clock.now())
+            for name in self.names:
+                self._ring_at(name, url)
+            yield app
 
     def play(self, app: App, progress: Progress) -> None:
         """Every step: the clock moves, timers fire, people act, events arrive, work is done."""

@@ -67,6 +67,9 @@ class DemoPortals:
     def set_clock(self, now: Millis) -> None:
         self._call("POST", "clock", self._token, {"now": format_time(now), "freeze": True})
 
+    def let_time_run(self, now: Millis) -> None:
+        self._call("POST", "clock", self._token, {"now": format_time(now), "freeze": False})
+
     def stats(self, portal: str) -> dict[str, Any]:
         return dict(self._call("GET", "stats", self.tokens[portal], None))
 
@@ -94,6 +97,7 @@ def sandbox_process() -> Iterator[DemoPortals]:
         [sys.executable, "-m", SANDBOX, "--port", "0", "--empty", "--token", token],
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # Ctrl-C is for the demo, which still has calls to finish
     )
     try:
         assert process.stdout is not None  # noqa: S101 — it is piped

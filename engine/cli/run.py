@@ -2,24 +2,16 @@
 
 import json
 import os
-import signal
-import socket
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
-import uvicorn
-from starlette.types import ASGIApp
 
-from engine.base.errors import ConfigurationError
 from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, complain, paused, print_json, say
-from engine.web.receivers import receiver_app
-from engine.wiring import App, open_app
+from engine.cli.serving import doors_of, listen, served, stopping
+from engine.wiring import open_app
 
 SANDBOX = "plugins.hubspot.sandbox"
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -44,7 +36,7 @@ def run(
         database=database, rules=rules, config=config, clock=clock, takes_rules=True
     ) as opened:
         if not until_idle:
-            with _stopping() as stop:
+            with stopping() as stop:
                 opened.worker(workers).run(stop)
             return
         report = opened.worker(workers).run_until_idle()
@@ -85,73 +77,19 @@ def serve(
     """
     with (
         open_app(database=database, rules=rules, config=config, takes_rules=True) as opened,
-        _stopping() as stop,
+        stopping() as stop,
+        listen(host, port) as listening,
     ):
-        listener = _listen(host, port)
-        shown = f"[{host}]" if ":" in host else host
-        url = f"http://{shown}:{listener.getsockname()[1]}"
+        url = listening.url
         if host not in LOCAL and not opened.settings.public_url.startswith("https://"):
             complain(
                 f"WARNING: {url} is open to the network without TLS. Put a proxy with TLS in front "
                 "of it and set HANDBACK_PUBLIC_URL=https://…, or listen on 127.0.0.1."
             )
-        door, first = _doors(opened, host)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                door,
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                ws_max_size=1_000_000,
-                timeout_graceful_shutdown=5,
-            )
-        )
-        threads = [threading.Thread(target=_serve, args=(server, listener, stop), name="door")]
-        if worker:
-            threads.append(
-                threading.Thread(target=opened.worker(1).run, args=(stop,), name="worker")
-            )
-        for thread in threads:
-            thread.start()
-        _announce(url, first, as_json)
-        stop.wait()
-        server.should_exit = True
-        for thread in threads:
-            thread.join()
-
-
-def _doors(opened: App, host: str) -> tuple[ASGIApp, str]:
-    """What to serve, and the path of the one-time link; without the extra only webhooks."""
-    try:
-        from engine.web.server import doors
-    except ModuleNotFoundError as error:
-        if error.name not in ("fastapi", "nicegui", "argon2"):
-            raise
-        complain(
-            "webhooks only: pages and the event API need the extra: pip install 'handback[web]'"
-        )
-        receive = receiver_app(
-            opened.webhooks.take, opened.clock, public_url=opened.settings.public_url
-        )
-        return receive, ""
-    made = doors(opened, host=host)
-    return made.asgi, made.first
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(2048)  # who knocks before the server is up waits, and is let in
-    except OSError as error:
-        listener.close()
-        raise ConfigurationError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}",
-            fix="use another --port, or --port 0 for a free one",
-        ) from error
-    return listener
+        door, first = doors_of(opened, host)
+        with served(opened, door, listening.socket, stop, worker=worker):
+            _announce(url, first, as_json)
+            stop.wait()
 
 
 def _announce(url: str, first: str, as_json: bool) -> None:
@@ -171,29 +109,3 @@ def sandbox(context: typer.Context) -> None:
     """
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", SANDBOX, *context.args])  # noqa: S606 — our own module, no shell
-
-
-def _serve(server: uvicorn.Server, listener: socket.socket, stop: threading.Event) -> None:
-    try:
-        server.run(sockets=[listener])
-    finally:
-        stop.set()
-
-
-@contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set; a second signal ends the process at once."""
-    stop = threading.Event()
-
-    def ask(number: int, _: object) -> None:
-        if stop.is_set():
-            os._exit(128 + number)
-        complain("stopping: finishing what is begun (again: at once)")
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from engine.base.clock import Clock
 from engine.service.accounts import Accounts
 from engine.service.apikeys import ApiKeys
 from engine.web.consent import consent_routes
@@ -47,8 +48,9 @@ class Doors:
     first: str = field(default="", repr=False)
 
 
-def doors(app: App, *, host: str) -> Doors:
-    """Everything behind the guard. host: what serve listens on."""
+def doors(app: App, *, host: str, portals_clock: Clock | None = None) -> Doors:
+    """Everything behind the guard. host: what serve listens on; portals_clock: what webhooks
+    are dated by, when that is not the engine's clock."""
     accounts, keys = Accounts(app.store, app.clock), ApiKeys(app.store, app.clock)
     outside = Outside(app.settings.public_url, _hosts(host, app.settings.public_url))
     token = "" if accounts.any() else secrets.token_urlsafe(32)
@@ -75,7 +77,11 @@ def doors(app: App, *, host: str) -> Doors:
             *entrance.routes(),
             *consent_routes(app.connections, accounts, app.audit, outside),
             *metric_routes(app.queue.status, desk.overview.states, may_measure),
-            *receiver_app(app.webhooks.take, app.clock, public_url=app.settings.public_url).routes,
+            *receiver_app(
+                app.webhooks.take,
+                portals_clock or app.clock,
+                public_url=app.settings.public_url,
+            ).routes,
             *_static(),
             Route("/", _home, methods=["GET"]),
             Route(PAGES, _home, methods=["GET"]),

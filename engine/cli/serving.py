@@ -1,0 +1,119 @@
+"""What `serve` and `demo --serve` share: a listening door, threads behind it, an orderly end."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from engine.base.clock import Clock
+from engine.base.errors import ConfigurationError
+from engine.cli.output import complain
+from engine.web.receivers import receiver_app
+from engine.wiring import App
+
+
+def doors_of(opened: App, host: str, *, portals_clock: Clock | None = None) -> tuple[ASGIApp, str]:
+    """What to serve, and the path of the one-time link; without the extra only webhooks.
+
+    portals_clock: by which the CRMs date what they sign, when that is not the engine's.
+    """
+    sent_by = portals_clock or opened.clock
+    try:
+        from engine.web.server import doors
+    except ModuleNotFoundError as error:
+        if error.name not in ("fastapi", "nicegui", "argon2"):
+            raise
+        complain(
+            "webhooks only: pages and the event API need the extra: pip install 'handback[web]'"
+        )
+        receive = receiver_app(opened.webhooks.take, sent_by, public_url=opened.settings.public_url)
+        return receive, ""
+    made = doors(opened, host=host, portals_clock=sent_by)
+    return made.asgi, made.first
+
+
+@contextmanager
+def served(
+    opened: App, door: ASGIApp, listener: socket.socket, stop: threading.Event, *, worker: bool
+) -> Iterator[None]:
+    """The door is open, and a worker works, during the block; the end waits for what is begun."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            door,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            ws_max_size=1_000_000,
+            timeout_graceful_shutdown=5,
+        )
+    )
+    threads = [threading.Thread(target=_serve, args=(server, listener, stop), name="door")]
+    if worker:
+        threads.append(threading.Thread(target=opened.worker(1).run, args=(stop,), name="worker"))
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        server.should_exit = True
+        for thread in threads:
+            thread.join()
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A listening socket and its URL."""
+
+    socket: socket.socket
+    url: str
+
+
+@contextmanager
+def listen(host: str, port: int) -> Iterator[Listening]:
+    """Listen during the block; port 0 takes a free one. Raises ConfigurationError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen(2048)  # who knocks before the server is up waits, and is let in
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot listen on {host}:{port}: {error.strerror or error}",
+                fix="use another --port, or --port 0 for a free one",
+            ) from error
+        shown = f"[{host}]" if ":" in host else host
+        yield Listening(listener, f"http://{shown}:{listener.getsockname()[1]}")
+
+
+def _serve(server: uvicorn.Server, listener: socket.socket, stop: threading.Event) -> None:
+    try:
+        server.run(sockets=[listener])
+    finally:
+        stop.set()
+
+
+@contextmanager
+def stopping() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set; a second signal ends the process at once."""
+    stop = threading.Event()
+
+    def ask(number: int, _: object) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        complain("stopping: finishing what is begun (again: at once)")
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,90 @@
+"""`handback demo --serve`: the day is played, and then both doors stay open until Ctrl-C."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from engine.cli.demo_day import DAY
+from tests.acceptance.conftest import ROOT
+
+CONTACTS = 6
+
+
+@pytest.fixture(scope="module")
+def small_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first contacts of the recorded day that Acme's people gave to an assistant."""
+    folder = tmp_path_factory.mktemp("day")
+    lines = (DAY / "portal-actions.jsonl").read_text().splitlines()
+    actions = [a for a in map(json.loads, lines) if a["portal"] == "acme"]
+    given = [a["contact"] for a in actions if a["action"] == "assign" and "tara" in a["owner"]]
+    chosen = set(given[:CONTACTS])
+    portal = json.loads((DAY / "portal.json").read_bytes())["portals"][0]
+    portal["contacts"] = [c for c in portal["contacts"] if c["id"] in chosen]
+    (folder / "portal.json").write_text(json.dumps({"portals": [portal]}))
+    kept = [json.dumps(a) for a in actions if a.get("contact") in chosen]
+    (folder / "portal-actions.jsonl").write_text("\n".join(kept) + "\n")
+    events = (DAY / "events.jsonl").read_bytes().split(b"\n")
+    mine = [e for e in events if any(f"acme/{c}".encode() in e for c in chosen)]
+    (folder / "events.jsonl").write_bytes(b"\n".join(mine) + b"\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def demo(small_day: Path) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
+    command = [sys.executable, str(ROOT / "runner.py"), "demo", "--serve", "--port", "0", "--json"]
+    process = subprocess.Popen(
+        [*command, "--day", str(small_day)],
+        env={k: v for k, v in os.environ.items() if not k.startswith("HANDBACK_")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        lines = []
+        while (line := process.stdout.readline()) not in (b"", b"}\n"):
+            lines.append(line)
+        yield process, json.loads(b"".join(lines) + b"}")
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=30)
+        assert process.returncode == 0, complaints.decode()
+        assert b"Traceback" not in complaints
+
+
+def test_the_day_was_played_and_both_doors_are_open(
+    demo: tuple[subprocess.Popen[bytes], dict[str, Any]],
+) -> None:
+    process, said = demo
+    assert said["leads"] == CONTACTS
+    assert said["differences"] == []
+    assert process.poll() is None
+    first = requests.get(said["first"], timeout=10)
+    assert first.status_code == 200
+    assert "password" in first.text
+    portal = requests.get(said["sandbox"], timeout=10)
+    assert f"{CONTACTS} contacts" in portal.text
+
+
+def test_the_leads_of_the_day_are_in_the_pages(
+    demo: tuple[subprocess.Popen[bytes], dict[str, Any]],
+) -> None:
+    _, said = demo
+    browser = requests.Session()
+    home = browser.post(
+        said["first"],
+        data={"name": "ada", "password": "correct horse battery staple"},
+        headers={"Origin": said["url"].rstrip("/")},
+        timeout=10,
+    )
+    assert home.url.endswith("/app/leads")
+    names = re.findall(r"lead/acme/(\d+)", home.text)
+    assert len(set(names)) == CONTACTS
