@@ -1,4 +1,4 @@
-"""Pure decisions per second on one core, and what bare `transitions` does in the same run."""
+"""Pure decisions per second on one core, and what bare state machines do in the same run."""
 
 import time
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from engine.rules.loader import load
 
 RULES = Path(__file__).resolve().parents[1] / "rules" / "lead_states.yaml"
 EVENTS = 60_000
+PEER_EVENTS = 10_000
 ROUNDS = 3
 MIX = ("email_sent", "email_opened", "link_clicked", "email_opened")
 
@@ -24,6 +25,10 @@ def measure() -> Iterator[Figure]:
     ours = max(_ours(machine) for _ in range(ROUNDS))
     bare = max(_bare() for _ in range(ROUNDS))
     yield Figure("decide_per_s", ours, "decisions/s", ">= 60000")
+    peer = max(_statemachine() for _ in range(ROUNDS))
+    yield Figure(
+        "decide_to_python_statemachine", ours / peer, "ratio", "", "bare: no guard, no effect"
+    )
     yield Figure(
         "decide_to_bare_transitions", ours / bare, "ratio", "", "bare: no guard, no effect"
     )
@@ -54,3 +59,19 @@ def _bare() -> float:
     for _ in range(EVENTS):
         trigger(slot)
     return EVENTS / (time.process_time() - started)
+
+
+def _statemachine() -> float:
+    """python-statemachine comes with the extra `bench`."""
+    from statemachine import State, StateMachine
+
+    class Toggle(StateMachine):
+        a = State(initial=True)
+        b = State()
+        go = a.to(b) | b.to(a)
+
+    send = Toggle().send
+    started = time.process_time()
+    for _ in range(PEER_EVENTS):
+        send("go")
+    return PEER_EVENTS / (time.process_time() - started)

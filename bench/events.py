@@ -43,6 +43,11 @@ def measure() -> Iterator[Figure]:
         yield Figure("commit_p99_ms_sqlite", p99, "ms", "< 50")
 
 
+def sqlite_events_per_s() -> float:
+    with _app() as app:
+        return _throughput(app)
+
+
 @contextmanager
 def _app() -> Iterator[App]:
     with (
