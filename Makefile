@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint types floors format bench bench-full mutants lock clean
+.PHONY: demo test test-slow lint types floors format bench bench-full mutants reference lock clean
 
 demo: $(VENV)/ready
 	$(BIN)/handback demo
@@ -42,6 +42,9 @@ SEED ?= 1
 mutants: $(VENV)/ready-dev
 	$(BIN)/pip install --quiet --constraint requirements.lock cosmic-ray==8.7.0
 	$(BIN)/python -m bench.mutants --sample $(SAMPLE) --seed $(SEED)
+
+reference: $(VENV)/ready-dev
+	$(BIN)/python -m tests.contracts.reference_page
 
 lock: $(VENV)/ready-dev
 	$(BIN)/pip freeze --exclude-editable --exclude pip --exclude setuptools > requirements.lock

@@ -4,6 +4,7 @@ Command-line options win over the environment, the environment over the file, th
 defaults. No secret is a setting: settings only name the environment variables that hold them.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,17 @@ class Settings(BaseSettings):
 
 
 def load_settings(config: Path | None = None, **options: Any) -> Settings:
-    """Settings from options (None = not given), environment and `config` (YAML, same names).
+    """Settings from options (None = not given), environment and `config` (YAML, same names);
+    without one, the file that HANDBACK_CONFIG names.
 
     Raises ConfigurationError naming the setting.
     """
     given = {name: value for name, value in options.items() if value is not None}
     try:
         from_environment = Settings().model_dump(exclude_unset=True)
-        return Settings(**{**_file(config), **from_environment, **given})
+        named = os.environ.get("HANDBACK_CONFIG")
+        file = _file(config or (Path(named) if named else None))
+        return Settings(**{**file, **from_environment, **given})
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))

@@ -48,9 +48,14 @@ def commands(group: click.Group, path: str = "handback") -> list[tuple[str, clic
     return found
 
 
+def tree() -> click.Group:
+    """The whole command line."""
+    return typer.main.get_command(app)  # type: ignore[return-value]
+
+
 @pytest.mark.parametrize(
     ("name", "command"),
-    commands(typer.main.get_command(app)),  # type: ignore[arg-type]
+    commands(tree()),
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_every_command_has_help_with_an_example(name: str, command: click.Command) -> None:
