@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine.base.clock import Clock, format_time
+from engine.base.clock import DAY, Clock
 from engine.base.errors import InputError
 from engine.base.settings import SHIPPED_RULES
 from engine.rules.diff import diff
@@ -21,6 +21,7 @@ from engine.rules.graph import svg
 from engine.rules.loader import parse
 from engine.rules.model import CrmMapping, Rules
 from engine.service.audit import Audit
+from engine.service.replay import replayed
 from engine.store import Store
 from engine.work.rules_in_use import RulesInUse
 
@@ -56,26 +57,11 @@ class Rulebook:
             traffic = tx.views.moves()
         return svg(self._rules.now().rules, leads=counts, traffic=traffic or None)
 
-    def versions(self) -> list[dict[str, Any]]:
-        """Every version that was ever in use here, the newest first."""
+    def what_if(self, text: str, *, days: int) -> dict[str, Any]:
+        """The leads of the last days, replayed by a draft: see Replay.report. InputError."""
+        new, since = self._parsed(text), self._clock.now() - days * DAY
         with self._store.read() as tx:
-            found = tx.views.rules_versions()
-        return [
-            {
-                "version": version.hash,
-                "first_used_at": format_time(version.first_used_at),
-                "in_use": version.hash == self._rules.now().version,
-            }
-            for version in found
-        ]
-
-    def version_text(self, version: str) -> str:
-        """The file of an earlier version. Raises InputError."""
-        with self._store.read() as tx:
-            found = tx.rules.get(version)
-        if found is None:
-            raise InputError(f"there is no version {version}")
-        return found.text
+            return replayed(tx, self._rules.now().rules, new, since=since, progress=lambda *_: None)
 
     # ------------------------------------------------------------------ the file
 
@@ -116,10 +102,14 @@ class Rulebook:
             for one in diff(self._rules.now().rules, self._parsed(text))
         ]
 
+    def can_save(self) -> bool:
+        """The rules that came with the program are not changed in place."""
+        return self._path != SHIPPED_RULES
+
     def save(self, text: str, *, read: str) -> dict[str, Any]:
         """Keep a draft as the file. read: the text it was made from. Raises InputError."""
         rules = self._parsed(text)
-        if self._path == SHIPPED_RULES:
+        if not self.can_save():
             raise InputError(
                 "these are the rules that came with the program; they are not changed in place",
                 fix="copy them to rules/lead_states.yaml, and start again",
@@ -136,7 +126,7 @@ class Rulebook:
             "save rules", subject=self._path.name, outcome=f"version {rules.version}"
         )
         used = rules.version == self._rules.now().version
-        words = "It is in use." if used else "It is not in use yet: apply it."
+        words = "It is in use." if used else "It is not in use yet: activate it."
         return {"version": rules.version, "next": words}
 
     def _parsed(self, text: str) -> Rules:

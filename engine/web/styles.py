@@ -84,6 +84,10 @@ a { color: var(--accent); }
 .hb-tile span { color: var(--soft); font-size: .875rem; }
 .hb-tile.bad b { color: var(--bad); }
 .hb-row { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; }
+.hb-bar { margin: .5rem 0; padding: .5rem .8rem; background: var(--paper);
+  border: 1px solid var(--line); border-radius: 10px; }
+.hb-row .hb-grow { flex: 1; }
+.hb-dialog h2.hb-gap { margin: 1rem 0 .3rem; font-size: 1.05rem; }
 .hb-filters { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem;
   margin-bottom: .75rem; }
 .hb-filters .q-field { min-width: 9rem; background: var(--paper); }

@@ -278,6 +278,76 @@ def test_a_mapped_value_is_changed_in_the_table_compared_and_saved(
     assert warm[-1] == ["Warm:", "[CONNECTED,", "Warm]"]
 
 
+def test_a_changed_mapping_is_weighed_activated_and_seen_in_the_portal(
+    house: House, visit: Visits
+) -> None:
+    crm_id = new_lead(house, 95, lastname="Mapped")
+    house.program.run("mark", f"acme/{crm_id}", "hot")
+
+    def shown() -> Any:
+        return house.program.contact(crm_id)["properties"].get("hs_lead_status")
+
+    wait_until(lambda: shown() == "CONNECTED")
+    someone = visit("editor")
+    page = someone.go("rules")
+    page.get_by_role("tab", name="Mapping").click()
+    picker = page.get_by_label("Hot: hs_lead_status")
+    picker.click()
+    picker.fill("QUALIFIED")
+    page.get_by_role("option", name="QUALIFIED", exact=True).click()
+    page.get_by_text("changed, not saved").wait_for()
+    page.get_by_role("button", name="Activate …").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("cell", name="QUALIFIED").first.wait_for()
+    written = dialog.get_by_text("Contacts written again").locator("xpath=following-sibling::dd[1]")
+    assert int(written.inner_text()) >= 1
+    dialog.get_by_role("button", name=re.compile("^What if")).click()
+    dialog.get_by_text("Leads that would be elsewhere").first.wait_for()
+    someone.picture("rules-activate")
+    assert shown() == "CONNECTED"
+    before = house.program.json("rules", "versions")["in_use"]
+    dialog.get_by_role("button", name="Activate", exact=True).click()
+    page.get_by_text("leads are told").wait_for()
+    wait_until(lambda: shown() == "QUALIFIED")
+    last = house.program.json("rules", "versions")["log"][0]
+    assert (last["who"], last["door"], last["what"]) == ("editor", "pages", "applied")
+
+    page.get_by_role("tab", name="History").click()
+    someone.picture("rules-history")
+    row = page.get_by_role("row", name=re.compile(before)).last
+    row.get_by_role("button", name=re.compile("Go back")).click()
+    page.get_by_role("dialog").get_by_role("button", name="Go back").click()
+    wait_until(lambda: shown() == "CONNECTED")
+    assert house.program.json("rules", "versions")["in_use"] == before
+
+
+def test_rules_are_scheduled_dropped_and_watch_in_the_shadow(house: House, visit: Visits) -> None:
+    page = visit("editor").go("rules")
+    page.get_by_role("tab", name="Mapping").click()
+    picker = page.get_by_label("Cold: hs_lead_status")
+    picker.click()
+    picker.fill("QUALIFIED")
+    page.get_by_role("option", name="QUALIFIED", exact=True).click()
+    page.get_by_text("changed, not saved").wait_for()
+    page.get_by_role("button", name="Activate …").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("At (UTC; empty: now)").fill("2099-01-02T03:04")
+    dialog.get_by_role("checkbox").click()
+    dialog.get_by_role("button", name="Activate", exact=True).click()
+    page.get_by_text("takes over at 2099-01-02 03:04 UTC").wait_for()
+    assert house.program.json("rules", "versions")["scheduled"]["at"] == "2099-01-02T03:04:00Z"
+    page.get_by_role("button", name="Drop it").click()
+    page.get_by_role("dialog").get_by_role("button", name="Drop it").click()
+    page.get_by_text("takes over at").wait_for(state="detached")
+    assert house.program.json("rules", "versions")["scheduled"] is None
+    page.get_by_role("tab", name="Shadow").click()
+    page.get_by_role("button", name="Let the draft watch").click()
+    page.get_by_text(re.compile("watches since .* says editor")).wait_for()
+    assert house.program.json("rules", "shadow")["version"]
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("No rules watch.").wait_for()
+
+
 def test_the_editor_says_what_is_wrong_where_it_is_wrong(house: House, visit: Visits) -> None:
     someone = visit("editor")
     page = someone.go("rules")
@@ -306,7 +376,11 @@ def test_a_viewer_sees_everything_and_can_do_nothing(house: House, visit: Visits
     someone.go("people").get_by_text("Only an admin sees this page.").wait_for()
     page = someone.go("rules")
     page.get_by_role("tab", name="File").click()
-    assert page.get_by_role("button", name="Save …").count() == 0
+    for name in ("Save …", "Activate …", "Let the draft watch"):
+        assert page.get_by_role("button", name=name).count() == 0
+    page.get_by_role("tab", name="History").click()
+    page.get_by_role("cell", name="in use", exact=True).wait_for()
+    assert page.get_by_role("button", name="Load into the editor").count() == 0
 
 
 def test_a_role_that_was_taken_away_counts_at_once(house: House, visit: Visits) -> None:

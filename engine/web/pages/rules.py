@@ -1,12 +1,13 @@
 """Rules: the picture, the mapping as a table, the file in an editor that says what is wrong."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from fastapi import Request
 from nicegui import events, ui
 
+from engine.web.pages.activation import Activation, Draft
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import dialog
 from engine.web.pages.frame import page, title
@@ -26,16 +27,10 @@ _DIFFERENCES = (
     Column("old", "Now"),
     Column("new", "Then"),
 )
-_VERSIONS = (
-    Column("version", "Version", "mono"),
-    Column("first_used_at", "First used", "time"),
-    Column("used", "", "chip"),
-    Column("actions", "", "actions"),
-)
 NOTHING = "(nothing)"
 
 
-class _Draft:
+class _Text:
     """The text that is being worked on, shared by the table and the editor of one page."""
 
     def __init__(self, view: View, text_now: str) -> None:
@@ -51,12 +46,47 @@ class _Draft:
 
 
 class _Workbench:
-    """The three tabs that change the file."""
+    """The draft: what is done with it, and the two tabs that change it."""
 
-    def __init__(self, view: View, draft: _Draft) -> None:
+    def __init__(self, view: View, draft: _Text) -> None:
         self._view, self._draft = view, draft
         self._may = view.may("editor")
         self._marks: list[dict[str, Any]] = []
+
+    # ------------------------------------------------------------------ the draft
+
+    def bar(self, activate: Callable[[], Awaitable[None]]) -> None:
+        """How the draft is, and what can be done with it; stands above the tabs."""
+        with ui.element("div").classes("hb-row hb-bar"):
+            text("Draft", tag="strong")
+            self._state = ui.label("as it is on disk").classes("hb-soft").props("role=status")
+            ui.element("span").classes("hb-grow")
+            ui.button("Save …", on_click=self.save).props("outline dense")
+            ui.button("Activate …", on_click=activate).props("dense")
+
+    def draft(self) -> Draft:
+        """What is to be activated."""
+        saves = self._draft.changed and self._view.desk.rulebook.can_save()
+        return Draft(self._draft.text, partial(self._keep, quiet=True) if saves else None)
+
+    async def load(self, found: str) -> None:
+        """Put another text into the editor."""
+        self._draft.text = found
+        self._editor.set_value(found)
+        self.mapping.refresh()
+        await self._changed()
+
+    async def _keep(self, *, quiet: bool = False) -> bool:
+        rulebook = self._view.desk.rulebook
+        done = await self._view.run(
+            "editor", rulebook.save, self._draft.text, read=self._draft.read
+        )
+        if done is not None:
+            self._draft.read = self._draft.text
+            if not quiet:
+                self._view.say(f"Saved as version {done['version']}. {done['next']}")
+            await self._changed()
+        return done is not None
 
     # ------------------------------------------------------------------ mapping
 
@@ -117,13 +147,7 @@ class _Workbench:
 
     def file(self) -> None:
         with card():
-            with ui.element("div").classes("hb-head"):
-                text("The rules file", tag="h2")
-                self._state = ui.label().classes("hb-soft").props("role=status")
-                ui.element("span").classes("hb-grow")
-                if self._may:
-                    ui.button("Compare", on_click=self.compare).props("outline dense")
-                    self._keep = ui.button("Save …", on_click=self.save).props("dense")
+            text("The rules file", tag="h2")
             self._editor = ui.codemirror(
                 self._draft.text, language="YAML", theme="basicLight", indent="  "
             ).style("height: 32rem")
@@ -174,69 +198,23 @@ class _Workbench:
             self._editor.line_tooltips = lines
             self._editor.decorations = marks
 
-    async def compare(self) -> None:
-        """What the draft would do differently."""
-        found = await self._view.ask(self._view.desk.rulebook.compare, self._draft.text)
-        if found is not None:
-            self._show(found, "Close", None)
-
     async def save(self) -> None:
         """Show the difference, then keep the draft as the file."""
         found = await self._view.ask(self._view.desk.rulebook.compare, self._draft.text)
         if found is None:
             return
 
-        async def go() -> bool:
-            rulebook = self._view.desk.rulebook
-            done = await self._view.run(
-                "editor", rulebook.save, self._draft.text, read=self._draft.read
-            )
-            if done is not None:
-                self._draft.read = self._draft.text
-                self._view.say(f"Saved as version {done['version']}. {done['next']}")
-                await self._changed()
-            return done is not None
+        self._show(found)
 
-        self._show(found, "Save the file", go)
-
-    def _show(self, found: Sequence[Mapping[str, Any]], button: str, go: Any) -> None:
-        async def close() -> bool:
-            return True
-
+    def _show(self, found: Sequence[Mapping[str, Any]]) -> None:
         words = f"{len(found)} differences from the rules in use." if found else ""
-        with dialog(self._view, "What would be different", words, button, go or close):
+        with dialog(self._view, "What would be different", words, "Save the file", self._keep):
             if found:
                 rows = [{**one, "id": n} for n, one in enumerate(found)]
                 with ui.element("div").classes("hb-scroll").style("max-height: 60vh"):
                     records(_DIFFERENCES, rows, label="Differences")
             else:
                 empty("Nothing: it does the same as the rules in use.")
-
-    # ------------------------------------------------------------------ versions
-
-    async def versions(self) -> None:
-        with card():
-            text("Versions", tag="h2")
-            found = await self._view.ask(self._view.desk.rulebook.versions) or []
-            rows = [
-                {
-                    **one,
-                    "id": one["version"],
-                    "used": "in use" if one["in_use"] else "",
-                    "used_kind": "good",
-                    "actions": "Load into the editor" if self._may else "",
-                }
-                for one in found
-            ]
-            records(_VERSIONS, rows, row_key="version", label="Versions", on_act=self._load)
-
-    async def _load(self, _: str, version: str) -> None:
-        found = await self._view.ask(self._view.desk.rulebook.version_text, version)
-        if found is not None:
-            self._draft.text = found
-            self._editor.set_value(found)
-            self._view.say(f"Version {version} is in the editor; save it to go back to it.")
-            await self._changed()
 
 
 async def _picture(view: View) -> None:
@@ -263,20 +241,27 @@ def register(desk: Desk) -> None:
         with page(desk, request, "Rules", at="rules") as view:
             with ui.element("div").classes("hb-head"):
                 title("Rules", "What happens to a lead, and what the CRM shows for it.")
-            draft = _Draft(view, await view.ask(desk.rulebook.text) or "")
+            draft = _Text(view, await view.ask(desk.rulebook.text) or "")
             bench = _Workbench(view, draft)
+            picture = ui.refreshable(_picture)
+            versions = Activation(view, draft=bench.draft, load=bench.load, changed=picture.refresh)
+            await versions.status()
+            if view.may("editor"):
+                bench.bar(versions.activate)
             with ui.tabs().props("align=left no-caps inline-label active-color=primary") as tabs:
-                picture, mapping, file, versions = (
-                    ui.tab(name) for name in ("Picture", "Mapping", "File", "Versions")
+                drawn, mapping, file, history, shadow = (
+                    ui.tab(name) for name in ("Picture", "Mapping", "File", "History", "Shadow")
                 )
-            with ui.tab_panels(tabs, value=picture, animated=False, keep_alive=True).classes(
+            with ui.tab_panels(tabs, value=drawn, animated=False, keep_alive=True).classes(
                 "hb-panels"
             ):
                 with ui.tab_panel(file):
                     bench.file()
-                with ui.tab_panel(picture):
-                    await _picture(view)
+                with ui.tab_panel(drawn):
+                    await picture(view)
                 with ui.tab_panel(mapping):
                     await bench.mapping()
-                with ui.tab_panel(versions):
-                    await bench.versions()
+                with ui.tab_panel(history):
+                    await versions.history()
+                with ui.tab_panel(shadow):
+                    await versions.shadow()
