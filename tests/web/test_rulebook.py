@@ -10,14 +10,9 @@ from hypothesis import strategies as st
 from engine.base.clock import ManualClock
 from engine.base.errors import InputError
 from engine.base.settings import SHIPPED_RULES
-from engine.hooks.manager import Plugins
-from engine.rules.loader import parse, parse_file
-from engine.service.audit import Audit
+from engine.rules.loader import parse
 from engine.service.rulebook import Rulebook
-from engine.service.versions import Versions
-from engine.store import open_store
-from engine.work.access import Accesses
-from engine.work.rules_in_use import RulesInUse
+from engine.wiring import open_app
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")
 
@@ -26,14 +21,10 @@ TEXT = SHIPPED_RULES.read_text(encoding="utf-8")
 def book(tmp_path: Path) -> Iterator[Rulebook]:
     path = tmp_path / "lead_states.yaml"
     path.write_text(TEXT, encoding="utf-8")
-    store = open_store(f"sqlite:///{tmp_path / 'handback.db'}")
     clock = ManualClock(1_800_000_000_000)
-    rules, audit = RulesInUse(store, clock), Audit(store, clock)
-    Versions(path, rules, store, clock, audit, Accesses(store, Plugins(), clock)).start(
-        *parse_file(path), takes=False
-    )
-    yield Rulebook(path, rules, store, clock, audit)
-    store.close()
+    database = f"sqlite:///{tmp_path / 'handback.db'}"
+    with open_app(database=database, rules=path, clock=clock) as app:
+        yield Rulebook(path, app.rules, app.store, app.clock, app.audit)
 
 
 def test_one_value_changes_and_everything_else_stays_as_it_was_written(book: Rulebook) -> None:
