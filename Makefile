@@ -58,7 +58,7 @@ $(VENV)/ready: $(VENV)/bin/python pyproject.toml requirements.lock
 	touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready
-	$(BIN)/pip install --quiet --constraint requirements.lock --editable '.[web,postgres,dev]'
+	$(BIN)/pip install --quiet --constraint requirements.lock --editable '.[web,postgres,brokers,dev]'
 	touch $@
 
 # The peers that `make bench` measures beside us.

@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 
 from engine.base.errors import InputError
+from engine.cli.consume import consume
 from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, DONE, complain, print_json, say
 from engine.wiring import open_app
 
 app = typer.Typer(help="Events about leads.", no_args_is_help=True)
 SHOWN = 20
+app.command(name="consume")(consume)
 
 
 @app.command()

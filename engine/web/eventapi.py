@@ -16,8 +16,8 @@ from starlette.concurrency import run_in_threadpool
 from engine.base.errors import HandbackError
 from engine.service.apikeys import ApiKeys
 from engine.store.account_records import ApiKey
-from engine.web.binding import BATCH, MAX_BATCH, STRUCTURED, UnreadableError, read_events
 from engine.web.limits import RateLimit
+from engine.work.binding import BATCH, MAX_BATCH, STRUCTURED, UnreadableError, read_events
 from engine.work.intake import Added
 
 AddLines = Callable[..., Added]

@@ -173,6 +173,10 @@ class Intake:
             return "", f"{portal} has no contact with the address {email}; use the CRM id"
         return crm_id, ""
 
+    def refuse(self, bad: list[tuple[int, bytes, str]], now: Millis, *, name: str) -> Added:
+        """Keep (number, raw, why it is no event) in quarantine."""
+        return self._refuse(bad, now, name)
+
     def _refuse(self, bad: list[tuple[int, bytes, str]], now: Millis, name: str) -> Added:
         if not bad:
             return Added()

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import requests
 
-from engine.web.binding import BATCH, STRUCTURED
 from engine.web.guard import MAX_BODY
 from engine.web.server import EVENTS_AT_ONCE
+from engine.work.binding import BATCH, STRUCTURED
 from tests.acceptance.conftest import event, wait_until
 from tests.web.conftest import House
 

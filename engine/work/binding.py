@@ -1,4 +1,4 @@
-"""CloudEvents over HTTP: structured, binary and batch mode → events as JSON lines. Pure.
+"""CloudEvents over HTTP and from brokers: structured, binary and batch mode → JSON lines. Pure.
 
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
 """
@@ -34,7 +34,12 @@ def read_events(headers: Mapping[str, str], body: bytes) -> list[bytes]:
     if kind == STRUCTURED:
         return [orjson.dumps(_json(body, "the body"))]
     if f"{_PREFIX}specversion" in headers:
-        return [orjson.dumps(_binary(headers, kind, body))]
+        attributes = {
+            name.removeprefix(_PREFIX): unquote(value, errors="replace")
+            for name, value in headers.items()
+            if name.startswith(_PREFIX)
+        }
+        return [binary_event(attributes, kind, body)]
     raise UnreadableError(
         f"this is no CloudEvent: send Content-Type {STRUCTURED} (one event), {BATCH} "
         "(an array), or the attributes as ce-… headers",
@@ -51,17 +56,16 @@ def _batch(body: bytes) -> list[bytes]:
     return [orjson.dumps(event) for event in content]
 
 
-def _binary(headers: Mapping[str, str], kind: str, body: bytes) -> dict[str, Any]:
-    event: dict[str, Any] = {
-        name.removeprefix(_PREFIX): unquote(value, errors="replace")
-        for name, value in headers.items()
-        if name.startswith(_PREFIX)
-    }
+def binary_event(attributes: Mapping[str, str], kind: str, body: bytes) -> bytes:
+    """An event whose attributes travel beside its data, as one JSON line. Raises UnreadableError.
+
+    kind: media type of the body, lower case, "" = not said.
+    """
     if not body.strip():
-        return event
+        return orjson.dumps(attributes)
     if kind not in ("application/json", "") and not kind.endswith("+json"):
         raise UnreadableError(f"data of type {kind[:80]!r} is not understood; send JSON", 415)
-    return {**event, "data": _json(body, "the data")}
+    return orjson.dumps({**attributes, "data": _json(body, "the data")})
 
 
 def _json(body: bytes, what: str) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.web.binding import BATCH, MAX_BATCH, STRUCTURED, UnreadableError, read_events
+from engine.work.binding import BATCH, MAX_BATCH, STRUCTURED, UnreadableError, read_events
 
 EVENT = {"specversion": "1.0", "id": "1", "source": "m", "type": "t", "subject": "acme/1"}
 

@@ -1,0 +1,85 @@
+"""One message of a broker → the events in it, or why there are none. Pure.
+
+RabbitMQ: attributes as headers `cloudEvents:NAME` or `cloudEvents_NAME`
+(https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/amqp-protocol-binding.md);
+`ce-NAME` and `ce_NAME`, as HTTP and Kafka spell them, are understood too. Redis has no binding of
+its own: an entry of a stream holds one field `event`, or `ce-…` fields and `data`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from engine.work.binding import BATCH, STRUCTURED, UnreadableError, binary_event, read_events
+
+_PREFIXES = ("cloudevents:", "cloudevents_", "ce-", "ce_")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one message holds. events: JSON lines, not checked. refused: (raw, why), or None."""
+
+    events: tuple[bytes, ...] = ()
+    refused: tuple[bytes, str] | None = None
+
+
+def from_rabbitmq(headers: Mapping[str, Any], content_type: str | None, body: bytes) -> Message:
+    """An AMQP message. headers: its header table, with values as the driver decodes them."""
+    attributes = _attributes(headers)
+    return _message(attributes, content_type or "", body, raw=_raw(attributes, body))
+
+
+def from_redis(fields: Mapping[bytes, bytes]) -> Message:
+    """An entry of a stream."""
+    named = {name.decode("utf-8", "replace"): value for name, value in fields.items()}
+    if "event" in named:
+        return _message({}, "", named["event"], raw=named["event"])
+    attributes = _attributes(named)
+    if not attributes:
+        shown = ", ".join(sorted(named))[:80]
+        reason = f"the entry has the fields {shown}; send one field event, or ce-… and data"
+        return Message(refused=(_raw(named, b""), reason))
+    kind = named.get("content-type", b"").decode("utf-8", "replace")
+    body = named.get("data", b"")
+    return _message(attributes, kind, body, raw=_raw(attributes, body))
+
+
+def _message(attributes: Mapping[str, str], content_type: str, body: bytes, raw: bytes) -> Message:
+    kind = content_type.partition(";")[0].strip().lower()
+    try:
+        if kind not in (BATCH, STRUCTURED) and "specversion" in attributes:
+            return Message((binary_event(attributes, kind, body),))
+        if not body.strip():
+            raise UnreadableError("the message is empty; send one CloudEvent")
+        events = read_events({"content-type": kind if kind == BATCH else STRUCTURED}, body)
+        return Message(tuple(events))
+    except UnreadableError as error:
+        return Message(refused=(raw, str(error)))
+
+
+def _attributes(headers: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name[len(prefix) :].lower(): _text(value)
+        for name, value in headers.items()
+        for prefix in _PREFIXES
+        if name.lower().startswith(prefix)
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, datetime):  # AMQP has timestamps; ours are UTC
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
+    return str(value)
+
+
+def _raw(attributes: Mapping[str, Any], body: bytes) -> bytes:
+    """What is kept of a message that is refused."""
+    if not attributes:
+        return body
+    shown = {name: _text(value) for name, value in attributes.items()}
+    return orjson.dumps({**shown, "data": body.decode("utf-8", "backslashreplace")})
