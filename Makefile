@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint types floors format bench bench-full mutants reference lock clean
+.PHONY: demo test test-slow chaos lint types floors format bench bench-full mutants reference lock clean
 
 demo: $(VENV)/ready
 	$(BIN)/handback demo
@@ -11,9 +11,20 @@ demo: $(VENV)/ready
 test: $(VENV)/ready-dev
 	$(BIN)/pytest -n auto --dist loadscope -m "not slow"
 
-# The pages in a real browser, and the event API under generated requests.
+# The pages in a real browser, the event API under generated requests, kills and restarts under load.
 test-slow: $(VENV)/ready-dev
 	$(BIN)/pytest -n auto --dist loadscope -m slow
+
+# 1,000 kills of workers and 100 restarts of PostgreSQL under 300,000 events, then the kills on SQLite: hours.
+# Less of it, or one run again: make chaos CHAOS="--database sqlite --kills 20 --events 2000 --seed 7"
+CHAOS ?=
+chaos: $(VENV)/ready-dev
+ifeq ($(CHAOS),)
+	$(BIN)/python -m tests.chaos --database postgresql
+	$(BIN)/python -m tests.chaos --database sqlite
+else
+	$(BIN)/python -m tests.chaos $(CHAOS)
+endif
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff format --check .
