@@ -1,12 +1,14 @@
 """SQLite: one file, one writer at a time, readers never wait."""
 
 import os
+import re
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -25,6 +27,8 @@ LOOK_SECONDS = 0.005
 WRITE_CACHE_KB, READ_CACHE_KB = 65_536, 8_192
 """64 MB instead of 2 for the one that writes: random keys of a million leads."""
 _ROWS = 1_000_000
+_TOGETHER = 50
+_ONE_ROW = re.compile(r"(?<= VALUES )\([?, ]+\)")
 _PER_VALUE = 20
 """Rows that a portal's lead, CRM id or instant has, roughly."""
 
@@ -110,7 +114,17 @@ class Sqlite:
         return delete(plan.table).where(*where)
 
     def many(self, connection: Connection, text: str, rows: Rows) -> int:
-        return connection.exec_driver_sql(text, list(rows)).rowcount
+        """Inserts go 50 rows to a statement: that spares a third of what a narrow one costs."""
+        changed = 0
+        if len(rows) >= _TOGETHER and (found := _ONE_ROW.search(text)):
+            marks = ", ".join([found[0]] * _TOGETHER)
+            together = f"{text[: found.start()]}{marks}{text[found.end() :]}"
+            whole = len(rows) - len(rows) % _TOGETHER
+            for first in range(0, whole, _TOGETHER):
+                values = tuple(chain.from_iterable(rows[first : first + _TOGETHER]))
+                changed += connection.exec_driver_sql(together, values).rowcount
+            rows = rows[whole:]
+        return changed + (connection.exec_driver_sql(text, list(rows)).rowcount if rows else 0)
 
     def now(self, connection: Connection) -> Millis:
         """Everybody who writes the file is on this machine."""

@@ -35,6 +35,20 @@ def test_of_two_equal_events_in_one_batch_the_first_is_accepted(store: Store) ->
     assert [row.event.data for row in lanes["501"].events] == [{"n": 1}]
 
 
+def test_among_many_events_those_known_are_told_apart(store: Store) -> None:
+    add(store, new("501", 7), new("501", 140))
+    batch = [new(str(n % 9), n) for n in range(160)]
+    assert [n for n, taken in enumerate(add(store, *batch)) if not taken] == [7, 140]
+    with store.write() as tx:
+        lanes = tx.inbox.claim(PORTAL, now=20, limit=1_000)
+    ids = {lane.lead_id: [row.event.id for row in lane.events] for lane in lanes}
+    assert ids.pop("501") == ["7", "140"]
+    assert ids == {
+        str(lead): [str(n) for n in range(160) if n % 9 == lead and n not in (7, 140)]
+        for lead in range(9)
+    }
+
+
 def test_the_same_id_in_another_portal_is_another_event(store: Store) -> None:
     other = new("501", 1)
     other = type(other)("globex", other.crm_id, other.event)
