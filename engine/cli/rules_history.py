@@ -1,6 +1,8 @@
 """`handback rules coverage`, `what-if`: rules against what really happened. Writes nothing."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +14,7 @@ from engine.base.clock import SystemClock
 from engine.cli.options import AsJson, Config, Database, RulesFile
 from engine.cli.output import print_json, print_table, say
 from engine.rules.loader import load
+from engine.service.replay import Progress as ReplayProgress
 from engine.service.replay import replayed
 from engine.service.rules import covered, since
 from engine.wiring import open_database, rules_file
@@ -68,41 +71,39 @@ def what_if(
     before, after = load(rules_file(rules, config)), load(new)
     start = None if since_ is None else since(since_, SystemClock().now())
     began = time.monotonic()
-    console = Console(stderr=True)
-    with (
-        open_database(database, config) as store,
-        store.read() as tx,
-        Progress(
-            *Progress.get_default_columns()[:2],
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        ) as bar,
-    ):
-        task = bar.add_task("replaying")
-        found = replayed(
-            tx,
-            before,
-            after,
-            since=start,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+    with open_database(database, config) as store, store.read() as tx, replaying() as progress:
+        found = replayed(tx, before, after, since=start, progress=progress)
     found["seconds"] = round(time.monotonic() - began, 3)
     if as_json:
         print_json(found)
     else:
-        _show(found, show)
+        show_replay(found, show, f" in {found['seconds']:.1f} s")
 
 
-def _show(found: dict[str, Any], most: int) -> None:
+@contextmanager
+def replaying() -> Iterator[ReplayProgress]:
+    """A bar on the terminal, fed by a replay; nothing where nobody looks."""
+    console = Console(stderr=True)
+    with Progress(
+        *Progress.get_default_columns()[:2],
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("replaying")
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def show_replay(found: dict[str, Any], most: int, took: str = "") -> None:
+    """The report of a replay, with at most so many leads one by one."""
     elsewhere, handbacks = found["elsewhere"], found["handbacks"]
     columns = ("lead", "old", "new", "event", "at", "new_rule")
     if elsewhere and most:
         print_table(columns, ([one[c] for c in columns] for one in elsewhere[:most]))
         say("")
-    say(f"{found['events']:,} events of {found['leads']:,} leads in {found['seconds']:.1f} s")
+    say(f"{found['events']:,} events of {found['leads']:,} leads{took}")
     say(f"{len(elsewhere):,} leads would end elsewhere")
     for kind, count in found["writes"].items():
         if count["old"] != count["new"]:

@@ -1,6 +1,7 @@
 """`handback rules apply`, `rollback`, `versions`: which rules are in use."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,13 @@ from engine.base.clock import parse_time
 from engine.base.errors import InputError
 from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, complain, print_json, print_table, say
+from engine.cli.rules_history import replaying, show_replay
+from engine.service.replay import WhatIf
+from engine.service.rules import since
 from engine.wiring import open_app
+
+LISTED = 20
+"""Leads of a replay that are listed one by one; `rules what-if` lists more."""
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 Move = Annotated[
@@ -24,6 +31,13 @@ def apply(
     at: Annotated[
         str | None, typer.Option("--at", metavar="ISO-TIME", help="Take over at this instant.")
     ] = None,
+    what_if: Annotated[
+        bool, typer.Option("--what-if", help="Also replay the real history by NEW.")
+    ] = False,
+    since_: Annotated[
+        str | None,
+        typer.Option("--since", metavar="TIME", help="--what-if only for leads of late, e.g. 90d."),
+    ] = None,
     yes: Yes = False,
     move: Move = None,
     database: Database = None,
@@ -36,9 +50,14 @@ def apply(
 
     Example: `handback rules apply draft.yaml --at 2026-11-27T08:00:00Z`
     """
-    text, moves = _text(new), _moves(move)
+    text, moves, instant = _text(new), _moves(move), None if at is None else _instant(at)
+    if since_ is not None and not what_if:
+        raise InputError("--since is about the replay", fix="add --what-if")
     with open_app(database=database, rules=rules, config=config, clock=clock) as opened:
-        plan = opened.versions.plan(text, moves=moves)
+        start = None if since_ is None else since(since_, opened.clock.now())
+        with replaying() if what_if else nullcontext() as progress:
+            wish = WhatIf(start, progress) if progress is not None else None
+            plan = opened.versions.plan(text, moves=moves, at=instant, what_if=wish)
         if not as_json:
             _show(plan)
         if not plan["ready"]:
@@ -49,7 +68,7 @@ def apply(
         done = opened.versions.apply(
             text,
             expected=plan["expected"],
-            at=None if at is None else _instant(at),
+            at=instant,
             moves=moves,
             file=str(new),
         )
@@ -168,13 +187,25 @@ def _show(plan: dict[str, Any]) -> None:
         say(one["text"] if one["leads"] is None else f"{one['text']} ({one['leads']} leads)")
     for one in plan["migrate"]:
         say(f"{one['leads']:,} leads move from {one['state']} to {one['to']}")
-    cost = plan["rewrites"]
-    say(f"{cost['contacts']:,} contacts are written again, {cost['minutes']} minutes")
-    if plan["timers"]:
-        say(f"the timers of {plan['timers']:,} leads are set anew")
+    _show_leads(plan)
     _show_portals(plan["portals"])
     if plan["replaces"]:
         say(f"instead of {plan['replaces']['version']}, which is scheduled")
+
+
+def _show_leads(plan: dict[str, Any]) -> None:
+    cost, at_once = plan["rewrites"], plan["at_once"]
+    say(f"{cost['contacts']:,} contacts are written again, {cost['minutes']} minutes")
+    if at_once["handbacks"]:
+        say(f"{at_once['handbacks']:,} contacts are handed back at once")
+    if plan["timers"]:
+        say(
+            f"the timers of {plan['timers']:,} leads are set anew; "
+            f"{at_once['timers']:,} of them fire at once"
+        )
+    if plan["what_if"] is not None:
+        say("had these rules always been in use:")
+        show_replay(plan["what_if"], LISTED)
 
 
 def _show_portals(portals: list[dict[str, Any]]) -> None:

@@ -30,6 +30,14 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class WhatIf:
+    """A wish to replay the history: only leads of late (see replayed), and who is told how far."""
+
+    since: Millis | None = None
+    progress: Progress = lambda done, total: None
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """Where the two first part: the event, and what each rules file made of it."""
 

@@ -3,19 +3,31 @@
 from collections.abc import Mapping
 from typing import Any
 
+from engine.base.clock import Millis
 from engine.base.errors import HandbackError
+from engine.lead.change import change_rules
+from engine.lead.machine import LeadMachine
+from engine.lead.records import EffectKind
 from engine.rules.findings import Finding, finding
-from engine.rules.migration import changes, plan_migration
+from engine.rules.migration import Change, changes, plan_migration
 from engine.rules.model import Rules
 from engine.service.replay import BATCH, CALLS_PER_MINUTE
-from engine.store import Store, Tx
+from engine.store import RulesEntry, Store, Tx
 from engine.work.access import Accesses
+from engine.work.rules_in_use import told_event
+
+PAGE = 5_000
+"""Leads read at a time."""
 
 Document = dict[str, Any]
 
 
-def meant(tx: Tx, old: Rules, new: Rules, moves: Mapping[str, str]) -> Document:
-    """What the change means for running leads, counted; `lost`: findings about states."""
+def meant(tx: Tx, old: Rules, new: Rules, moves: Mapping[str, str], *, at: Millis) -> Document:
+    """What the change means for running leads, counted; `lost`: findings about states.
+
+    at: when the new rules take over, as far as anybody knows now.
+    """
+    machine, at_once = LeadMachine(new), {"timers": 0, "handbacks": 0}
     lost: tuple[Finding, ...] = ()
     migrate: dict[tuple[str, str], int] = {}
     told = fields = timers = 0
@@ -25,6 +37,8 @@ def meant(tx: Tx, old: Rules, new: Rules, moves: Mapping[str, str]) -> Document:
         lost += plan.findings
         staying = {s: n for s, n in held.items() if s in new.states or s in plan.moves}
         changed = changes(old, new, held=staying, moves=plan.moves, crm=portal.crm)
+        for what, count in _at_once(tx, portal.name, old, machine, changed, plan.moves, at).items():
+            at_once[what] += count
         for state, change in changed.items():
             told += held[state]
             fields += held[state] * change.fields
@@ -43,7 +57,32 @@ def meant(tx: Tx, old: Rules, new: Rules, moves: Mapping[str, str]) -> Document:
             "minutes": round(calls / CALLS_PER_MINUTE, 2),
         },
         "timers": timers,
+        "at_once": at_once,
     }
+
+
+def _at_once(
+    tx: Tx,
+    portal: str,
+    old: Rules,
+    new: LeadMachine,
+    changed: Mapping[str, Change],
+    moves: Mapping[str, str],
+    at: Millis,
+) -> dict[str, int]:
+    """What happens the moment the rules change: every lead is really asked, none is told."""
+    states = sorted(s for s, change in changed.items() if change.timers or change.to != s)
+    entry = RulesEntry(0, at, "", "", "applied", new.version, None, new.version, "", moves)
+    after, timers, handbacks = "", 0, 0
+    while told := tx.rules.met(portal, states=states, gone=(), after=after, limit=PAGE):
+        after = told[-1].lead_id
+        leads = tx.leads.get_many(portal, [one.lead_id for one in told])
+        for one in told:
+            event = told_event(one, entry, old.version, changed[one.state], moves)
+            decision = change_rules(new, leads[one.lead_id], event, at)
+            timers += sum(timer.due <= at for timer in decision.timers)
+            handbacks += sum(effect.kind is EffectKind.HANDBACK for effect in decision.effects)
+    return {"timers": timers, "handbacks": handbacks}
 
 
 def problems(accesses: Accesses, rules: Rules, portal: str) -> list[Document]:

@@ -19,6 +19,7 @@ from engine.rules.loader import parse, parse_file
 from engine.rules.migration import plan_migration
 from engine.rules.model import Rules
 from engine.service.audit import Audit
+from engine.service.replay import WhatIf, replayed
 from engine.service.rules import differences
 from engine.service.rules_plan import meant, portal_findings, portals_asked
 from engine.store import RulesEntry, Store, Tx
@@ -160,14 +161,22 @@ class Versions:
         """The file of a version that was in use here. Raises InputError."""
         return self._rules.of_version(version).text
 
-    def plan(self, text: str, *, moves: Mapping[str, str] | None = None) -> Document:
+    def plan(
+        self,
+        text: str,
+        *,
+        moves: Mapping[str, str] | None = None,
+        at: Millis | None = None,
+        what_if: WhatIf | None = None,
+    ) -> Document:
         """What applying this text would do; nothing is written.
 
         expected: hand it to apply(), which refuses a plan that is stale. ready: nothing stands
         in the way. findings, differences (with running leads), migrate [{state, to, leads}],
         told (leads that get an event), rewrites {contacts, api_calls, minutes}, timers (leads
-        whose timers are set anew), portals [{portal, problems | unreachable}], replaces (what is
-        scheduled now).
+        whose timers are set anew), at_once {timers, handbacks} (that are due the moment the rules
+        take over, which is now or `at`), portals [{portal, problems | unreachable}], replaces
+        (what is scheduled now). what_if: Replay.report, None unless asked for.
         """
         rules, findings = parse(text, file=self._path.name)
         status = self.status()
@@ -177,17 +186,22 @@ class Versions:
             "replaces": status["scheduled"],
             "findings": [asdict(one) for one in findings],
             "ready": False,
+            "what_if": None,
         }
         if rules is None:
             return document
-        old = self._rules.now().rules
+        old, now = self._rules.now().rules, self._clock.now()
         with self._store.read() as tx:
             document |= {
                 "version": rules.version,
                 "same": rules.version == old.version,
                 "differences": differences(old, rules, tx),
-                **meant(tx, old, rules, moves or {}),
+                **meant(tx, old, rules, moves or {}, at=max(now, at or now)),
             }
+            if what_if is not None:
+                document["what_if"] = replayed(
+                    tx, old, rules, since=what_if.since, progress=what_if.progress
+                )
         document["portals"] = portals_asked(self._store, self._accesses, rules)
         document["findings"] += [asdict(one) for one in document.pop("lost")]
         document["ready"] = not document["same"] and not any(

@@ -198,16 +198,17 @@ def _tell(
     while leads := tx.rules.met(portal, states=sorted(changed), gone=gone, after=after, limit=PAGE):
         after = leads[-1].lead_id
         events = [
-            (lead, _event(lead, entry, was, changed.get(lead.state), moves)) for lead in leads
+            (lead, told_event(lead, entry, was, changed.get(lead.state), moves)) for lead in leads
         ]
         tx.rules.tell(portal, events, now=entry.at, at=place)
         told += len(leads)
     return told
 
 
-def _event(
+def told_event(
     lead: ToldLead, entry: RulesEntry, was: str, change: Change | None, moves: Mapping[str, str]
 ) -> Event:
+    """What a lead is told when the rules change: see engine.lead.change."""
     data: dict[str, object] = {"was": was, "is": entry.version, "moves": dict(moves)}
     if change is not None and change.fields:
         data["fields"] = True

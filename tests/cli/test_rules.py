@@ -185,6 +185,14 @@ def test_a_version_is_applied_listed_and_taken_back(draft: Path, database: str) 
     )
 
 
+def test_the_plan_can_replay_the_history(draft: Path, database: str) -> None:
+    done = run("apply", draft, "--what-if", "--since", "90d", "--yes", "--database", database)
+    assert "had these rules always been in use:\n" in done.stdout
+    assert "\n7 events of 3 leads\n0 leads would end elsewhere\n" in done.stdout
+    with pytest.raises(InputError, match="about the replay"):
+        run("apply", draft, "--since", "90d", "--yes", "--database", database)
+
+
 def test_a_version_is_scheduled_and_dropped(draft: Path, database: str) -> None:
     at = "2099-01-01T08:00:00Z"
     run("apply", draft, "--at", at, "--yes", "--database", database)

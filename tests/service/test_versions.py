@@ -11,6 +11,7 @@ from engine.base.errors import InputError
 from engine.base.settings import SHIPPED_RULES
 from engine.lead.records import EffectKind, Event
 from engine.rules.findings import RulesError
+from engine.service.replay import WhatIf
 from engine.store import NewEvent
 from engine.wiring import open_app
 from engine.work import decisions
@@ -142,6 +143,55 @@ def test_a_shorter_wait_that_is_over_already_was_missed(
     here.clock.advance(HOUR)
     here.decide()
     assert here.lead("1").state == ("Hot" if missed == "skip" else "LeadAtRisk")
+
+
+@pytest.mark.parametrize("missed", ["fire", "skip", "restart"])
+def test_the_plan_says_how_many_timers_fire_at_once(here: World, missed: str) -> None:
+    for crm_id in ("1", "2", "3"):
+        here.happen(crm_id, "assigned")
+        here.happen(crm_id, "replied", intent="AgreedToMeet")
+    here.clock.advance(HOUR - 3 * MINUTE)
+    new = TEXT.replace("after: 24h,", f"after: 1h, missed: {missed},")
+    plan = here.app.versions.plan(new)
+    assert plan["timers"] == 3
+    assert plan["at_once"] == {"timers": 1 if missed == "fire" else 0, "handbacks": 0}
+    later = here.app.versions.plan(new, at=here.clock.now() + HOUR)
+    assert later["at_once"]["timers"] == (3 if missed == "fire" else 0)
+    here.app.versions.apply(new, expected=plan["expected"])
+    here.decide()
+    here.decide()
+    at_risk = [crm_id for crm_id in ("1", "2", "3") if here.lead(crm_id).state == "LeadAtRisk"]
+    assert len(at_risk) == plan["at_once"]["timers"]
+
+
+def test_the_plan_says_how_many_are_handed_back_at_once(here: World) -> None:
+    engaged(here, "1", "2")
+    moves = {"Engaged": "Processed"}
+    text = TEXT.replace("Engaged", "Curious")
+    plan = here.app.versions.plan(text, moves=moves)
+    assert plan["at_once"] == {"timers": 0, "handbacks": 2}
+    before = len(effects(here, "1"))
+    here.app.versions.apply(text, expected=plan["expected"], moves=moves)
+    here.decide()
+    assert [kind for kind, _ in effects(here, "1")[before:]].count(EffectKind.HANDBACK) == 1
+
+
+def test_the_plan_replays_the_history_when_it_is_asked_to(here: World) -> None:
+    engaged(here, "1")
+    start = here.clock.now() + 1
+    engaged(here, "2")
+    new = TEXT.replace("when: opens >= 1}", "when: opens >= 2}", 1)
+    assert here.app.versions.plan(new)["what_if"] is None
+    steps: list[tuple[int, int]] = []
+    wish = WhatIf(progress=lambda done, total: steps.append((done, total)))
+    found = here.app.versions.plan(new, what_if=wish)["what_if"]
+    moved = [(one["lead"], one["old"], one["new"]) for one in found["elsewhere"]]
+    assert sorted(moved) == [(f"{PORTAL}/{one}", "Engaged", "Cold") for one in ("1", "2")]
+    assert steps[-1] == (6, 6)
+    late = here.app.versions.plan(new, what_if=WhatIf(since=start))["what_if"]
+    assert [one["lead"] for one in late["elsewhere"]] == [f"{PORTAL}/2"]
+    assert here.lead("1").state == "Engaged", "a plan changes nothing"
+    assert len(here.app.versions.versions()) == 1
 
 
 def test_a_scheduled_version_takes_over_at_its_instant_and_once(here: World) -> None:
