@@ -134,6 +134,11 @@ class CrmSpecs(Protocol):
         """Prove against the live portal that every state's values can be written."""
 
     @hookspec(firstresult=True)
+    def crm_field_options(self, access: Access, mapping: CrmMapping) -> Mapping[str, Sequence[str]]:
+        """What people may choose for each mapped column, in the portal's order; a column that
+        takes any text, or that the portal does not have, is left out. May be minutes old."""
+
+    @hookspec(firstresult=True)
     def crm_find_assistant_owner(self, access: Access, assistant: Assistant) -> str | None:
         """The owner id of the assistant's active user, None when the portal has none."""
 

@@ -113,6 +113,28 @@ def portals_asked(store: Store, accesses: Accesses, rules: Rules) -> list[Docume
     return found
 
 
+def field_options(store: Store, accesses: Accesses, rules: Rules) -> Document:
+    """What portals offer: options {crm: {column: values of all its portals}}, asked and
+    unreachable: portals that answered, and {portal, why} of those that did not."""
+    with store.read() as tx:
+        portals = [portal for portal in tx.portals.list() if portal.crm in rules.crm]
+    options: dict[str, dict[str, list[str]]] = {}
+    asked: list[str] = []
+    unreachable: list[Document] = []
+    for portal in portals:
+        try:
+            access, hooks = accesses.of(portal.name)
+            found = hooks.crm_field_options(access=access, mapping=rules.crm[portal.crm])
+        except HandbackError as error:
+            unreachable.append({"portal": portal.name, "why": str(error)})
+            continue
+        asked.append(portal.name)
+        known = options.setdefault(portal.crm, {})
+        for column, values in found.items():
+            known[column] = list(dict.fromkeys([*known.get(column, ()), *values]))
+    return {"options": options, "asked": asked, "unreachable": unreachable}
+
+
 def portal_findings(store: Store, accesses: Accesses, rules: Rules, portal: str) -> list[Finding]:
     """problems() as findings, at the places of the values in the file."""
     with store.read() as tx:

@@ -21,7 +21,7 @@ from engine.rules.model import Rules
 from engine.service.audit import Audit
 from engine.service.replay import WhatIf, replayed
 from engine.service.rules import differences
-from engine.service.rules_plan import meant, portal_findings, portals_asked
+from engine.service.rules_plan import field_options, meant, portal_findings, portals_asked
 from engine.store import RulesEntry, Store, Tx
 from engine.work.access import Accesses
 from engine.work.rules_in_use import RulesInUse, StaleError, switch
@@ -208,6 +208,10 @@ class Versions:
             one["severity"] == Severity.ERROR for one in document["findings"]
         )
         return document
+
+    def options(self) -> Document:
+        """The values that portals offer for what the rules in use map: see field_options()."""
+        return field_options(self._store, self._accesses, self._rules.now().rules)
 
     def portal_findings(self, rules: Rules, portal: str) -> list[Finding]:
         """What the live portal says about the mapping, at the places of the values in the file."""

@@ -136,6 +136,19 @@ def check_mapping(
     return tuple(problems)
 
 
+def offered(
+    mapping: CrmMapping, definitions: Mapping[str, Definition]
+) -> dict[str, tuple[str, ...]]:
+    """The options of each mapped dropdown that are not hidden, in HubSpot's order."""
+    return {
+        column: tuple(option.value for option in definition.options if not option.hidden)
+        for column in mapping.columns
+        if (definition := definitions.get(column)) is not None
+        and definition.type == "enumeration"
+        and not definition.archived
+    }
+
+
 def _problem(
     state: str, column: str, value: str, definition: Definition | None
 ) -> MappingProblem | None:

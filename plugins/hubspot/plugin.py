@@ -129,6 +129,14 @@ class HubSpotPlugin:
         return fields.check_mapping(_mapping(rules), definitions)
 
     @hookimpl
+    def crm_field_options(self, access: Access, mapping: CrmMapping) -> Mapping[str, Sequence[str]]:
+        desk = self._memories.desk(access)
+        definitions = desk.memory.properties.get(desk.api, desk.now())
+        if isinstance(definitions, Answer):
+            raise unavailable(definitions, access.portal.name)
+        return fields.offered(mapping, definitions)
+
+    @hookimpl
     def crm_find_assistant_owner(self, access: Access, assistant: Assistant) -> str | None:
         # Asked when a person presses Refresh, or while the assistant is unknown: never from memory.
         directory = self._memories.desk(access).directory(fresh=True)

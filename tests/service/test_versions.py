@@ -323,3 +323,13 @@ def test_a_shadow_without_the_state_or_the_event_says_so(here: World) -> None:
     here.happen("1", "link_clicked")
     (one,) = here.app.versions.shadow()["disagreements"]
     assert one["shadow"] == "it has no state Engaged"
+
+
+def test_a_portal_that_offers_nothing_says_why(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TOKEN", raising=False)
+    found = here.app.versions.options()
+    assert (found["options"], found["asked"]) == ({}, [])
+    assert [one["portal"] for one in found["unreachable"]] == [PORTAL]
+    assert "access token" in found["unreachable"][0]["why"]

@@ -291,14 +291,15 @@ def test_a_changed_mapping_is_weighed_activated_and_seen_in_the_portal(
     someone = visit("editor")
     page = someone.go("rules")
     page.get_by_role("tab", name="Mapping").click()
+    page.get_by_text("The values to choose from are those of acme").wait_for()
     picker = page.get_by_label("Hot: hs_lead_status")
     picker.click()
-    picker.fill("QUALIFIED")
-    page.get_by_role("option", name="QUALIFIED", exact=True).click()
+    picker.fill("OPEN_DEAL")
+    page.get_by_role("option", name="OPEN_DEAL", exact=True).click()
     page.get_by_text("changed, not saved").wait_for()
     page.get_by_role("button", name="Activate …").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_role("cell", name="QUALIFIED").first.wait_for()
+    dialog.get_by_role("cell", name="OPEN_DEAL").first.wait_for()
     written = dialog.get_by_text("Contacts written again").locator("xpath=following-sibling::dd[1]")
     assert int(written.inner_text()) >= 1
     dialog.get_by_role("button", name=re.compile("^What if")).click()
@@ -308,7 +309,7 @@ def test_a_changed_mapping_is_weighed_activated_and_seen_in_the_portal(
     before = house.program.json("rules", "versions")["in_use"]
     dialog.get_by_role("button", name="Activate", exact=True).click()
     page.get_by_text("leads are told").wait_for()
-    wait_until(lambda: shown() == "QUALIFIED")
+    wait_until(lambda: shown() == "OPEN_DEAL")
     last = house.program.json("rules", "versions")["log"][0]
     assert (last["who"], last["door"], last["what"]) == ("editor", "pages", "applied")
 

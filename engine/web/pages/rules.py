@@ -52,6 +52,8 @@ class _Workbench:
         self._view, self._draft = view, draft
         self._may = view.may("editor")
         self._marks: list[dict[str, Any]] = []
+        self._offered: Mapping[str, Mapping[str, Sequence[str]]] = {}
+        self._pickers: list[tuple[ui.select, str, str, Sequence[str]]] = []
 
     # ------------------------------------------------------------------ the draft
 
@@ -94,6 +96,10 @@ class _Workbench:
     async def mapping(self) -> None:
         rulebook = self._view.desk.rulebook
         found = await self._view.ask(rulebook.mappings, self._draft.text)
+        self._pickers.clear()
+        self._heard = ui.element("div").props("role=status")
+        if self._may:
+            ui.timer(0.1, self._ask_portals, once=True)
         for table in found or ():
             with card():
                 text(f"What {table['crm'].capitalize()} shows for each state", tag="h2")
@@ -120,15 +126,39 @@ class _Workbench:
                     if not self._may:
                         text(value or NOTHING, tag="span", classes="hb-mono")
                         continue
+                    crm, known = table["crm"], table["known"][column]
                     picker = ui.select(
-                        [NOTHING, *table["known"][column]],
+                        self._choices(crm, column, known),
                         value=value or NOTHING,
                         with_input=True,
                         new_value_mode="add-unique",
                     )
                     picker.props("outlined dense options-dense hide-dropdown-icon")
                     picker.props(f'aria-label="{row["state"]}: {column}"')
-                    picker.on_value_change(partial(self._map, table["crm"], row["state"], column))
+                    picker.on_value_change(partial(self._map, crm, row["state"], column))
+                    self._pickers.append((picker, crm, column, known))
+
+    def _choices(self, crm: str, column: str, known: Sequence[str]) -> list[str]:
+        """What portals offer first, then what the file says already."""
+        offered = self._offered.get(crm, {}).get(column, ())
+        return list(dict.fromkeys([NOTHING, *offered, *known]))
+
+    async def _ask_portals(self) -> None:
+        """Fill the pickers with what portals offer; the page does not wait for their answers."""
+        found = await self._view.look(self._view.desk.app.versions.options)
+        if found is None:
+            return
+        self._offered = found["options"]
+        for picker, crm, column, known in self._pickers:
+            new = self._choices(crm, column, known)
+            picker.set_options(list(dict.fromkeys([*new, *picker.options])))
+        self._heard.clear()
+        with self._heard:
+            if found["asked"]:
+                names = ", ".join(found["asked"])
+                text(f"The values to choose from are those of {names}.", classes="hb-soft")
+            for one in found["unreachable"]:
+                note(f"{one['portal']} did not say what it offers: {one['why']}", "warn")
 
     async def _map(
         self, crm: str, state: str, column: str, event: events.ValueChangeEventArguments[Any]

@@ -1,6 +1,7 @@
 """Setting a portal up: the plan, the deed, and everything that is in the way."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import requests
@@ -84,6 +85,19 @@ def test_check_sees_a_hidden_and_a_removed_option(ready: Rig) -> None:
     }  # fmt: skip
     assert [p.state for p in found if p.error] == ["Cold"]
     assert steps(ready) == ["add to lead_connection_status the option Cold"]
+
+
+def test_what_can_be_chosen_is_what_the_portal_shows(ready: Rig) -> None:
+    ready.act("hide_option", property="hs_lead_status", value="BAD_TIMING")
+    mapping = ready.rules.crm["hubspot"]
+    ready.hooks.crm_check_mapping(access=ready.access, rules=ready.rules)  # reads them anew
+    found = ready.hooks.crm_field_options(access=ready.access, mapping=mapping)
+    assert set(found["lead_connection_status"]) == set(STATES)
+    assert list(found["hs_lead_status"]) == [
+        value for value in options(ready, "hs_lead_status") if value != "BAD_TIMING"
+    ]
+    text = replace(mapping, columns=("firstname", "nowhere"))
+    assert ready.hooks.crm_field_options(access=ready.access, mapping=text) == {}
 
 
 def test_an_old_plan_is_refused(rig: Rig) -> None:
