@@ -25,6 +25,7 @@ from engine.service.recorded import RecordedLeads, RecordedPortals, RecordedQueu
 from engine.service.versions import Versions
 from engine.service.webhooks import Webhooks
 from engine.store import Store, open_store
+from engine.store.backup import backup
 from engine.store.database import is_made, schema_status, upgrade
 from engine.work.access import Accesses
 from engine.work.decisions import Decisions
@@ -195,6 +196,11 @@ def open_database(database: str | None, config: Path | None) -> Iterator[Store]:
 def upgrade_database(database: str | None, config: Path | None) -> str:
     """Bring the schema up to date; one sentence about what was done."""
     return upgrade(load_settings(config, database_url=database).database_url)
+
+
+def backup_database(database: str | None, config: Path | None, target: Path) -> int:
+    """Copy a SQLite database to a new file; its size in bytes."""
+    return backup(load_settings(config, database_url=database).database_url, target)
 
 
 def database_status(database: str | None, config: Path | None) -> dict[str, Any]:

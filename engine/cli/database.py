@@ -12,7 +12,7 @@ from engine.cli.options import AsJson, Config, Database
 from engine.cli.output import print_json, say
 from engine.rules.durations import parse_duration
 from engine.service.archive import pruned
-from engine.wiring import database_status, open_database, upgrade_database
+from engine.wiring import backup_database, database_status, open_database, upgrade_database
 
 app = typer.Typer(help="The database.", no_args_is_help=True)
 
@@ -37,6 +37,20 @@ def status(database: Database = None, config: Config = None, as_json: AsJson = F
         print_json(found)
     else:
         say(f"{found['database']}: schema {found['schema']}, needed {found['needed']}")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")],
+    database: Database = None,
+    config: Config = None,
+) -> None:
+    """Copy a SQLite database to a new file, whole and checked, while others go on writing it.
+
+    Example: `handback db backup handback-monday.db`
+    """
+    size = backup_database(database, config, file)
+    say(f"{file}: {size:,} bytes; to restore it, stop Handback and put it in the database's place")
 
 
 @app.command()

@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated
 
@@ -11,7 +13,9 @@ import typer
 from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, complain, paused, print_json, say
 from engine.cli.serving import doors_of, listen, served, stopping
-from engine.wiring import open_app
+from engine.service.overview import Overview
+from engine.web.metrics import measured
+from engine.wiring import App, open_app
 
 SANDBOX = "plugins.hubspot.sandbox"
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -22,6 +26,12 @@ def run(
         bool, typer.Option("--until-idle", help="End when nothing is due any more.")
     ] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Deciding threads.")] = 1,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Figures for Prometheus on 127.0.0.1; 0 takes a free port."
+        ),
+    ] = None,
     database: Database = None,
     rules: RulesFile = None,
     config: Config = None,
@@ -36,7 +46,7 @@ def run(
         database=database, rules=rules, config=config, clock=clock, takes_rules=True
     ) as opened:
         if not until_idle:
-            with stopping() as stop:
+            with stopping() as stop, _measured(opened, metrics_port):
                 opened.worker(workers).run(stop)
             return
         report = opened.worker(workers).run_until_idle()
@@ -58,6 +68,17 @@ def run(
         if needs:
             complain(f"{needs} effects need a look: handback queue list")
         raise typer.Exit(ATTENTION)
+
+
+@contextmanager
+def _measured(opened: App, port: int | None) -> Iterator[None]:
+    if port is None:
+        yield
+        return
+    overview = Overview(opened.store, opened.clock, opened.rules, opened.queue)
+    with measured(port, opened.queue.status, overview.states) as url:
+        complain(f"figures for Prometheus: {url}")
+        yield
 
 
 def serve(

@@ -1,9 +1,15 @@
 """Figures for Prometheus and probes for whoever watches the process; nothing about any lead."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    generate_latest,
+    start_http_server,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
@@ -11,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from engine.base.errors import HandbackError
+from engine.base.errors import ConfigurationError, HandbackError
 
 Status = Callable[[], Mapping[str, Any]]
 """service.queue: the counts of inbox and outbox."""
@@ -27,7 +33,12 @@ class _Figures(Collector):
         self._status, self._states = status, states
 
     def collect(self) -> Iterator[Metric]:
-        found = self._status()
+        try:
+            found, states = self._status(), self._states()
+        except HandbackError:  # the figure to raise an alarm by: the others would be guesses
+            yield _up(0)
+            return
+        yield _up(1)
         yield _gauge("inbox_events", "Events by what they wait for", "status", found["inbox"])
         yield _gauge("outbox_effects", "Effects by status", "status", found["outbox"])
         yield GaugeMetricFamily(
@@ -40,7 +51,11 @@ class _Figures(Collector):
             "Portals that nothing is sent to for now",
             value=len(found["paused"]),
         )
-        yield _gauge("leads", "Leads by state", "state", self._states())
+        yield _gauge("leads", "Leads by state", "state", states)
+
+
+def _up(value: int) -> GaugeMetricFamily:
+    return GaugeMetricFamily("handback_database_up", "1: the database answers", value=value)
 
 
 def _gauge(name: str, means: str, label: str, values: Mapping[str, int]) -> GaugeMetricFamily:
@@ -50,12 +65,38 @@ def _gauge(name: str, means: str, label: str, values: Mapping[str, int]) -> Gaug
     return gauge
 
 
+def _registry(status: Status, states: Callable[[], Mapping[str, int]]) -> CollectorRegistry:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures(status, states))
+    return registry
+
+
+@contextmanager
+def measured(port: int, status: Status, states: Callable[[], Mapping[str, int]]) -> Iterator[str]:
+    """The figures of a worker without pages, on this machine only, during the block; their URL.
+
+    port: 0 takes a free one. Raises ConfigurationError when it is taken.
+    """
+    try:
+        server, thread = start_http_server(port, "127.0.0.1", _registry(status, states))
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on 127.0.0.1:{port}: {error.strerror or error}",
+            fix="use another --metrics-port, or --metrics-port 0 for a free one",
+        ) from error
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/metrics"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 def metric_routes(
     status: Status, states: Callable[[], Mapping[str, int]], allowed: Allowed
 ) -> list[Route]:
     """/metrics (for whoever is allowed), /readyz."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Figures(status, states))
+    registry = _registry(status, states)
 
     async def metrics(request: Request) -> Response:
         refusal = await allowed(request)

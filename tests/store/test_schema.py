@@ -4,6 +4,9 @@ import itertools
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -40,6 +43,7 @@ from engine.store.transaction import Compiled
 from tests.store.conftest import Server
 from tests.store.worlds import PORTAL, add, connect, decide, new
 
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(package.__file__).parent / "migrations"
 
 
@@ -111,6 +115,67 @@ def test_code_of_the_schema_before_goes_on_while_the_database_is_upgraded(
     monkeypatch.setattr(migrate, "KNOWN", ("0001",))
     open_store(url).close()  # and the older one can even be started again
     old.close()
+    newer.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def test_the_database_is_upgraded_while_a_worker_of_the_schema_before_works(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`handback db upgrade`, a process of its own, beside a worker that decides all the time."""
+    before = migrate.KNOWN[-2]
+    if kind == "sqlite":
+        url = f"sqlite:///{tmp_path / 'rolling.db'}"
+    else:
+        server: Server = request.getfixturevalue("server")
+        url = server.new()
+        request.addfinalizer(lambda: server.drop(url))
+    monkeypatch.setattr(migrate, "HEAD", before)
+    monkeypatch.setattr(migrate, "KNOWN", migrate.KNOWN[:-1])
+    real = migrate.upgrade
+    monkeypatch.setattr(migrate, "upgrade", lambda connection: real(connection, before))
+    upgrade(url)
+    worker = open_store(url)
+    monkeypatch.undo()
+    assert schema_status(url)["schema"] == before
+    connect(worker)
+    add(worker, new("501", 0, "assigned"))
+    done: list[str] = []
+    ended, broken = threading.Event(), []
+
+    def work() -> None:
+        number = 0
+        try:
+            while not ended.is_set():
+                done.extend(event for _, event in decide(worker))
+                number += 1
+                add(worker, new("501", number))
+            done.extend(event for _, event in decide(worker))
+        except Exception as error:
+            broken.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        upgraded = subprocess.run(
+            [sys.executable, str(ROOT / "runner.py"), "db", "upgrade", "--database", url],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        at_upgrade = len(done)
+    finally:
+        ended.set()
+        thread.join()
+    assert upgraded.returncode == 0, upgraded.stderr
+    assert f"from schema {before} to {migrate.HEAD}" in upgraded.stdout
+    assert broken == []
+    assert at_upgrade > 1, "the worker did nothing meanwhile"
+    assert done == [str(n) for n in range(len(done))]
+    newer = open_store(url)
+    add(newer, new("501", "newer"))
+    assert decide(worker) == [("501", "newer")]
+    worker.close()
     newer.close()
 
 
