@@ -108,9 +108,13 @@ class Portals:
         worst = rows[0]["status"] if rows else IntegrationStatus.ASSISTANT_NOT_YET_CREATED.value
         for row in rows:
             worst = min(worst, row["status"], key=_ORDER.index)
+        return {"portal": name, "status": worst, "assistants": rows, **self.heard(name)}
+
+    def heard(self, name: str) -> Document:
+        """What goes between us and the portal, without asking it: see traffic()."""
+        access, _ = self._accesses.of(name)
         with self._store.read() as tx:
-            heard = traffic(tx, name, access.now())
-        return {"portal": name, "status": worst, "assistants": rows, **heard}
+            return traffic(tx, name, access.now())
 
     # ------------------------------------------------------------------ assistants
 

@@ -125,8 +125,9 @@ a { color: var(--accent); }
 .hb-table button.hb-sort { padding: 0; font: inherit; color: inherit; background: none; border: 0;
   cursor: pointer; }
 .hb-table input[type=checkbox] { width: 1.1rem; height: 1.1rem; accent-color: var(--accent); }
-.hb-facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .3rem 1rem;
+.hb-facts { display: grid; grid-template-columns: fit-content(45%) minmax(0, 1fr); gap: .3rem 1rem;
   margin: 0; }
+.hb-meter { width: 8rem; height: .8rem; margin-right: .6rem; vertical-align: middle; }
 .hb-facts dt { color: var(--soft); }
 .hb-facts dd { margin: 0; overflow-wrap: anywhere; }
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from engine.base.clock import HOUR, SystemClock
+from engine.store import open_store
 from tests.acceptance.conftest import event, wait_until, write_events
 from tests.web.browser import PHONE, Visit, chromium, needs_browser
 from tests.web.conftest import House
@@ -73,6 +75,31 @@ def test_the_four_statuses_come_one_after_the_other_with_refresh(
     wait_until(lambda: program.run("lead", "show", f"beta/{crm_id}", code=None).returncode == 0)
     refresh.click()
     status.get_by_text("ALL_WORKING_WELL").wait_for()
+
+
+def test_traffic_is_shown_and_a_pause_with_its_reason(house: House, visit: Visits) -> None:
+    said = house.program.json("portal", "status", "acme")
+    traffic = visit("viewer").go("crm").get_by_role("group", name="Traffic of acme")
+    for lane, one in said["budget"].items():
+        traffic.get_by_text(f"Rate budget, {lane}").wait_for()
+        traffic.get_by_text(f"of {one['limit']} calls in {one['window_seconds']:g} s").wait_for()
+    polled = traffic.get_by_text("Last poll").locator("xpath=following-sibling::dd[1]")
+    wait_until(lambda: polled.inner_text()[:19] >= said["last_poll_at"][:19].replace("T", " "))
+    assert said["budget"]
+    later = SystemClock().now() + HOUR
+    store = open_store(f"sqlite:///{house.program.folder / 'handback.db'}")
+    try:
+        with store.write() as tx:
+            tx.portals.pause("acme", until=later, reason="the daily limit is used up")
+        traffic.get_by_text("the daily limit is used up").wait_for()
+        with store.write() as tx:
+            tx.portals.disconnect("acme", now=1, why="the token was taken back")
+        traffic.get_by_text("no: the token was taken back").wait_for()
+    finally:
+        with store.write() as tx:
+            tx.portals.resume("acme")
+        store.close()
+    traffic.get_by_text("yes", exact=True).wait_for()
 
 
 def test_set_up_shows_its_plan_and_does_it(house: House, visit: Visits) -> None:

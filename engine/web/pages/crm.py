@@ -13,6 +13,7 @@ from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import confirm, dialog
 from engine.web.pages.frame import page, title
 from engine.web.pages.parts import Column, card, chip, empty, facts, note, records, text
+from engine.web.pages.traffic import Traffic
 
 _MEANS: Mapping[str, str] = {
     "ASSISTANT_NOT_YET_CREATED": "Add an assistant under Assistants.",
@@ -81,6 +82,7 @@ class _Portal:
                 note(f"Not connected: {self._opened['why_not']}. What waits for it stays.", "bad")
             elif self._opened.get("trouble"):
                 note(f"No new token yet: {self._opened['trouble']}. It is tried again.", "warn")
+            Traffic(self._view, self._name).draw()
             self._status = ui.element("div")
             self._result = ui.element("div")
 
