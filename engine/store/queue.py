@@ -70,17 +70,11 @@ class Queue:
 
     def status(self, now: Millis) -> QueueStatus:
         """Counts over all portals."""
-        due = everything = effects = 0
-        oldest = now
+        due, oldest_due_seconds = self.lag(now)
+        everything = effects = 0
         counts: dict[str, int] = {}
         run = self._tx.run
         for name in run(_PORTALS).scalars().all():
-            for query in _DUE:
-                count, first = run(query, portal=name, now=now).one()
-                due += count
-                oldest = min(oldest, now if first is None else first)
-            first = run(_OLDEST_EFFECT, portal=name, now=now).scalar()
-            oldest = min(oldest, now if first is None else first)
             everything += run(_EVENTS, portal=name).scalar_one()
             everything += run(_HINTS, portal=name).scalar_one()
             effects += run(_ALL_EFFECTS, portal=name).scalar_one()
@@ -96,8 +90,21 @@ class Queue:
             uncertain=counts.get("uncertain", 0),
             failed=counts.get("failed", 0),
             done=effects - sum(counts.values()),
-            oldest_due_seconds=(now - oldest) / SECOND,
+            oldest_due_seconds=oldest_due_seconds,
         )
+
+    def lag(self, now: Millis) -> tuple[int, float]:
+        """(events, look-ups and hints that are due; seconds that the oldest work has been)."""
+        due, oldest = 0, now
+        run = self._tx.run
+        for name in run(_PORTALS).scalars().all():
+            for query in _DUE:
+                count, first = run(query, portal=name, now=now).one()
+                due += count
+                oldest = min(oldest, now if first is None else first)
+            first = run(_OLDEST_EFFECT, portal=name, now=now).scalar()
+            oldest = min(oldest, now if first is None else first)
+        return due, (now - oldest) / SECOND
 
     def next_due(self, now: Millis) -> Millis | None:
         """When the next effect, look-up or hint may be tried, pauses included; timers are not.

@@ -17,6 +17,7 @@ from engine.base.errors import HandbackError
 from engine.store import Store
 from engine.work.decisions import Decisions
 from engine.work.delivery import CONCURRENT_PORTALS, Deliveries
+from engine.work.lag import tell_lag
 from engine.work.lookup import Lookups
 from engine.work.polling import Polls
 from engine.work.waking import News, listen
@@ -24,6 +25,8 @@ from engine.work.waking import News, listen
 IDLE_SECONDS = 0.2
 """How long a loop with nothing to do waits for the bell before it looks anyway: timers ring none.
 Looking costs one query."""
+LAG_SECONDS = 60.0
+"""Between two words in the log about how far behind the work is."""
 REST_SECONDS = 1.0
 """After a failure, before the same is tried again."""
 
@@ -120,6 +123,7 @@ class Worker:
             thread(target=self._deliver_loop, args=(stop, news), name="deliver"),
             thread(target=listen, args=(self._store, news, stop), name="bell"),
             thread(target=self._poll_loop, args=(stop,), name="poll"),
+            thread(target=self._lag_loop, args=(stop,), name="lag"),
         ]
         for loop in loops:
             loop.start()
@@ -167,6 +171,10 @@ class Worker:
             log.exception("work failed", action="work")
         stop.wait(REST_SECONDS)
         return default
+
+    def _lag_loop(self, stop: threading.Event) -> None:
+        while not stop.wait(LAG_SECONDS):
+            self._tried(lambda: tell_lag(self._store, self._clock.now()), stop, default=None)
 
     def _decide_once(self) -> int:
         return self._decisions.decide_due(self._clock.now())

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
 from engine.lead.records import Event, Portal
 from engine.store import NewEvent
 from engine.wiring import App, open_app
-from engine.work import decisions, worker
+from engine.work import decisions, lag, worker
 
 PATIENCE = 20.0
 
@@ -104,3 +105,23 @@ def test_failure_17_a_stopped_worker_leaves_the_queue_alive(app: App, url: str) 
         until(lambda: leads(other, "acme") == 50)
     with app.store.read() as tx:
         assert all(len(tx.history.of_lead("acme", str(n))) == 1 for n in range(50))
+
+
+def test_work_that_lags_is_said_in_the_log(app: App) -> None:
+    connect(app, "acme")
+    now = app.clock.now()
+    arrive(app, "acme", "1", "2", kind="assigned")
+    with capture_logs() as said:
+        lag.tell_lag(app.store, now + 30_000)
+        assert [line for line in said if line["log_level"] == "warning"] == []
+        lag.tell_lag(app.store, now + 90_000)
+    (line,) = [line for line in said if line["log_level"] == "warning"]
+    assert (line["action"], line["due"]) == ("lag", 2)
+    assert 80 < line["oldest_due_seconds"] <= 90
+
+
+def test_a_worker_says_it_now_and_then(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "LAG_SECONDS", 0.01)
+    monkeypatch.setattr(lag, "LATE_SECONDS", 0.0)
+    with capture_logs() as said, at_work(app):
+        until(lambda: any(line.get("action") == "lag" for line in said))
