@@ -376,6 +376,17 @@ def test_rules_are_scheduled_dropped_and_watch_in_the_shadow(house: House, visit
     page.get_by_text("No rules watch.").wait_for()
 
 
+def test_a_value_that_was_just_picked_is_in_what_is_activated(house: House, visit: Visits) -> None:
+    page = visit("editor").go("rules")
+    page.get_by_role("tab", name="Mapping").click()
+    picker = page.get_by_label("New: hs_lead_status")
+    picker.click()
+    picker.fill("UNQUALIFIED")
+    page.get_by_role("option", name="UNQUALIFIED", exact=True).click()
+    page.get_by_role("button", name="Activate …").click()
+    page.get_by_role("dialog").get_by_text("UNQUALIFIED").first.wait_for()
+
+
 def test_the_editor_says_what_is_wrong_where_it_is_wrong(house: House, visit: Visits) -> None:
     someone = visit("editor")
     page = someone.go("rules")

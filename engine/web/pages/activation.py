@@ -55,7 +55,7 @@ class Activation:
         self,
         view: View,
         *,
-        draft: Callable[[], Draft],
+        draft: Callable[[], Awaitable[Draft]],
         load: Callable[[str], Awaitable[None]],
         changed: Callable[[], object],
     ) -> None:
@@ -105,7 +105,7 @@ class Activation:
 
     async def activate(self) -> None:
         """Show what the draft would do to the leads that there are; then have it in use."""
-        draft = self._draft()
+        draft = await self._draft()
         plan = await self._view.ask(self._versions.plan, draft.text)
         if plan is None:
             return
@@ -231,7 +231,8 @@ class Activation:
 
     async def _watch(self) -> None:
         name = self._view.desk.app.settings.rules_file.name
-        await self._view.run("editor", self._versions.watch, self._draft().text, file=name)
+        draft = await self._draft()
+        await self._view.run("editor", self._versions.watch, draft.text, file=name)
         self.shadow.refresh()
 
     async def _unwatch(self) -> None:

@@ -1,5 +1,6 @@
 """Rules: the picture, the mapping as a table, the file in an editor that says what is wrong."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -52,6 +53,7 @@ class _Workbench:
         self._view, self._draft = view, draft
         self._may = view.may("editor")
         self._marks: list[dict[str, Any]] = []
+        self._picking = asyncio.Lock()
         self._offered: Mapping[str, Mapping[str, Sequence[str]]] = {}
         self._pickers: list[tuple[ui.select, str, str, Sequence[str]]] = []
 
@@ -66,8 +68,10 @@ class _Workbench:
             ui.button("Save …", on_click=self.save).props("outline dense")
             ui.button("Activate …", on_click=activate).props("dense")
 
-    def draft(self) -> Draft:
-        """What is to be activated."""
+    async def draft(self) -> Draft:
+        """What is to be activated, with the value that was picked a moment ago."""
+        async with self._picking:
+            pass
         saves = self._draft.changed and self._view.desk.rulebook.can_save()
         return Draft(self._draft.text, partial(self._keep, quiet=True) if saves else None)
 
@@ -79,10 +83,8 @@ class _Workbench:
         await self._changed()
 
     async def _keep(self, *, quiet: bool = False) -> bool:
-        rulebook = self._view.desk.rulebook
-        done = await self._view.run(
-            "editor", rulebook.save, self._draft.text, read=self._draft.read
-        )
+        save = self._view.desk.rulebook.save
+        done = await self._view.run("editor", save, self._draft.text, read=self._draft.read)
         if done is not None:
             self._draft.read = self._draft.text
             if not quiet:
@@ -94,8 +96,7 @@ class _Workbench:
 
     @ui.refreshable_method
     async def mapping(self) -> None:
-        rulebook = self._view.desk.rulebook
-        found = await self._view.ask(rulebook.mappings, self._draft.text)
+        found = await self._view.ask(self._view.desk.rulebook.mappings, self._draft.text)
         self._pickers.clear()
         self._heard = ui.element("div").props("role=status")
         if self._may:
@@ -164,13 +165,15 @@ class _Workbench:
         self, crm: str, state: str, column: str, event: events.ValueChangeEventArguments[Any]
     ) -> None:
         value = None if event.value in (None, NOTHING) else str(event.value)
-        rulebook = self._view.desk.rulebook
-        changed = await self._view.run(
-            "editor", rulebook.with_value, self._draft.text, crm, state, column, value
-        )
+        with_value = self._view.desk.rulebook.with_value
+        async with self._picking:
+            changed = await self._view.run(
+                "editor", with_value, self._draft.text, crm, state, column, value
+            )
+            if changed is not None:
+                self._draft.text = changed
+                self._editor.set_value(changed)
         if changed is not None:
-            self._draft.text = changed
-            self._editor.set_value(changed)
             await self._changed()
 
     # ------------------------------------------------------------------ the file
@@ -230,11 +233,10 @@ class _Workbench:
 
     async def save(self) -> None:
         """Show the difference, then keep the draft as the file."""
+        await self.draft()
         found = await self._view.ask(self._view.desk.rulebook.compare, self._draft.text)
-        if found is None:
-            return
-
-        self._show(found)
+        if found is not None:
+            self._show(found)
 
     def _show(self, found: Sequence[Mapping[str, Any]]) -> None:
         words = f"{len(found)} differences from the rules in use." if found else ""
