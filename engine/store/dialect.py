@@ -68,6 +68,12 @@ class Dialect(Protocol):
     def take_ids(self, connection: Connection, count: int) -> Sequence[int]:
         """`count` ids that nobody else gets, ascending."""
 
+    def place(self, connection: Connection, now: Millis) -> Millis:
+        """`now`, or the newest that was ever given here when that is later: clocks step back."""
+
+    def newest(self, connection: Connection) -> Millis:
+        """What place() gave last; 0 or 1 before the first."""
+
     def hold_claims(self, connection: Connection) -> None:
         """Wait for who has claimed leads; nobody else claims any until this transaction ends."""
 

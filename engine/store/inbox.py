@@ -78,11 +78,18 @@ BLOCKED = (
 """An earlier event of the lead waits for facts: this one waits behind it."""
 
 
+IS_DUE = and_(
+    waiting.c.due_at <= bindparam("newest"),
+    or_(waiting.c.due_at <= bindparam("now"), waiting.c.status == word("pending")),
+    ~BLOCKED,
+)
+"""A timer is due by the clock, an accepted event always: its place is in the future when the clock
+was set back since. newest: see Transaction.newest."""
+
+
 def _due(query: Select[Any]) -> Select[Any]:
     return (
-        query.where(
-            waiting.c.portal == bindparam("portal"), waiting.c.due_at <= bindparam("now"), ~BLOCKED
-        )
+        query.where(waiting.c.portal == bindparam("portal"), IS_DUE)
         .order_by(waiting.c.due_at, waiting.c.seq)
         .limit(bindparam("limit"))
     )
@@ -146,11 +153,7 @@ _HELD = (
 )
 _OLDEST_DUE = (
     select(waiting.c.due_at)
-    .where(
-        waiting.c.portal == portals.c.name,
-        waiting.c.due_at <= bindparam("now"),
-        ~BLOCKED,
-    )
+    .where(waiting.c.portal == portals.c.name, IS_DUE)
     .order_by(waiting.c.due_at, waiting.c.seq)
     .limit(1)
     .scalar_subquery()
@@ -172,6 +175,7 @@ class Inbox:
         """
         if not events:
             return []
+        now = self._tx.place(now)
         seqs = self._tx.take_ids(len(events))
         rows = [
             (
@@ -234,7 +238,7 @@ class Inbox:
 
     def due_portals(self, now: Millis) -> list[str]:
         """Portals with events that can be decided now, the one that waits longest first."""
-        rows = self._tx.run(_DUE_PORTALS, now=now)
+        rows = self._tx.run(_DUE_PORTALS, now=now, newest=self._tx.newest(now))
         return [name for name, due in sorted(rows, key=lambda row: row[1] or 0) if due is not None]
 
     def claim(self, portal: str, *, now: Millis, limit: int) -> list[Lane]:
@@ -245,7 +249,8 @@ class Inbox:
         if self._tx.dialect.locks_lanes:
             rows = self._lock_and_read(portal, now, limit)
         else:
-            rows = self._tx.fetch(_CLAIM, portal=portal, now=now, limit=limit)
+            newest = self._tx.newest(now)
+            rows = self._tx.fetch(_CLAIM, portal=portal, now=now, newest=newest, limit=limit)
         found: dict[str, list[InboxEvent]] = {}
         for lead_id, seq, due_at, timer, number, kind, at, source, event_id, data in rows:
             if timer is None:
@@ -338,7 +343,8 @@ class Inbox:
         When it finds none at all, others were quicker, and there may be more behind those.
         """
         for _ in range(_TRIES):
-            locked = self._tx.fetch(_LOCK, portal=portal, now=now, limit=limit)
+            newest = self._tx.newest(now)
+            locked = self._tx.fetch(_LOCK, portal=portal, now=now, newest=newest, limit=limit)
             if not locked:
                 break
             _, last_due, last_seq = max(locked, key=lambda row: (row[1], row[2]))
@@ -346,6 +352,7 @@ class Inbox:
                 _CLAIM_LOCKED,
                 portal=portal,
                 now=now,
+                newest=newest,
                 limit=_NO_LIMIT,
                 last_due=last_due,
                 last_seq=last_seq,

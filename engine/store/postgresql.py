@@ -29,7 +29,7 @@ from engine.base.errors import ConfigurationError, HandbackError
 from engine.store import partitions
 from engine.store.dialect import Bell, Rows
 from engine.store.statements import DeleteRows, InsertRows, Plan, UpdateRows
-from engine.store.tables import IDS, type_of
+from engine.store.tables import IDS, PLACES, type_of
 
 CHANNEL = "handback_work"
 _BETWEEN = "\x1f"
@@ -117,6 +117,21 @@ class Postgresql:
             (count,),
         )
         return [row[0] for row in rows]
+
+    def place(self, connection: Connection, now: Millis) -> Millis:
+        """A sequence is a register that nobody waits for. Two who set it at the same moment can
+        differ by as much as their clocks do, never by a step that either of them made before."""
+        found: Millis = connection.exec_driver_sql(
+            f"SELECT setval('{PLACES.name}', greatest(last_value, %s)) FROM {PLACES.name}",  # noqa: S608
+            (now,),
+        ).scalar_one()
+        return found
+
+    def newest(self, connection: Connection) -> Millis:
+        found: Millis = connection.exec_driver_sql(
+            f"SELECT last_value FROM {PLACES.name}"  # noqa: S608 — our own name
+        ).scalar_one()
+        return found
 
     def hold_claims(self, connection: Connection) -> None:
         """A claim locks rows of `lanes`: it conflicts with a lock on the whole table, and what it

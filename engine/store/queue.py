@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
 from engine.base.clock import SECOND, Millis
-from engine.store.inbox import BLOCKED
+from engine.store.inbox import IS_DUE
 from engine.store.outbox import IS_HEAD
 from engine.store.records import QueueStatus
 from engine.store.statements import either, word
@@ -20,10 +20,8 @@ _UNSENT = either(outbox.c.status, "failed", "cancelled", "superseded")
 _LOOKUP = waiting.c.status == word("lookup")
 
 _PORTALS = select(portals.c.name)
-_DUE = (
-    select(_COUNT, func.min(waiting.c.due_at)).where(
-        waiting.c.portal == _PORTAL, waiting.c.due_at <= _NOW, ~BLOCKED
-    ),
+_DUE = select(_COUNT, func.min(waiting.c.due_at)).where(waiting.c.portal == _PORTAL, IS_DUE)
+_DUE_TOO = (
     select(_COUNT, func.min(waiting.c.placed_at)).where(
         waiting.c.portal == _PORTAL, _LOOKUP, waiting.c.lease_until <= _NOW
     ),
@@ -96,10 +94,12 @@ class Queue:
     def lag(self, now: Millis) -> tuple[int, float]:
         """(events, look-ups and hints that are due; seconds that the oldest work has been)."""
         due, oldest = 0, now
-        run = self._tx.run
+        run, newest = self._tx.run, self._tx.newest(now)
         for name in run(_PORTALS).scalars().all():
-            for query in _DUE:
-                count, first = run(query, portal=name, now=now).one()
+            found = [run(_DUE, portal=name, now=now, newest=newest)]
+            found += [run(query, portal=name, now=now) for query in _DUE_TOO]
+            for row in found:
+                count, first = row.one()
                 due += count
                 oldest = min(oldest, now if first is None else first)
             first = run(_OLDEST_EFFECT, portal=name, now=now).scalar()

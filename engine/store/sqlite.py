@@ -138,6 +138,19 @@ class Sqlite:
         ).scalar_one()
         return range(found - count, found)
 
+    def place(self, connection: Connection, now: Millis) -> Millis:
+        found: Millis = connection.exec_driver_sql(
+            f"UPDATE {ids.name} SET newest = max(newest, ?) RETURNING newest",  # noqa: S608 — ours
+            (now,),
+        ).scalar_one()
+        return found
+
+    def newest(self, connection: Connection) -> Millis:
+        found: Millis = connection.exec_driver_sql(
+            f"SELECT newest FROM {ids.name}"  # noqa: S608 — our own name
+        ).scalar_one()
+        return found
+
     def hold_claims(self, connection: Connection) -> None:
         """Nothing: a write transaction has the whole file."""
 

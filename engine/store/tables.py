@@ -30,7 +30,9 @@ metadata = MetaData(
 )
 
 IDS = Sequence("handback_ids", metadata=metadata)
-"""Where ids come from on PostgreSQL; SQLite has no sequences and uses the table `ids`."""
+PLACES = Sequence("handback_places", metadata=metadata)
+"""Where ids come from on PostgreSQL, and the newest instant at which an event was accepted; SQLite
+has no sequences and uses the table `ids`."""
 
 GLOBAL = frozenset(
     {
@@ -73,7 +75,13 @@ def _partial(name: str, *columns: str, where: str) -> Index:
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
-ids = Table("ids", metadata, Column("one", Integer, primary_key=True), _int("next"))
+ids = Table(
+    "ids",
+    metadata,
+    Column("one", Integer, primary_key=True),
+    _int("next"),
+    Column("newest", BigInteger, nullable=False, server_default=text("0")),
+)
 
 compatible = Table(
     "compatible", metadata, Column("one", Integer, primary_key=True), _text("oldest")

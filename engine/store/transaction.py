@@ -7,6 +7,7 @@ import orjson
 from sqlalchemy import Connection, CursorResult
 from sqlalchemy.sql import ClauseElement
 
+from engine.base.clock import Millis
 from engine.store.dialect import Dialect, Rows
 from engine.store.statements import DeleteRows, InsertRows, Plan, Sql, SqlOfRows, UpdateRows
 
@@ -75,6 +76,14 @@ class Transaction:
     def take_ids(self, count: int) -> Sequence[int]:
         """Ids that nobody else gets, ascending; the first ever is 1."""
         return self.dialect.take_ids(self.connection, count) if count else ()
+
+    def place(self, now: Millis) -> Millis:
+        """When what is accepted `now` was accepted: never before what was accepted already."""
+        return self.dialect.place(self.connection, now)
+
+    def newest(self, now: Millis) -> Millis:
+        """No event that was accepted has a place after this; not before `now`."""
+        return max(now, self.dialect.newest(self.connection))
 
 
 def dump(data: Mapping[str, Any]) -> str:

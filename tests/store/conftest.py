@@ -79,7 +79,8 @@ def emptied(server: Server) -> Iterator[Callable[[], str]]:
         with engine.connect() as connection:
             for name in tables:
                 connection.execute(metadata.tables[name].delete())
-            connection.exec_driver_sql("ALTER SEQUENCE handback_ids RESTART")
+            for name in ("handback_ids", "handback_places"):
+                connection.exec_driver_sql(f"ALTER SEQUENCE {name} RESTART")
         return url
 
     yield empty

@@ -1,5 +1,7 @@
 """Events: accepted once, decided in order, held until there is a lead, never lost."""
 
+from collections.abc import Callable
+
 import pytest
 
 from engine.lead.records import Decision, Lead, TimerSet
@@ -96,15 +98,6 @@ def test_the_limit_counts_events_and_keeps_the_order(store: Store) -> None:
     assert seen == [str(n) for n in range(10)]
 
 
-def test_nothing_is_claimed_before_it_is_due(store: Store) -> None:
-    add(store, new("501", 1, "assigned"), now=50)
-    with store.read() as tx:
-        assert tx.inbox.due_portals(49) == []
-        assert tx.inbox.due_portals(50) == [PORTAL]
-    assert decide(store, now=49) == []
-    assert decide(store, now=50) == [("501", "1")]
-
-
 def test_what_is_not_committed_stays(store: Store) -> None:
     add(store, new("501", 1, "assigned"), new("501", 2))
     with store.write() as tx:
@@ -133,9 +126,9 @@ def test_an_exception_takes_everything_back(store: Store) -> None:
 
 
 def test_the_portal_that_waits_longest_comes_first(store: Store) -> None:
-    add(store, new("501", 1), now=30)
     other = new("501", 1)
     add(store, type(other)("globex", "501", other.event), now=20)
+    add(store, new("501", 1), now=30)
     with store.read() as tx:
         assert tx.inbox.due_portals(40) == ["globex", PORTAL]
 
@@ -355,4 +348,36 @@ def test_the_status_counts_what_is_due_and_what_waits(store: Store) -> None:
     assert (status.due, status.waiting) == (2, 0)
     assert status.oldest_due_seconds == 2.5
     with store.read() as tx:
-        assert tx.queue.status(9_999).due == 1  # the look-up has no time of its own
+        assert tx.queue.status(9_999).due == 2  # neither waits for a clock that was set back
+
+
+# ---------------------------------------------------------------------- the clock jumps
+
+
+def test_failure_15_order_is_kept_when_the_clock_steps_back(
+    store: Store, opened: Callable[[], Store]
+) -> None:
+    """An hour back between two acceptances, here or on another machine: neither swaps nor waits."""
+    add(store, new("501", 1, "assigned"), new("501", 2), now=60 * MINUTE)
+    other = opened()
+    add(other, new("501", 3), now=10)
+    add(store, new("501", 4), now=20)
+    with store.read() as tx:
+        assert tx.inbox.due_portals(30) == [PORTAL]
+        assert tx.queue.status(30).due == 4
+        assert tx.queue.status(30).oldest_due_seconds == 0
+    assert decide(other, now=30) == [("501", "1"), ("501", "2"), ("501", "3"), ("501", "4")]
+    assert events_of(store, "501") == ["1", "2", "3", "4"]
+
+
+def test_failure_15_a_timer_is_due_by_the_clock_that_was_set_back(store: Store) -> None:
+    """An event that was accepted in a wrong future lets no timer fire before its time."""
+    add(store, new("501", 1, "assigned"), now=60 * MINUTE)
+    armed = decision(lead("501"), timers=[TimerSet("t", 30 * MINUTE)])
+    decide(store, {"1": armed}, now=10)
+    add(store, new("501", 2), now=20)
+    assert decide(store, now=30) == [("501", "2")]
+    with store.read() as tx:
+        assert tx.inbox.due_portals(30 * MINUTE - 1) == []
+        assert tx.queue.status(30 * MINUTE - 1).due == 0
+    assert [lead_id for lead_id, _ in decide(store, now=30 * MINUTE)] == ["501"]

@@ -22,6 +22,7 @@ from sqlalchemy.sql.expression import Executable
 
 import engine.store as package
 from engine.store import (
+    Store,
     commit,
     erase,
     hints,
@@ -91,21 +92,30 @@ def test_the_code_knows_all_migrations() -> None:
     assert found[0] == migrate.HEAD
 
 
+def as_before_0009(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is today's code, but for what older code did not do yet: give places."""
+    monkeypatch.setattr(store._dialect, "place", lambda connection, now: now)
+    monkeypatch.setattr(store._dialect, "newest", lambda connection: 0)
+
+
 def test_code_of_the_schema_before_goes_on_while_the_database_is_upgraded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Expand first: with a database upgraded under its feet, the older program keeps working."""
     file = tmp_path / "rolling.db"
     url = f"sqlite:///{file}"
+    head, known, real = migrate.HEAD, migrate.KNOWN, migrate.upgrade
     monkeypatch.setattr(migrate, "HEAD", "0001")
     monkeypatch.setattr(migrate, "KNOWN", ("0001",))
-    real = migrate.upgrade
     monkeypatch.setattr(migrate, "upgrade", lambda connection: real(connection, "0001"))
     old = open_store(url)
+    as_before_0009(old, monkeypatch)
     connect(old)
     assert schema_status(url)["schema"] == "0001"
     add(old, new("501", 1, "assigned"), new("501", 2))
-    monkeypatch.undo()
+    monkeypatch.setattr(migrate, "HEAD", head)
+    monkeypatch.setattr(migrate, "KNOWN", known)
+    monkeypatch.setattr(migrate, "upgrade", real)
     newer = open_store(url)  # upgrades
     assert schema_status(url)["schema"] == migrate.HEAD
     assert decide(old, limit=1) == [("501", "1")]
@@ -137,6 +147,7 @@ def test_the_database_is_upgraded_while_a_worker_of_the_schema_before_works(
     upgrade(url)
     worker = open_store(url)
     monkeypatch.undo()
+    as_before_0009(worker, monkeypatch)
     assert schema_status(url)["schema"] == before
     connect(worker)
     add(worker, new("501", 0, "assigned"))
