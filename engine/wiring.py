@@ -14,7 +14,7 @@ from engine.base.logging import configure_logging
 from engine.base.settings import Settings, load_settings
 from engine.base.vault import Vault, keys_from
 from engine.hooks.manager import Plugins
-from engine.rules.findings import Finding, RulesError
+from engine.rules.findings import Finding, RulesError, in_order
 from engine.rules.loader import parse_file
 from engine.rules.model import Rules
 from engine.service.audit import Audit
@@ -22,6 +22,7 @@ from engine.service.connections import Connections
 from engine.service.ledger import OwnershipLedger
 from engine.service.reconcile import Reconcile
 from engine.service.recorded import RecordedLeads, RecordedPortals, RecordedQueue
+from engine.service.rules import unasked as unasked_portals
 from engine.service.versions import Versions
 from engine.service.webhooks import Webhooks
 from engine.store import Store, open_store
@@ -170,11 +171,16 @@ def _clock(given: str | Clock | None) -> Clock:
 
 
 def read_rules(
-    file: Path | None, config: Path | None
+    file: Path | None, config: Path | None, *, unasked: bool = False
 ) -> tuple[Path, Rules | None, tuple[Finding, ...]]:
-    """The rules file with everything there is to say about it; raises nothing for its contents."""
+    """The rules file with everything there is to say about it; raises nothing for its contents.
+
+    unasked: also about mapped values, by what an account of the CRM starts with.
+    """
     path = rules_file(file, config)
     rules, findings = parse_file(path)
+    if unasked and rules is not None:
+        findings = in_order((*findings, *unasked_portals(rules, Plugins())))
     return path, rules, findings
 
 

@@ -10,6 +10,7 @@ import typer
 from engine.cli import rules_history, rules_versions
 from engine.cli.options import AsJson, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, DONE, print_json, say
+from engine.rules.findings import Finding, Severity
 from engine.rules.graph import mermaid, svg
 from engine.rules.loader import load
 from engine.rules.schema import schema_text
@@ -50,7 +51,7 @@ def check(
 
     Example: `handback rules check rules/lead_states.yaml`
     """
-    path, model, findings = read_rules(file or rules, config)
+    path, model, findings = read_rules(file or rules, config, unasked=portal is None)
     if portal is not None and model is not None:
         with open_app(database=database, rules=path, config=config) as opened:
             findings = (*findings, *opened.versions.portal_findings(model, portal))
@@ -59,11 +60,16 @@ def check(
     else:
         for finding in findings:
             say(str(finding))
-    errors = sum(finding.severity == "error" for finding in findings)
-    if not as_json:
-        others = len(findings) - errors
-        say(f"{path}: {errors} errors, {others} warnings" if findings else f"{path}: no findings")
+        say(f"{path}: {_counts(findings)}" + (f"; version {model.version}" if model else ""))
+    errors = any(finding.severity is Severity.ERROR for finding in findings)
     raise typer.Exit(ATTENTION if errors else DONE)
+
+
+def _counts(findings: tuple[Finding, ...]) -> str:
+    """`1 error, 2 notes`; a kind that there is none of is not named."""
+    counts = [(sum(f.severity is kind for f in findings), kind.value) for kind in Severity]
+    named = [f"{count} {kind}{'s' * (count > 1)}" for count, kind in counts if count]
+    return ", ".join(named) or "no findings"
 
 
 @app.command()

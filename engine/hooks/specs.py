@@ -44,6 +44,13 @@ class CrmSpecs(Protocol):
         """The API's base URL when a portal is connected without one. Pure."""
 
     @hookspec(firstresult=True)
+    def crm_starting_options(self) -> Mapping[str, Sequence[str]]:
+        """Fields with a closed list of options, and those that a new account has. Pure.
+
+        Set-up can add options to them. `rules check` asks this where no portal is asked.
+        """
+
+    @hookspec(firstresult=True)
     def crm_plan_fields(
         self, mapping: CrmMapping, state: str, words: Mapping[str, str]
     ) -> Mapping[str, str]:

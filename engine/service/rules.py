@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.base.clock import Millis
 from engine.base.errors import ConfigurationError, InputError
+from engine.hooks.manager import Plugins
 from engine.lead.change import GONE
 from engine.lead.decide import decide
 from engine.lead.machine import LeadMachine, facts_of
@@ -21,8 +22,9 @@ from engine.rules.durations import parse_duration
 from engine.rules.example_runner import run_examples
 from engine.rules.examples import Result, load_examples
 from engine.rules.explain import explain
-from engine.rules.findings import RulesError
+from engine.rules.findings import Finding, RulesError
 from engine.rules.model import Rules
+from engine.rules.options import check_options
 from engine.rules.shapes import known_names, nearest
 from engine.rules.why import coverage
 from engine.store import LeadFilter, Tx
@@ -50,6 +52,18 @@ def completeness(rules: Rules) -> list[Document]:
         {"event": t, "states": {s: list(found[s, t]) for s in rules.states if (s, t) in found}}
         for t in triggers
     ]
+
+
+def unasked(rules: Rules, plugins: Plugins) -> tuple[Finding, ...]:
+    """Mapped values against what an account of each CRM starts with: no portal is asked."""
+    found: list[Finding] = []
+    for crm in rules.crm:
+        try:
+            options = plugins.for_crm(crm).crm_starting_options()
+        except ConfigurationError:
+            continue  # a file may map a CRM whose plugin is not installed here
+        found += check_options(rules, crm, options, can_add=options)
+    return tuple(found)
 
 
 # ---------------------------------------------------------------------- examples

@@ -13,6 +13,13 @@ from engine.api import CrmMapping, MappingProblem
 
 _WORD = re.compile(r"\{([a-z_]+)\}")
 MAX_SHOWN = 30
+STARTING_OPTIONS = {
+    "hs_lead_status": (
+        "NEW", "OPEN", "IN_PROGRESS", "OPEN_DEAL", "UNQUALIFIED", "ATTEMPTED_TO_CONTACT",
+        "CONNECTED", "BAD_TIMING",
+    )
+}  # fmt: skip
+"""What a new account's lead status can be. No official page lists it; several code bases agree."""
 
 
 @dataclass(frozen=True, slots=True)

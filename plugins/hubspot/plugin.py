@@ -52,6 +52,10 @@ class HubSpotPlugin:
         return DEFAULT_URL
 
     @hookimpl
+    def crm_starting_options(self) -> Mapping[str, Sequence[str]]:
+        return fields.STARTING_OPTIONS
+
+    @hookimpl
     def crm_plan_fields(
         self, mapping: CrmMapping, state: str, words: Mapping[str, str]
     ) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from engine.base.errors import HandbackError, InputError
 from engine.base.settings import SHIPPED_RULES
 from engine.cli.main import app
 from engine.rules.findings import RulesError
+from engine.rules.loader import load
 from tests.service.worlds import world
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")
@@ -103,7 +104,7 @@ def test_looking_at_a_draft_does_not_put_it_among_the_versions(draft: Path, data
 def test_the_shipped_examples_hold() -> None:
     result = run("test")
     assert result.exit_code == 0
-    assert "74 examples, 0 come out otherwise" in result.stdout
+    assert "91 examples, 0 come out otherwise" in result.stdout
 
 
 def test_an_example_that_comes_out_otherwise_is_shown_with_its_place(draft: Path) -> None:
@@ -158,6 +159,27 @@ def test_what_never_happened(database: str) -> None:
     said = run("coverage", "--database", database).stdout
     assert "lead_states.yaml:" in said
     assert "states never entered: Pending, Cold, " in said
+
+
+def test_mapped_values_are_looked_up_where_no_portal_is_asked(tmp_path: Path) -> None:
+    *notes, last = run("check", SHIPPED_RULES).stdout.splitlines()
+    assert [note.partition(" ")[2] for note in notes] == [
+        "R056 In_Progress is written to hs_lead_status as IN_PROGRESS, its option of that name — "
+        "nothing has to be done",
+        "R055 QUALIFIED is none of the options that hs_lead_status starts with — "
+        "run set-up for each portal: it adds the option",
+    ]
+    assert last == f"{SHIPPED_RULES}: 2 notes; version {load(SHIPPED_RULES).version}"
+    odd = tmp_path / "odd.yaml"
+    odd.write_text(TEXT.replace("[CONNECTED,       Hot]", "[CONECTED,       Hot]"), "utf-8")
+    (one,) = [f for f in found("check", odd) if f["severity"] == "warning"]
+    assert (one["code"], one["fix"]) == (
+        "R057", "did you mean CONNECTED? Otherwise set-up adds CONECTED"
+    )  # fmt: skip
+    assert one["line"] == odd.read_text("utf-8").split("CONECTED")[0].count("\n") + 1
+    elsewhere = tmp_path / "elsewhere.yaml"
+    elsewhere.write_text(TEXT.replace("  hubspot:\n", "  pipedrive:\n"), encoding="utf-8")
+    assert found("check", elsewhere) == [], "no plugin, nothing to look up"
 
 
 # ---------------------------------------------------------------------- which rules are in use

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from engine.api import CrmMapping
 from plugins.hubspot.fields import (
+    STARTING_OPTIONS,
     Definition,
     Option,
     Unresolved,
@@ -16,6 +17,7 @@ from plugins.hubspot.fields import (
     resolve,
     wanted_values,
 )
+from plugins.hubspot.sandbox.catalog import LEAD_STATUSES
 from plugins.hubspot.setup import label_of
 
 VALUES = st.sampled_from(
@@ -40,6 +42,10 @@ def test_a_value_finds_its_option_or_nothing(values: list[str], wanted: str) -> 
     else:
         assert isinstance(found, Unresolved)
         assert all(value in found.message for value in values)
+
+
+def test_what_a_new_account_has() -> None:
+    assert dict(STARTING_OPTIONS) == {"hs_lead_status": tuple(value for _, value in LEAD_STATUSES)}
 
 
 def test_what_no_option_can_help() -> None:
