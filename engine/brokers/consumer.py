@@ -7,6 +7,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 import structlog
+from redis.exceptions import ResponseError
 
 from engine.base.errors import ConfigurationError
 from engine.brokers.group import BackOff, Group, Take
@@ -100,5 +101,14 @@ async def _until_lost(source: Source, stopping: "asyncio.Task[bool]") -> None:
 
 
 def _complain(error: Exception) -> None:
-    reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
-    log.warning("no broker for now, trying again", action="consume", reason=reason)
+    log.warning("no broker for now, trying again", action="consume", reason=_reason(error))
+
+
+def _reason(error: Exception) -> str:
+    """Without the driver's own text, as far as a URL could be in it."""
+    name = type(error).__name__
+    if "Authentication" in name:
+        return f"it refuses the user or the password ({name})"
+    if isinstance(error, ResponseError):
+        return f"Redis answers {str(error).partition(' ')[0]}"  # its code, e.g. WRONGTYPE
+    return (isinstance(error, OSError) and error.strerror) or name

@@ -16,6 +16,8 @@ from engine.brokers.messages import Message
 
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 30.0
+FAILURES = 3
+"""So often a message may make the program fail that is alone in its transaction."""
 
 log = structlog.get_logger()
 
@@ -70,8 +72,11 @@ class Group:
                     future.set_result(None)
 
     async def _commit(self, messages: Sequence[Message]) -> None:
-        """Tries until it is done: the messages stay with the broker meanwhile."""
-        back_off = BackOff()
+        """Tries until it is done: the messages stay with the broker meanwhile.
+
+        One that makes the program itself fail goes to quarantine: it must not block those behind.
+        """
+        back_off, failures = BackOff(), 0
         while True:
             try:
                 return await asyncio.to_thread(self._take, messages)
@@ -79,8 +84,16 @@ class Group:
                 log.error("events wait", action="consume", reason=str(error))
             except Exception:
                 log.exception("events could not be taken", action="consume")
+                failures += 1
                 if len(messages) > 1:  # one of them may be to blame: the others need not wait
                     for message in messages:
                         await self._commit([message])
                     return None
+                if failures == FAILURES:
+                    messages = [_given_up(messages[0])]
             await asyncio.sleep(back_off.next())
+
+
+def _given_up(message: Message) -> Message:
+    raw = message.refused[0] if message.refused else b"\n".join(message.events)
+    return Message(refused=(raw, f"the program failed on it {FAILURES} times; see its log"))

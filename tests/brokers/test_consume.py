@@ -250,6 +250,21 @@ def test_a_broker_that_restarts_is_found_again(
     assert b"Traceback" not in said
 
 
+def test_a_refused_password_is_said_and_not_shown(
+    program: Program, server: Server, consumer: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    program.environment["HANDBACK_BROKER_URL"] = server.url.replace(PASSWORD, f"not-{PASSWORD}")
+    process = consumer()
+    assert process.stderr is not None
+    said = b""
+    while said.count(b"refuses the user or the password") < 2:  # it is tried again
+        line = process.stderr.readline()
+        assert line, said
+        said += line
+    assert stop(process) == 0
+    assert PASSWORD.encode() not in said
+
+
 @pytest.mark.parametrize(
     "url", [f"kafka://u:{PASSWORD}@host/", f"amqp://u:{PASSWORD}@[oh/", f"x{PASSWORD}"]
 )

@@ -1,0 +1,83 @@
+"""Whatever a broker hands over is events or a reason, never an exception."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.brokers.messages import Message, from_rabbitmq, from_redis
+
+EVENT = {"specversion": "1.0", "id": "1", "source": "m", "type": "t", "subject": "acme/1"}
+BODY = json.dumps(EVENT).encode()
+
+
+def read(message: Message) -> list[object]:
+    assert message.refused is None
+    return [json.loads(line) for line in message.events]
+
+
+@pytest.mark.parametrize("kind", ["application/cloudevents+json", "application/json", "", None])
+def test_structured_mode_is_the_body_whatever_it_is_called(kind: str | None) -> None:
+    assert read(from_rabbitmq({}, kind, BODY)) == [EVENT]
+    assert read(from_redis({b"event": BODY})) == [EVENT]
+
+
+def test_batch_mode() -> None:
+    body = json.dumps([EVENT, {**EVENT, "id": "2"}]).encode()
+    found = read(from_rabbitmq({}, "application/cloudevents-batch+json; charset=utf-8", body))
+    assert found == [EVENT, {**EVENT, "id": "2"}]
+
+
+@pytest.mark.parametrize("prefix", ["cloudEvents:", "cloudEvents_", "ce-", "ce_", "CE-"])
+def test_binary_mode_of_rabbitmq_in_every_spelling(prefix: str) -> None:
+    """AMQP's values are not escaped as HTTP's are, and may be timestamps."""
+    at = datetime(2026, 11, 2, 9, tzinfo=UTC)
+    headers = {f"{prefix}{k}": v for k, v in EVENT.items()} | {f"{prefix}time": at, "x-death": []}
+    headers[f"{prefix}subject"] = "acme/a%40b"
+    (found,) = read(from_rabbitmq(headers, "application/json", b'{"n": 1}'))
+    assert found == {
+        **EVENT,
+        "subject": "acme/a%40b",
+        "time": "2026-11-02T09:00:00+00:00",
+        "data": {"n": 1},
+    }
+
+
+def test_binary_mode_of_redis_with_and_without_data() -> None:
+    fields = {f"ce-{k}".encode(): v.encode() for k, v in EVENT.items()}
+    assert read(from_redis(fields)) == [EVENT]
+    assert read(from_redis({**fields, b"data": b'{"n": 1}'})) == [{**EVENT, "data": {"n": 1}}]
+
+
+def test_data_of_another_kind_are_refused_with_what_they_were() -> None:
+    message = from_rabbitmq({f"ce-{k}": v for k, v in EVENT.items()}, "text/xml", b"<a/>")
+    assert message.events == ()
+    assert message.refused is not None
+    raw, why = message.refused
+    assert json.loads(raw) == {**EVENT, "data": "<a/>"}
+    assert "text/xml" in why
+
+
+@given(
+    st.dictionaries(st.text(max_size=20), st.none() | st.binary() | st.text() | st.integers()),
+    st.none() | st.text(max_size=40),
+    st.binary(),
+)
+def test_nothing_of_rabbitmq_raises(
+    headers: dict[str, object], kind: str | None, body: bytes
+) -> None:
+    found = from_rabbitmq(headers, kind, body)
+    assert bool(found.events) != bool(found.refused) or body.strip() == b"[]"
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([b"event", b"data", b"ce-specversion", b"ce-id", b"\xff", b""]),
+        st.binary(),
+    )
+)
+def test_nothing_of_redis_raises(fields: dict[bytes, bytes]) -> None:
+    found = from_redis(fields)
+    assert bool(found.events) != bool(found.refused)
