@@ -128,6 +128,7 @@ a { color: var(--accent); }
 .hb-facts { display: grid; grid-template-columns: fit-content(45%) minmax(0, 1fr); gap: .3rem 1rem;
   margin: 0; }
 .hb-meter { width: 8rem; height: .8rem; margin-right: .6rem; vertical-align: middle; }
+.hb-facts + [role=group] { margin-top: .6rem; }
 .hb-facts dt { color: var(--soft); }
 .hb-facts dd { margin: 0; overflow-wrap: anywhere; }
 
