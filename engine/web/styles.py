@@ -118,6 +118,7 @@ a { color: var(--accent); }
   font-size: .8125rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
 .hb-table td { padding: .45rem .6rem; border-bottom: 1px solid #edf1f5; vertical-align: top;
   font-size: .875rem; white-space: normal; overflow-wrap: break-word; }
+.hb-table td .hb-mono { overflow-wrap: anywhere; }
 .hb-table td.hb-short { white-space: nowrap; }
 .hb-table tbody tr:hover { background: #f8fafc; }
 .hb-table tbody tr:last-child td { border-bottom: 0; }

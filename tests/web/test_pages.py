@@ -10,7 +10,7 @@ import pytest
 from engine.base.clock import HOUR, SystemClock
 from engine.store import open_store
 from tests.acceptance.conftest import event, wait_until, write_events
-from tests.web.browser import PHONE, Visit, chromium, needs_browser
+from tests.web.browser import DESKTOP, PHONE, Visit, chromium, needs_browser
 from tests.web.conftest import House
 
 pytestmark = [needs_browser(), pytest.mark.slow]
@@ -254,6 +254,17 @@ def test_a_quarantined_event_is_mended_and_taken_in(house: House, visit: Visits)
     page.get_by_role("button", name="Take it in").click()
     row.wait_for(state="detached")
     wait_until(lambda: house.program.json("lead", "show", f"acme/{crm_id}")["state"] == "Cold")
+
+
+def test_the_buttons_of_a_long_event_are_in_sight(house: House, visit: Visits) -> None:
+    from playwright.sync_api import expect
+
+    send(house, {**event(1450, "capacity_avail", "acme/1450"), "more": "x" * 900}, code=1)
+    page = visit("operator", viewport={**DESKTOP, "height": 4000}).go("attention")
+    row = page.get_by_role("row", name=re.compile("1450"))
+    for word in ("Edit", "Discard"):
+        button = row.get_by_role("button", name=re.compile(f"^{word}"))
+        expect(button).to_be_in_viewport(ratio=1)
 
 
 def test_an_assistant_is_made_and_changed(house: House, visit: Visits) -> None:

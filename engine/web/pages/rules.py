@@ -103,7 +103,7 @@ class _Workbench:
             ui.timer(0.1, self._ask_portals, once=True)
         for table in found or ():
             with card():
-                text(f"What {table['crm'].capitalize()} shows for each state", tag="h2")
+                text(f"What the CRM shows for each state ({table['crm']})", tag="h2")
                 with (
                     ui.element("div").classes("hb-scroll"),
                     ui.element("table").classes("hb-table"),
