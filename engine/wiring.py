@@ -23,6 +23,8 @@ from engine.service.ledger import OwnershipLedger
 from engine.service.reconcile import Reconcile
 from engine.service.recorded import RecordedLeads, RecordedPortals, RecordedQueue
 from engine.service.rules import unasked as unasked_portals
+from engine.service.rules_at_start import RulesAtStart
+from engine.service.shadow import Shadow
 from engine.service.versions import Versions
 from engine.service.webhooks import Webhooks
 from engine.store import Store, open_store
@@ -60,6 +62,7 @@ class App:
     store: Store
     rules: RulesInUse
     versions: Versions
+    shadow: Shadow
     accesses: Accesses
     audit: Audit
     intake: Intake
@@ -99,7 +102,7 @@ def open_app(
     """Open the database, wire the rest, say which rules are in use; closes the database at the end.
 
     clock: ISO time to start at, or a clock; None = the machine's. takes_rules: a rules file that
-    was never seen takes over if that harms no lead (see Versions.start). Raises ConfigurationError.
+    was never seen takes over if that harms no lead (see RulesAtStart). Raises ConfigurationError.
     """
     settings = load_settings(config, database_url=database, rules=rules)
     configure_logging(settings.log_level)
@@ -111,7 +114,10 @@ def open_app(
     store = open_store(settings.database_url)
     try:
         app = _wire(settings, ticking, store)
-        app.versions.start(*rules_read, takes=takes_rules)
+        at_start = RulesAtStart(
+            settings.rules_file, app.rules, store, ticking, app.audit, app.versions
+        )
+        at_start.start(*rules_read, takes=takes_rules)
         yield app
     finally:
         store.close()
@@ -133,6 +139,7 @@ def _wire(settings: Settings, clock: Clock, store: Store) -> App:
         store=store,
         rules=machine,
         versions=Versions(settings.rules_file, machine, store, clock, audit, accesses),
+        shadow=Shadow(machine, store, clock, audit),
         accesses=accesses,
         audit=audit,
         intake=intake,

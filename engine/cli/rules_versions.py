@@ -162,10 +162,10 @@ def shadow(
     """
     with open_app(database=database, rules=rules, config=config, clock=clock) as opened:
         if off:
-            opened.versions.unwatch()
+            opened.shadow.unwatch()
         elif new is not None:
-            opened.versions.watch(_text(new), file=str(new))
-        found = opened.versions.shadow(limit=show)
+            opened.shadow.watch(_text(new), file=str(new))
+        found = opened.shadow.found(limit=show)
     if as_json:
         print_json(found)
         return

@@ -15,12 +15,13 @@ from engine.base.clock import Clock, Millis, format_time
 from engine.base.errors import InputError
 from engine.lead.machine import LeadMachine
 from engine.rules.findings import Finding, RulesError, Severity
-from engine.rules.loader import parse, parse_file
+from engine.rules.loader import parse
 from engine.rules.migration import plan_migration
 from engine.rules.model import Rules
 from engine.service.audit import Audit
 from engine.service.replay import WhatIf, replayed
 from engine.service.rules import differences
+from engine.service.rules_file import RulesFile
 from engine.service.rules_plan import field_options, meant, portal_findings, portals_asked
 from engine.store import RulesEntry, Store, Tx
 from engine.work.access import Accesses
@@ -46,73 +47,9 @@ class Versions:
         accesses: Accesses,
     ) -> None:
         self._path, self._rules = path, rules
+        self._file = RulesFile(path)
         self._store, self._clock = store, clock
         self._audit, self._accesses = audit, accesses
-        self._seen: tuple[tuple[int, int], str, int] | None = None
-
-    # ------------------------------------------------------------------ at the start
-
-    def start(self, rules: Rules | None, findings: tuple[Finding, ...], *, takes: bool) -> None:
-        """Have rules in use: the file's when there are none yet, else the last good ones.
-
-        rules, findings: of the file. takes: a sound file of a version that was never in use takes
-        over, if no state that holds leads is gone. Anything else is said and left to a person.
-        Raises RulesError when there are no rules at all.
-        """
-        entries = self._log()
-        if not entries:
-            if rules is None:
-                raise RulesError(findings)
-            self._rules.know(LeadMachine(rules))
-            self._begin(rules)
-            return
-        in_use = entries[0].in_use
-        if rules is None:
-            log.error(
-                "the rules file is broken; the last good version stays in use",
-                action="rules", file=str(self._path), errors=_errors(findings), in_use=in_use,
-                fix=f"handback rules check {self._path}",
-            )  # fmt: skip
-        elif rules.version == in_use:
-            self._rules.know(LeadMachine(rules))
-        elif takes:
-            self._take(rules, entries)
-
-    def _begin(self, rules: Rules) -> None:
-        """The first rules of a database; leads of an older program are in its states or told."""
-        now = self._clock.now()
-        who, door = self._audit.actor()
-        entry = RulesEntry(
-            1, now, who, door, "started", rules.version, None, rules.version, str(self._path)
-        )
-        with self._store.write() as tx:
-            tx.rules.put(rules.version, rules.text, now=now)
-            tx.rules.append(entry)
-
-    def _take(self, rules: Rules, entries: list[RulesEntry]) -> None:
-        known = any(rules.version in (e.version, e.in_use) for e in entries)
-        with self._store.read() as tx:
-            lost = set(tx.leads.count_by_state()) - set(rules.states)
-        if known or lost or entries[0].due_at is not None:
-            why = (
-                "this version was in use before" if known
-                else f"states that hold leads are gone: {', '.join(sorted(lost))}" if lost
-                else "another version is scheduled"
-            )  # fmt: skip
-            log.warning(
-                "the rules file is not what is in use",
-                action="rules", file=str(self._path), version=rules.version,
-                in_use=entries[0].in_use, because=why, fix=f"handback rules apply {self._path}",
-            )  # fmt: skip
-            return
-        try:
-            self._switch(rules, "started", str(self._path), entries[0].number, {})
-        except InputError:
-            return  # somebody else was quicker, and said so
-        log.warning(
-            "new rules are in use", action="rules", file=str(self._path),
-            version=rules.version, before=entries[0].in_use,
-        )  # fmt: skip
 
     # ------------------------------------------------------------------ looking
 
@@ -121,10 +58,10 @@ class Versions:
 
         state of the file: in use | differs | broken.
         """
-        entries = self._log()
+        entries = self.log()
         now_used = next(e for e in entries if e.in_use == e.version and e.due_at is None)
         last = entries[0]
-        version, errors = self._file()
+        version, errors = self._file.look()
         state = "broken" if errors else "in use" if version == last.in_use else "differs"
         return {
             "in_use": last.in_use,
@@ -141,7 +78,7 @@ class Versions:
 
     def versions(self) -> list[Document]:
         """The log, newest first: number, at, who, door, what, version, due_at, in_use, file."""
-        entries = self._log()
+        entries = self.log()
         return [
             {
                 "number": e.number,
@@ -236,7 +173,7 @@ class Versions:
         if rules is None:
             raise RulesError(findings)
         if at is None or at <= self._clock.now():
-            return self._switch(rules, "applied", file or str(self._path), expected, moves or {})
+            return self.switch(rules, "applied", file or str(self._path), expected, moves or {})
         return self._schedule(rules, file or str(self._path), expected, moves or {}, at)
 
     def rollback(
@@ -247,7 +184,7 @@ class Versions:
         moves: Mapping[str, str] | None = None,
     ) -> Document:
         """Go back to a version that was in use, by default the one before. As apply()."""
-        entries = self._log()
+        entries = self.log()
         if version is None:
             used = [e for e in entries if e.due_at is None and e.version == e.in_use]
             version = next((e.version for e in used if e.version != entries[0].in_use), None)
@@ -258,63 +195,21 @@ class Versions:
         rules = self._rules.of_version(version)
         file = next(e.file for e in entries if version in (e.version, e.in_use))
         number = entries[0].number if expected is None else expected
-        return self._switch(rules, "rolled back", file, number, moves or {})
+        return self.switch(rules, "rolled back", file, number, moves or {})
 
     def cancel(self) -> Document:
         """Drop what is scheduled. Raises InputError when nothing is."""
-        last = self._log()[0]
+        last = self.log()[0]
         if last.due_at is None:
             raise InputError("nothing is scheduled")
         self._append(last.number, "cancelled", last.in_use, None, last.in_use, last.file, {})
         self._audit.command("cancel rules", subject=last.version)
         return {"version": last.version, "what": "cancelled", "at": None, "leads": 0}
 
-    def watch(self, text: str, *, file: str = "") -> Document:
-        """Have these rules decide beside those in use, without writing: shadow(). RulesError."""
-        rules, findings = parse(text, file=file or self._path.name)
-        if rules is None:
-            raise RulesError(findings)
-        if rules.version == self._rules.now().version:
-            raise InputError("these rules are in use", fix="watch by others")
-        now, who = self._clock.now(), self._audit.actor()[0]
-        with self._store.write() as tx:
-            tx.rules.put(rules.version, text, now=now)
-            tx.shadow.watch(rules.version, now=now, who=who)
-        self._audit.command("shadow rules", subject=file, outcome=f"version {rules.version}")
-        return self.shadow(limit=0)
-
-    def unwatch(self) -> None:
-        """Nobody watches any more; what was found stays. Raises InputError."""
-        with self._store.write() as tx:
-            if not tx.shadow.stop():
-                raise InputError("no rules are in the shadow")
-        self._audit.command("shadow rules", outcome="off")
-
-    def shadow(self, *, limit: int = LOG) -> Document:
-        """version (None: nobody watches), since, who, disagreements: newest first, each lead,
-        event, at, version, in_use, shadow (what both made of it)."""
-        with self._store.read() as tx:
-            watching, found = tx.shadow.watching(), tx.shadow.list(limit=limit)
-        return {
-            "version": watching and watching[0],
-            "since": watching and format_time(watching[1]),
-            "who": watching and watching[2],
-            "disagreements": [
-                {
-                    "lead": f"{one.portal}/{one.lead_id}",
-                    "event": one.type,
-                    "at": format_time(one.at),
-                    "version": one.rules_version,
-                    "in_use": one.in_use,
-                    "shadow": one.shadow,
-                }
-                for one in found
-            ],
-        }
-
-    def _switch(
+    def switch(
         self, rules: Rules, what: str, file: str, expected: int, moves: Mapping[str, str]
     ) -> Document:
+        """Have these rules decide from now on. what: see RulesEntry. As apply()."""
         old = self._rules.now().rules
         if old.version == rules.version:
             raise InputError(f"version {rules.version} is in use already")
@@ -380,29 +275,13 @@ class Versions:
         if found is None or found[0] != expected:
             raise _stale()
 
-    def _log(self) -> list[RulesEntry]:
+    def log(self) -> list[RulesEntry]:
+        """The log as it is kept, newest first."""
         with self._store.read() as tx:
             return tx.rules.log(limit=LOG)
-
-    def _file(self) -> tuple[str, int]:
-        """(version, errors) of the file on disk; looked at again when it changes."""
-        try:
-            stat = self._path.stat()
-            key = (stat.st_mtime_ns, stat.st_size)
-        except OSError:
-            return "", 1
-        if self._seen is None or self._seen[0] != key:
-            rules, findings = parse_file(self._path)
-            version = "" if rules is None else rules.version
-            self._seen = (key, version, _errors(findings) if rules is None else 0)
-        return self._seen[1], self._seen[2]
 
 
 def _stale() -> InputError:
     return InputError(
         "which rules are in use was changed meanwhile", fix="look at the plan again, then apply"
     )
-
-
-def _errors(findings: tuple[Finding, ...]) -> int:
-    return sum(finding.severity is Severity.ERROR for finding in findings)

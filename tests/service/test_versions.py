@@ -301,27 +301,27 @@ def test_a_running_worker_takes_over_what_another_process_applied(here: World) -
 
 def test_rules_in_the_shadow_write_nothing_and_their_disagreements_are_listed(here: World) -> None:
     engaged(here, "1")
-    watch = here.app.versions.watch(TEXT.replace("when: opens >= 3}", "when: opens >= 2}"))
+    watch = here.app.shadow.watch(TEXT.replace("when: opens >= 3}", "when: opens >= 2}"))
     assert watch["version"] != here.app.versions.status()["in_use"]
     here.happen("1", "email_opened")
-    (one,) = here.app.versions.shadow()["disagreements"]
+    (one,) = here.app.shadow.found()["disagreements"]
     assert (one["lead"], one["event"]) == (f"{PORTAL}/1", "email_opened")
     assert (one["in_use"], one["shadow"]) == ("Engaged", "Warm")
     assert here.lead("1").state == "Engaged"
     here.happen("1", "email_sent")
     here.happen("1", "link_clicked")
-    assert len(here.app.versions.shadow()["disagreements"]) == 1, "the rest is decided alike"
-    here.app.versions.unwatch()
+    assert len(here.app.shadow.found()["disagreements"]) == 1, "the rest is decided alike"
+    here.app.shadow.unwatch()
     engaged(here, "2")
     here.happen("2", "email_opened")
-    assert len(here.app.versions.shadow()["disagreements"]) == 1
+    assert len(here.app.shadow.found()["disagreements"]) == 1
 
 
 def test_a_shadow_without_the_state_or_the_event_says_so(here: World) -> None:
     engaged(here, "1")
-    here.app.versions.watch(RENAMED)
+    here.app.shadow.watch(RENAMED)
     here.happen("1", "link_clicked")
-    (one,) = here.app.versions.shadow()["disagreements"]
+    (one,) = here.app.shadow.found()["disagreements"]
     assert one["shadow"] == "it has no state Engaged"
 
 

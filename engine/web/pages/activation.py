@@ -60,7 +60,7 @@ class Activation:
         changed: Callable[[], object],
     ) -> None:
         self._view, self._draft, self._load, self._changed = view, draft, load, changed
-        self._versions = view.desk.app.versions
+        self._versions, self._watching = view.desk.app.versions, view.desk.app.shadow
         self._may = view.may("editor")
 
     # ------------------------------------------------------------------ what is in use
@@ -206,7 +206,7 @@ class Activation:
 
     @ui.refreshable_method
     async def shadow(self) -> None:
-        found = await self._view.ask(self._versions.shadow, limit=200)
+        found = await self._view.ask(self._watching.found, limit=200)
         if found is None:
             return
         with card():
@@ -232,11 +232,11 @@ class Activation:
     async def _watch(self) -> None:
         name = self._view.desk.app.settings.rules_file.name
         draft = await self._draft()
-        await self._view.run("editor", self._versions.watch, draft.text, file=name)
+        await self._view.run("editor", self._watching.watch, draft.text, file=name)
         self.shadow.refresh()
 
     async def _unwatch(self) -> None:
-        await self._view.did("editor", self._versions.unwatch)
+        await self._view.did("editor", self._watching.unwatch)
         self.shadow.refresh()
 
 

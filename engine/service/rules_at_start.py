@@ -1,0 +1,100 @@
+"""The rules file as it lies on disk: a proposal, which takes over at the start if nobody is harmed.
+
+The last good version stays in use whatever happens to the file.
+"""
+
+from pathlib import Path
+
+import structlog
+
+from engine.base.clock import Clock
+from engine.base.errors import InputError
+from engine.lead.machine import LeadMachine
+from engine.rules.findings import Finding, RulesError
+from engine.rules.model import Rules
+from engine.service.audit import Audit
+from engine.service.rules_file import errors_of
+from engine.service.versions import Versions
+from engine.store import RulesEntry, Store
+from engine.work.rules_in_use import RulesInUse
+
+log = structlog.get_logger()
+
+
+class RulesAtStart:
+    """What becomes of the file when a program starts. path: the rules file of the settings."""
+
+    def __init__(
+        self,
+        path: Path,
+        rules: RulesInUse,
+        store: Store,
+        clock: Clock,
+        audit: Audit,
+        versions: Versions,
+    ) -> None:
+        self._path, self._rules = path, rules
+        self._store, self._clock = store, clock
+        self._audit, self._versions = audit, versions
+
+    def start(self, rules: Rules | None, findings: tuple[Finding, ...], *, takes: bool) -> None:
+        """Have rules in use: the file's when there are none yet, else the last good ones.
+
+        rules, findings: of the file. takes: a sound file of a version that was never in use takes
+        over, if no state that holds leads is gone. Anything else is said and left to a person.
+        Raises RulesError when there are no rules at all.
+        """
+        entries = self._versions.log()
+        if not entries:
+            if rules is None:
+                raise RulesError(findings)
+            self._rules.know(LeadMachine(rules))
+            self._begin(rules)
+            return
+        in_use = entries[0].in_use
+        if rules is None:
+            log.error(
+                "the rules file is broken; the last good version stays in use",
+                action="rules", file=str(self._path), errors=errors_of(findings), in_use=in_use,
+                fix=f"handback rules check {self._path}",
+            )  # fmt: skip
+        elif rules.version == in_use:
+            self._rules.know(LeadMachine(rules))
+        elif takes:
+            self._take(rules, entries)
+
+    def _begin(self, rules: Rules) -> None:
+        """The first rules of a database; leads of an older program are in its states or told."""
+        now = self._clock.now()
+        who, door = self._audit.actor()
+        entry = RulesEntry(
+            1, now, who, door, "started", rules.version, None, rules.version, str(self._path)
+        )
+        with self._store.write() as tx:
+            tx.rules.put(rules.version, rules.text, now=now)
+            tx.rules.append(entry)
+
+    def _take(self, rules: Rules, entries: list[RulesEntry]) -> None:
+        known = any(rules.version in (e.version, e.in_use) for e in entries)
+        with self._store.read() as tx:
+            lost = set(tx.leads.count_by_state()) - set(rules.states)
+        if known or lost or entries[0].due_at is not None:
+            why = (
+                "this version was in use before" if known
+                else f"states that hold leads are gone: {', '.join(sorted(lost))}" if lost
+                else "another version is scheduled"
+            )  # fmt: skip
+            log.warning(
+                "the rules file is not what is in use",
+                action="rules", file=str(self._path), version=rules.version,
+                in_use=entries[0].in_use, because=why, fix=f"handback rules apply {self._path}",
+            )  # fmt: skip
+            return
+        try:
+            self._versions.switch(rules, "started", str(self._path), entries[0].number, {})
+        except InputError:
+            return  # somebody else was quicker, and said so
+        log.warning(
+            "new rules are in use", action="rules", file=str(self._path),
+            version=rules.version, before=entries[0].in_use,
+        )  # fmt: skip
