@@ -11,6 +11,7 @@ is missing.
 
 import argparse
 import random
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -22,13 +23,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 TREES = ("engine/rules", "engine/lead")
 TESTS = "tests/rules tests/lead tests/service/test_versions.py tests/service/test_missed_timers.py"
-COPIED = ("engine", "plugins", "rules", "tests", "examples", "pyproject.toml", "runner.py")
+COPIED = ("engine", "plugins", "docs", "rules", "tests", "examples", "pyproject.toml", "runner.py")
+COMMAND = "{python} -m pytest -q -x -p no:cacheprovider -m 'not slow' {tests}"
 CONFIG = """
 [cosmic-ray]
 module-path = [{modules}]
 timeout = 900.0
 excluded-modules = []
-test-command = "{python} -m pytest -q -x -p no:cacheprovider -m 'not slow' {tests}"
+test-command = "{command}"
 [cosmic-ray.distributor]
 name = "local"
 """
@@ -61,9 +63,10 @@ def prepare(
         else:
             shutil.copy(source, folder / name)
     files = [f for m in modules for f in ([m] if m.endswith(".py") else _files(m))]
-    text = CONFIG.format(
-        modules=", ".join(f'"{f}"' for f in files), python=sys.executable, tests=tests
-    )
+    command = COMMAND.format(python=sys.executable, tests=tests)
+    # Where the tests fail already, every mutant would seem to be killed.
+    subprocess.run(shlex.split(command), cwd=folder, check=True)
+    text = CONFIG.format(modules=", ".join(f'"{f}"' for f in files), command=command)
     (folder / "mutants.toml").write_text(text)
     _ray(folder, "init")
     with sqlite3.connect(folder / "mutants.sqlite") as work:
