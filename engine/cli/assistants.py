@@ -22,6 +22,11 @@ Fallback = Annotated[
 Followups = Annotated[int | None, typer.Option(min=1, max=100, help="Emails in a sequence.")]
 Days = Annotated[int | None, typer.Option(min=1, max=365, help="Days between two emails.")]
 
+OffDays = Annotated[
+    str | None,
+    typer.Option(help='Days without follow-ups, e.g. "sat, sun, 2026-12-25"; "" for none.'),
+]
+
 
 @app.command()
 def add(
@@ -32,6 +37,7 @@ def add(
     fallback_owner: Fallback = None,
     followups: Followups = None,
     days_between: Days = None,
+    off_days: OffDays = None,
     database: Database = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -49,6 +55,7 @@ def add(
             fallback_owner=fallback_owner,
             followups=followups,
             days_between=days_between,
+            off_days=off_days,
         )
     if as_json:
         print_json(added)
@@ -65,6 +72,7 @@ def edit(
     fallback_owner: Fallback = None,
     followups: Followups = None,
     days_between: Days = None,
+    off_days: OffDays = None,
     database: Database = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -82,6 +90,7 @@ def edit(
             fallback_owner=fallback_owner,
             followups=followups,
             days_between=days_between,
+            off_days=off_days,
         )
     if as_json:
         print_json(edited)
@@ -105,5 +114,5 @@ def list_assistants(
     if as_json:
         print_json(found)
         return
-    columns = ("name", "email", "portal", "status", "context", "fallback_owner")
+    columns = ("name", "email", "portal", "status", "context", "fallback_owner", "off_days")
     print_table(columns, ([row[c] for c in columns] for row in found))

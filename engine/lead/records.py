@@ -149,7 +149,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Assistant:
-    """An automated sales assistant of one portal. owner_id: its user's owner id in the CRM."""
+    """An automated sales assistant of one portal. owner_id: its user's owner id in the CRM.
+
+    off_days: weekdays and dates without follow-ups, e.g. "sat, sun, 2026-12-25"; for who sends.
+    """
 
     portal: str
     email: str
@@ -159,6 +162,7 @@ class Assistant:
     followups: int = 4
     days_between: int = 3
     owner_id: str | None = None
+    off_days: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from engine.hooks.outcomes import Access, IntegrationStatus, SetupStep
 from engine.hooks.specs import CrmSpecs
 from engine.lead.records import Assistant, Portal
 from engine.service.connections import portal_document
+from engine.service.off_days import checked_off_days
 from engine.service.traffic import traffic
 from engine.store import LeadFilter, Store
 from engine.work.access import Accesses
@@ -188,6 +189,7 @@ class Portals:
             "fallback_owner": assistant.fallback_owner,
             "followups": assistant.followups,
             "days_between": assistant.days_between,
+            "off_days": assistant.off_days,
             "status": self._status_or_reason(access, hooks, assistant),
         }
 
@@ -220,6 +222,8 @@ _ORDER = [status.value for status in IntegrationStatus]
 
 
 def _with(assistant: Assistant, given: Document) -> Assistant:
+    if given.get("off_days") is not None:
+        given = {**given, "off_days": checked_off_days(str(given["off_days"]))}
     return replace(assistant, **{key: value for key, value in given.items() if value is not None})
 
 

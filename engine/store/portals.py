@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from engine.base.clock import Millis
 from engine.lead.records import Assistant, Portal
@@ -31,6 +31,7 @@ _ASSISTANT = (
     "followups",
     "days_between",
     "owner_id",
+    "off_days",
 )
 _KNOWN = select(portals.c.name).where(portals.c.name == bindparam("portal"))
 _NEW = InsertRows(portals, (*_PORTAL, "pause_reason"))
@@ -70,7 +71,10 @@ _STATE = select(
 ).where(portals.c.name == bindparam("portal"))
 _PUT_ASSISTANT = InsertRows(assistants, _ASSISTANT, "update")
 _ASSISTANTS = (
-    select(*(assistants.c[name] for name in _ASSISTANT))
+    select(
+        *(assistants.c[name] for name in _ASSISTANT[:-1]),
+        func.coalesce(assistants.c.off_days, ""),
+    )
     .where(assistants.c.portal == bindparam("portal"))
     .order_by(assistants.c.email)
 )
@@ -155,6 +159,7 @@ class Portals:
                     assistant.followups,
                     assistant.days_between,
                     assistant.owner_id,
+                    assistant.off_days or None,
                 )
             ],
         )

@@ -149,6 +149,7 @@ assistants = Table(
     _int("followups"),
     _int("days_between"),
     _text("owner_id", null=True),
+    _text("off_days", null=True),
     PrimaryKeyConstraint("portal", "email"),
 )
 

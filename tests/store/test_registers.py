@@ -10,7 +10,7 @@ from tests.store.worlds import PORTAL, connect
 FULL = Portal(
     "acme", "hubspot", "https://crm", "T", "S", "123", "fallback@x", {"polls": True, "n": [1]}
 )
-TARA = Assistant("acme", "tara@example.com", "Tara", "ctx", "f@x", 6, 2, "77")
+TARA = Assistant("acme", "tara@example.com", "Tara", "ctx", "f@x", 6, 2, "77", "sat, 2026-12-25")
 
 
 def test_portals(store: Store) -> None:

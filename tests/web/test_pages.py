@@ -279,11 +279,13 @@ def test_an_assistant_is_made_and_changed(house: House, visit: Visits) -> None:
     row = page.get_by_role("row", name=re.compile("nora@example.com"))
     row.get_by_role("button", name=re.compile("Edit")).click()
     page.get_by_role("dialog").get_by_label("Emails in a sequence").fill("7")
+    page.get_by_role("dialog").get_by_label("Off-days").fill("sun, SAT 2026-12-25")
     page.get_by_role("dialog").get_by_role("button", name="Save").click()
     row.get_by_role("cell", name="7", exact=True).wait_for()
     someone.picture("assistants")
     found = {a["name"]: a for a in house.program.json("assistant", "list")}
     assert (found["nora"]["context"], found["nora"]["followups"]) == ("renewals", 7)
+    assert found["nora"]["off_days"] == "sat, sun, 2026-12-25"
 
 
 # ---------------------------------------------------------------------- rules

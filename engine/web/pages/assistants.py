@@ -24,6 +24,7 @@ _COLUMNS = (
     Column("context", "Context", wide=True),
     Column("followups", "Emails", "number", wide=True),
     Column("days_between", "Days between", "number", wide=True),
+    Column("off_days", "Off-days", wide=True),
     Column("fallback_owner", "Fallback owner", wide=True),
     Column("status", "Status in the CRM", "chip"),
     Column("actions", "", "actions"),
@@ -118,8 +119,12 @@ class _Fields:
         self._days = ui.number(
             "Days between two", value=before.get("days_between", 3), min=1, max=365, precision=0
         )
+        self._off = ui.input(
+            "Off-days, e.g. sat, sun, 2026-12-25", value=before.get("off_days") or ""
+        )
         for field in (
             self._name, self._email, self._context, self._fallback, self._followups, self._days,
+            self._off,
         ):  # fmt: skip
             field.props("outlined dense")
 
@@ -135,6 +140,7 @@ class _Fields:
             "fallback_owner": str(self._fallback.value or "").strip() or None,
             "followups": int(self._followups.value or 1),
             "days_between": int(self._days.value or 1),
+            "off_days": str(self._off.value or ""),
         }
 
 
