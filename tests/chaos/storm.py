@@ -24,9 +24,12 @@ from tests.chaos.server import Server
 
 WORKERS = 2
 ASSISTANT, OWNER = "tara@example.com", "hanna@example.com"
-EMAILS = 0.05
-"""Share of the events that write an email into the portal; its limit is not what is tried here."""
+EMAILS = 0.3
+"""Share of the events that write an email into the portal."""
+SLOW_SECONDS = 0.3
+"""Every answer of the portal takes so long, so that a blow falls while a call is under way."""
 TRIES = 300
+PIECES = 8
 LIFETIME_SECONDS = (0.3, 1.5)
 
 Tell = Callable[[str], None]
@@ -46,6 +49,8 @@ class Storm:
     server: Server | None = None
     tell: Tell = lambda _: None
     sent: list[Sent] = field(default_factory=list)
+    in_flight: int = 0
+    """Blows that fell while somebody had effects on their way to the portal."""
 
     def run(self) -> list[str]:
         """What is broken at the end, one sentence each."""
@@ -54,6 +59,8 @@ class Storm:
         self.program.run("db", "upgrade")
         self.program.set_up_as_spelled()
         crm_ids = self._assigned()
+        slow = {"kind": "slow", "seconds": SLOW_SECONDS, "route": "batch"}
+        self.program.control("POST", "faults", slow)
         with open_app(database=self.url) as app:
             workers = [self.program.start("run") for _ in range(WORKERS)]
             try:
@@ -61,6 +68,7 @@ class Storm:
             finally:
                 for worker in workers:
                     _end(worker)
+        self.program.control("DELETE", "faults")
         self.tell("settling")
         self.program.run("run", "--until-idle")
         return problems(self.reader(), self.program.dump(), self.sent)
@@ -79,8 +87,9 @@ class Storm:
         self._send(app, dice, first)
         for done, moment in enumerate(moments, 1):
             share = self.events * done // len(moments) - self.events * (done - 1) // len(moments)
-            self._send(app, dice, [(dice.choice(ids), "") for _ in range(share)])
-            time.sleep(dice.uniform(*LIFETIME_SECONDS))
+            self._trickle(dice, app, ids, share)
+            [[leased]] = self.reader()("SELECT count(*) FROM outbox WHERE status = 'leased'")
+            self.in_flight += bool(leased)
             if moment == "kill":
                 victim = dice.randrange(len(workers))
                 _end(workers[victim])
@@ -92,7 +101,18 @@ class Storm:
                     _end(worker)
                     workers[number] = self.program.start("run")
             if done % 10 == 0 or done == len(moments):
-                self.tell(f"{done} of {len(moments)} blows, {len(self.sent)} events accepted")
+                self.tell(
+                    f"{done} of {len(moments)} blows, {self.in_flight} of them in mid-delivery, "
+                    f"{len(self.sent)} events accepted"
+                )
+
+    def _trickle(self, dice: random.Random, app: App, ids: list[str], share: int) -> None:
+        """In pieces over a worker's life, so that the blow falls while there is work."""
+        lifetime = dice.uniform(*LIFETIME_SECONDS)
+        for piece in range(PIECES):
+            count = share * (piece + 1) // PIECES - share * piece // PIECES
+            self._send(app, dice, [(dice.choice(ids), "") for _ in range(count)])
+            time.sleep(lifetime / PIECES if piece < PIECES - 1 else dice.uniform(0, 0.1))
 
     def _send(self, app: App, dice: random.Random, about: list[tuple[str, str]]) -> None:
         lines, batch = [], []
