@@ -30,6 +30,7 @@ SLOW_SECONDS = 0.3
 """Every answer of the portal takes so long, so that a blow falls while a call is under way."""
 TRIES = 300
 PIECES = 8
+LOOKS = 40
 LIFETIME_SECONDS = (0.3, 1.5)
 
 Tell = Callable[[str], None]
@@ -88,8 +89,7 @@ class Storm:
         for done, moment in enumerate(moments, 1):
             share = self.events * done // len(moments) - self.events * (done - 1) // len(moments)
             self._trickle(dice, app, ids, share)
-            [[leased]] = self.reader()("SELECT count(*) FROM outbox WHERE status = 'leased'")
-            self.in_flight += bool(leased)
+            self.in_flight += self._under_way()
             if moment == "kill":
                 victim = dice.randrange(len(workers))
                 _end(workers[victim])
@@ -105,6 +105,16 @@ class Storm:
                     f"{done} of {len(moments)} blows, {self.in_flight} of them in mid-delivery, "
                     f"{len(self.sent)} events accepted"
                 )
+
+    def _under_way(self) -> bool:
+        """Whether somebody has effects on their way; waits a little for it."""
+        read = self.reader()
+        for _ in range(LOOKS):
+            [[leased]] = read("SELECT count(*) FROM outbox WHERE status = 'leased'")
+            if leased:
+                return True
+            time.sleep(0.05)
+        return False
 
     def _trickle(self, dice: random.Random, app: App, ids: list[str], share: int) -> None:
         """In pieces over a worker's life, so that the blow falls while there is work."""
