@@ -167,6 +167,9 @@ summary { display: list-item; cursor: pointer; color: var(--soft); }
 .hb-dialog { min-width: min(34rem, 92vw); max-width: 92vw; padding: 1.25rem; gap: .75rem;
   border-radius: 12px; align-items: stretch; }
 
+@media (min-width: 901px) {
+  .hb-table td { overflow-wrap: anywhere; }
+}
 @media (max-width: 900px) {
   .hb-two { grid-template-columns: minmax(0, 1fr); }
 }

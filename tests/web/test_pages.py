@@ -259,7 +259,7 @@ def test_a_quarantined_event_is_mended_and_taken_in(house: House, visit: Visits)
 def test_the_buttons_of_a_long_event_are_in_sight(house: House, visit: Visits) -> None:
     from playwright.sync_api import expect
 
-    send(house, {**event(1450, "capacity_avail", "acme/1450"), "more": "x" * 900}, code=1)
+    send(house, event(1450, "capacity_avail" + "x" * 150, "acme/1450"), code=1)
     page = visit("operator", viewport={**DESKTOP, "height": 4000}).go("attention")
     row = page.get_by_role("row", name=re.compile("1450"))
     for word in ("Edit", "Discard"):
