@@ -169,6 +169,7 @@ summary { display: list-item; cursor: pointer; color: var(--soft); }
 
 @media (min-width: 901px) {
   .hb-table td { overflow-wrap: anywhere; }
+  .hb-table td a { overflow-wrap: break-word; }
 }
 @media (max-width: 900px) {
   .hb-two { grid-template-columns: minmax(0, 1fr); }

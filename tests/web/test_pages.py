@@ -194,6 +194,7 @@ def test_acting_on_many_shows_first_how_many_are_refused_and_why(
     dialog.get_by_text("2 of 3 leads").wait_for()
     dialog.get_by_text("1 × the lead has unsubscribed").wait_for()
     dialog.get_by_role("button", name="Mark hot").click()
+    page.get_by_text("Mark hot: 2 of 3 leads.").wait_for()
     for crm_id in ids[1:]:
         wait_until(
             lambda crm_id=crm_id: (

@@ -189,7 +189,7 @@ class _List:
             done = await self._view.run("operator", self._view.desk.browse.act, names, action)
             if done is not None:
                 self._table.selected = []
-                self._view.say(f"{ACTIONS[action]}: {done['leads']} leads.")
+                self._view.say(f"{ACTIONS[action]}: {seen['done']} of {done['leads']} leads.")
                 await self.load()
             return done is not None
 
