@@ -60,6 +60,7 @@ class Storm:
         self.program.run("db", "upgrade")
         self.program.set_up_as_spelled()
         crm_ids = self._assigned()
+        self.program.run("run", "--until-idle")  # the contacts are leads: no blow waits for a poll
         slow = {"kind": "slow", "seconds": SLOW_SECONDS, "route": "batch"}
         self.program.control("POST", "faults", slow)
         with open_app(database=self.url) as app:
