@@ -37,15 +37,21 @@ class Turns:
         kept = tuple(turn for turn in self.taken if since < turn <= now + FURTHEST)
         return Turns(kept, self.held_until if self.held_until <= now + FURTHEST else 0)
 
-    def next(self, limits: Sequence[Limit], *, now: Millis, calls: int) -> list[Millis]:
-        """The instants of the next calls."""
+    def next(
+        self, limits: Sequence[Limit], *, now: Millis, calls: int, ahead: int = 0
+    ) -> list[Millis]:
+        """The instants of the next calls, which leave together when the last of them may (as many
+        as may leave together), and of `ahead` more, one by one."""
         turns = list(self.taken)
-        for _ in range(calls):
+        together = min(calls, *(limit.most for limit in limits))
+        for number in range(calls + ahead):
             turn = max(now, self.held_until, turns[-1] if turns else 0)
             for limit in limits:
                 if len(turns) >= limit.most:
                     turn = max(turn, turns[-limit.most] + limit.window)
             turns.append(turn)
+            if number == calls - 1:
+                turns[-together:] = [turn] * together
         return turns[len(self.taken) :]
 
     def used(self, window: Millis, now: Millis) -> int:

@@ -65,7 +65,7 @@ class PaceLog:
         If the last call had to wait longer than `patience`, nothing is taken.
         """
         log = self._locked(portal, lane).recent(limits, now)
-        turns = log.next(limits, now=now, calls=calls + ahead)
+        turns = log.next(limits, now=now, calls=calls, ahead=ahead)
         needed, more = turns[:calls], turns[calls:]
         if needed[-1] - now > patience:
             return needed

@@ -24,7 +24,11 @@ from tests.acceptance.conftest import TOKEN, Program, event, write_events
 PORTAL = 8001001
 CLIENT, SECRET = "our-app", "the-client-secret-of-our-app"
 REDIRECT = "https://handback.example.com/oauth/return"
-NOW = SystemClock().now()
+
+
+def ahead(by: int) -> str:
+    """An instant from now, as the command line takes it."""
+    return format_time(SystemClock().now() + by)
 
 
 class Office:
@@ -151,9 +155,9 @@ def test_a_token_is_renewed_at_80_percent_by_one_of_many_processes(office: Offic
         office.connect(app)
         app.portals.add_assistant("acme", "tara@example.com", name="tara")
     before = office.refreshes()
-    office.program.run("run", "--until-idle", "--clock", format_time(NOW + 20 * MINUTE))
+    office.program.run("run", "--until-idle", "--clock", ahead(20 * MINUTE))
     assert office.refreshes() == before
-    at = format_time(NOW + 25 * MINUTE)
+    at = ahead(25 * MINUTE)
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(lambda _: office.program.run("run", "--until-idle", "--clock", at), range(5)))
     assert office.refreshes() == before + 1
@@ -189,7 +193,7 @@ def test_a_token_that_ends_in_the_middle_is_renewed_there(office: Office) -> Non
         app.portals.status("acme")
         assign(office, "171590000101")
         app.worker().run_until_idle()
-        office.program.control("POST", "clock", {"now": format_time(NOW + 40 * MINUTE)})
+        office.program.control("POST", "clock", {"now": ahead(40 * MINUTE)})
         assign(office, "171590000102")
         app.worker().run_until_idle()
         assert {lead["crm_id"] for lead in app.leads.list()} == {
@@ -379,7 +383,7 @@ def finish(office: Office, how: str, app: App) -> None:
         data={"client_id": CLIENT, "client_secret": SECRET, "token": kept["refresh"]},
         timeout=10,
     ).raise_for_status()
-    office.program.control("POST", "clock", {"now": format_time(SystemClock().now() + 40 * MINUTE)})
+    office.program.control("POST", "clock", {"now": ahead(40 * MINUTE)})
 
 
 def everything_in(folder: Path) -> str:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine, make_url
 
 from engine.lead.records import Ended, Lead, TimerSet
-from engine.store import LeadFilter, LedgerEntry, Quarantined, Settlement, Store
+from engine.store import LeadFilter, LedgerEntry, NewEvent, Quarantined, Settlement, Store
 from engine.store.tables import metadata
 from tests.store.worlds import (
     PORTAL,
@@ -271,8 +271,8 @@ def test_a_lead_follows_its_contact_into_one_that_is_no_lead(store: Store) -> No
 
 def test_the_events_of_a_merged_lead_go_to_the_winner(store: Store) -> None:
     loser, winner = make_lead(store, "501"), make_lead(store, "900")
-    add(store, new("501", "waits", needs="contact"), now=29)
     add(store, new("501", "merge-28", "contact_merged", into="900"), now=28)
+    add(store, new("501", "waits", needs="contact"), now=29)
     after = replace(loser, ended=Ended.MERGED)
     made = decision(after, merged_into="900", clears_timers=True, drops_effects=True)
     decide(store, {"merge-28": made}, now=28)
@@ -321,8 +321,8 @@ def dump(url: str) -> Callable[[], str]:
     return read
 
 
-def _erase(store: Store, known: Lead, now: int) -> None:
-    add(store, new(known.crm_id, f"erase-{now}", "contact_erased"), now=now)
+def _erase(store: Store, known: Lead, now: int, *behind: NewEvent) -> None:
+    add(store, new(known.crm_id, f"erase-{now}", "contact_erased"), *behind, now=now)
     gone = replace(
         known,
         email=None,
@@ -392,13 +392,12 @@ def test_an_erased_lead_leaves_nothing_personal(store: Store, dump: Callable[[],
 
 
 def _erase_before_lookup(store: Store, known: Lead) -> None:
-    """The erasure is decided although an earlier event waits for facts that never come."""
+    """The erasure is decided although an event behind it waits for facts that never come."""
     with store.write() as tx:
         (asked,) = tx.inbox.claim_lookups(PORTAL, now=24, lease=1, limit=9)
         tx.inbox.fill_facts(PORTAL, {asked.seq: {"body": SECRET}})
     decide(store, lambda lane, row, before: decision(known), now=24)
-    add(store, new("501", 3, "later", needs="contact", body=SECRET), now=26)
-    _erase(store, known, 25)
+    _erase(store, known, 25, new("501", 3, "later", needs="contact", body=SECRET))
 
 
 def test_late_events_of_an_erased_lead_leave_nothing_either(
