@@ -40,6 +40,23 @@ class Settings(BaseSettings):
     poll_seconds: int = Field(default=60, ge=5)
     """How often portals are asked for newly assigned contacts."""
 
+    oidc_issuer: str = ""
+    """The OpenID Connect provider people may log in with, e.g. https://id.example.com; exactly as
+    it calls itself. Needs oidc_client_id, and public_url unless this machine alone is served."""
+
+    oidc_client_id: str = ""
+    """Who Handback is at the provider. Its redirect URI there is PUBLIC_URL/login/sso/return."""
+
+    oidc_client_secret_env: str = "HANDBACK_OIDC_CLIENT_SECRET"  # noqa: S105 — a variable's name
+    """The environment variable that holds the secret; empty for a client without one."""
+
+    oidc_label: str = Field(default="Log in with single sign-on", min_length=1, max_length=60)
+    """What the button on the login page says."""
+
+    oidc_domain_roles: str = ""
+    """Who gets a login without an invitation: `example.com=viewer, example.org=operator`, by the
+    domain of the verified address. Nobody becomes admin this way."""
+
     @property
     def rules_file(self) -> Path:
         default = type(self).model_fields["rules"].default

@@ -13,7 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from engine.base.clock import HOUR, MINUTE, Clock, Millis, format_time
 from engine.base.errors import InputError
-from engine.store import Store
+from engine.store import Store, Tx
 from engine.store.account_records import Session, User
 
 Role = Literal["viewer", "operator", "editor", "admin"]
@@ -68,15 +68,28 @@ class Accounts:
                 "created_at": format_time(user.created_at),
                 "disabled": user.disabled,
                 "locked": user.locked_until > now,
+                "password": bool(user.password_hash),
+                "identity": user.identity,
             }
             for user in users
         ]
 
+    def has_password(self, name: str) -> bool:
+        with self._store.read() as tx:
+            user = tx.accounts.user(name)
+        return user is not None and bool(user.password_hash)
+
     def add(self, name: str, password: str, role: Role, *, first: bool = False) -> None:
         """A new login; `first` only while there is none. Raises InputError."""
-        if not name or len(name) > 64 or not name.isprintable() or name != name.strip():
-            raise InputError("this cannot be a name", fix="give 1 to 64 letters, digits or signs")
-        user = User(name, self._hash(name, password), role, self._clock.now())
+        self._add(User(_checked(name), self._hash(name, password), role, self._clock.now()), first)
+
+    def invite(self, name: str, role: Role) -> None:
+        """A login without a password, for whoever the OpenID provider says has this address, or
+        for whom link() names. Raises InputError."""
+        self._add(User(_checked(name), "", role, self._clock.now()), False)
+
+    def _add(self, user: User, first: bool) -> None:
+        name = user.name
         with self._store.write() as tx:
             if first and tx.accounts.users():
                 raise InputError("there is a login already", fix="log in, or ask an admin")
@@ -98,13 +111,16 @@ class Accounts:
                 locked_until=0,
             )
             tx.accounts.put_user(after)
-            if not any(u.role == "admin" and not u.disabled for u in tx.accounts.users()):
-                raise InputError("this is the last admin", fix="make somebody else an admin first")
+            if not any(_remains(u) for u in tx.accounts.users()):
+                raise InputError(
+                    "this is the last admin with a password",
+                    fix="make somebody else with a password an admin first",
+                )
             tx.accounts.close_sessions(name)
 
     def set_password(self, name: str, password: str, *, old: str | None = None) -> None:
         """A new password, which ends all sessions. old: what a person has to know to do it."""
-        if old is not None and self._checked(name, old) is None:
+        if old is not None and self._tried(name, old) is None:
             raise InputError("the old password is not right")
         hashed = self._hash(name, password)
         with self._store.write() as tx:
@@ -114,6 +130,19 @@ class Accounts:
             tx.accounts.put_user(replace(user, password_hash=hashed, failures=0, locked_until=0))
             tx.accounts.close_sessions(name)
 
+    def link(self, name: str, identity: str | None) -> None:
+        """Say who this is at the OpenID provider ("ISSUER SUB"), None to have the verified address
+        decide anew; ends the sessions. Raises InputError."""
+        with self._store.write() as tx:
+            user = tx.accounts.user(name)
+            if user is None:
+                raise InputError(f"there is no login {name!r}")
+            other = tx.accounts.identified(identity) if identity else None
+            if other is not None and other.name != name:
+                raise InputError(f"this is {other.name!r} already", fix="unlink that login first")
+            tx.accounts.put_user(replace(user, identity=identity))
+            tx.accounts.close_sessions(name)
+
     # ------------------------------------------------------------------ coming in
 
     def log_in(self, name: str, password: str) -> str | None:
@@ -121,15 +150,11 @@ class Accounts:
 
         After TRIES failures in a row the login is locked for a while, right password or not.
         """
-        user = self._checked(name, password)
+        user = self._tried(name, password)
         if user is None:
             return None
-        now = self._clock.now()
-        token = secrets.token_urlsafe(32)
         with self._store.write() as tx:
-            tx.accounts.forget_sessions(now)
-            tx.accounts.open_session(Session(digest(token), user.name, now, now, now + LIFETIME))
-        return token
+            return open_session(tx, user.name, self._clock.now())
 
     def visitor(self, token: str) -> Visitor | None:
         """Who this session token belongs to, while it lasts."""
@@ -162,12 +187,13 @@ class Accounts:
 
     # ------------------------------------------------------------------ passwords
 
-    def _checked(self, name: str, password: str) -> User | None:
+    def _tried(self, name: str, password: str) -> User | None:
         now = self._clock.now()
         with self._store.read() as tx:
             user = tx.accounts.user(name)
         usable = user is not None and not user.disabled and user.locked_until <= now
-        right = self._fits(user.password_hash if user else self._nobody, password)
+        known_hash = user.password_hash if user else ""
+        right = self._fits(known_hash or self._nobody, password) and bool(known_hash)
         if user is None or not usable:
             return None
         with self._store.write() as tx:
@@ -199,6 +225,25 @@ def _after_try(user: User, *, right: bool, now: Millis) -> User:
     if failures < TRIES:
         return replace(user, failures=failures)
     return replace(user, failures=0, locked_until=now + LOCKED)
+
+
+def open_session(tx: Tx, name: str, now: Millis) -> str:
+    """A new session of this person: its token, which nobody else gets to see."""
+    token = secrets.token_urlsafe(32)
+    tx.accounts.forget_sessions(now)
+    tx.accounts.open_session(Session(digest(token), name, now, now, now + LIFETIME))
+    return token
+
+
+def _checked(name: str) -> str:
+    if not name or len(name) > 64 or not name.isprintable() or name != name.strip():
+        raise InputError("this cannot be a name", fix="give 1 to 64 letters, digits or signs")
+    return name
+
+
+def _remains(user: User) -> bool:
+    """An admin who can come in whatever becomes of a provider."""
+    return user.role == "admin" and not user.disabled and bool(user.password_hash)
 
 
 def digest(token: str) -> str:

@@ -10,7 +10,9 @@ from engine.base.clock import Millis
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person with a login. failures: wrong passwords in a row; locked_until 0 = open."""
+    """A person with a login. password_hash "": single sign-on only. identity: who this is at the
+    OpenID provider ("ISSUER SUB"), None until known. failures: wrong passwords in a row;
+    locked_until 0 = open."""
 
     name: str
     password_hash: str
@@ -19,6 +21,7 @@ class User:
     disabled: bool = False
     failures: int = 0
     locked_until: Millis = 0
+    identity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,15 @@ class Session:
     user: str
     created_at: Millis
     seen_at: Millis
+    expires_at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A browser that was sent to the OpenID provider. state_hash: SHA-256 (hex) of the state."""
+
+    state_hash: str
+    next_path: str
     expires_at: Millis
 
 

@@ -5,9 +5,9 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select, update
 
 from engine.base.clock import Millis
-from engine.store.account_records import ApiKey, AuditEntry, Session, User
+from engine.store.account_records import ApiKey, AuditEntry, Session, SignIn, User
 from engine.store.statements import InsertRows
-from engine.store.tables import api_keys, audit, sessions, users
+from engine.store.tables import api_keys, audit, sessions, sign_ins, users
 from engine.store.transaction import Transaction
 
 _USER = (
@@ -18,6 +18,7 @@ _USER = (
     "disabled",
     "failures",
     "locked_until",
+    "identity",
 )
 _SESSION = ("token_hash", "user", "created_at", "seen_at", "expires_at")
 _KEY = ("key_id", "name", "secret_hash", "scopes", "created_at", "created_by", "revoked_at")
@@ -26,6 +27,7 @@ _ENTRY = ("at", "who", "door", "what", "subject", "outcome", "id")
 _PUT_USER = InsertRows(users, _USER, "update")
 _USERS = select(*(users.c[name] for name in _USER)).order_by(users.c.name)
 _USER_OF = _USERS.where(users.c.name == bindparam("name"))
+_IDENTIFIED = _USERS.where(users.c.identity == bindparam("identity"))
 _OPEN = InsertRows(sessions, _SESSION)
 _SESSION_OF = select(*(sessions.c[name] for name in _SESSION)).where(
     sessions.c.token_hash == bindparam("token_hash")
@@ -38,6 +40,13 @@ _SEE = (
 _CLOSE = delete(sessions).where(sessions.c.token_hash == bindparam("session"))
 _CLOSE_ALL = delete(sessions).where(sessions.c.user == bindparam("name"))
 _FORGET = delete(sessions).where(sessions.c.expires_at <= bindparam("now"))
+_BEGIN = InsertRows(sign_ins, ("state_hash", "next_path", "expires_at"))
+_TAKE = (
+    delete(sign_ins)
+    .where(sign_ins.c.state_hash == bindparam("state"), sign_ins.c.expires_at > bindparam("now"))
+    .returning(sign_ins.c.next_path)
+)
+_FORGET_BEGUN = delete(sign_ins).where(sign_ins.c.expires_at <= bindparam("now"))
 _PUT_KEY = InsertRows(api_keys, _KEY)
 _KEYS = select(*(api_keys.c[name] for name in _KEY)).order_by(
     api_keys.c.created_at, api_keys.c.key_id
@@ -72,6 +81,11 @@ class Accounts:
         row = self._tx.run(_USER_OF, name=name).first()
         return None if row is None else _user(row)
 
+    def identified(self, identity: str) -> User | None:
+        """Who this identity at the OpenID provider belongs to."""
+        row = self._tx.run(_IDENTIFIED, identity=identity).first()
+        return None if row is None else _user(row)
+
     def put_user(self, user: User) -> None:
         """Add or change, by name."""
         row = (
@@ -82,6 +96,7 @@ class Accounts:
             user.disabled,
             user.failures,
             user.locked_until,
+            user.identity,
         )
         self._tx.rows(_PUT_USER, [row])
 
@@ -112,6 +127,16 @@ class Accounts:
     def forget_sessions(self, now: Millis) -> None:
         """Delete those that have expired."""
         self._tx.run(_FORGET, now=now)
+
+    def begin_sign_in(self, begun: SignIn, now: Millis) -> None:
+        """Keep it, and forget those that nobody came back from in time."""
+        self._tx.run(_FORGET_BEGUN, now=now)
+        self._tx.rows(_BEGIN, [(begun.state_hash, begun.next_path, begun.expires_at)])
+
+    def take_sign_in(self, state_hash: str, now: Millis) -> str | None:
+        """Its next_path, once; None when there is none, or no longer."""
+        found = self._tx.run(_TAKE, state=state_hash, now=now).scalar_one_or_none()
+        return None if found is None else str(found)
 
     def api_keys(self) -> list[ApiKey]:
         """Oldest first, revoked ones too."""
@@ -149,8 +174,8 @@ class Accounts:
 
 
 def _user(row: Any) -> User:
-    name, password_hash, role, created_at, disabled, failures, locked_until = row
-    return User(name, password_hash, role, created_at, bool(disabled), failures, locked_until)
+    name, password_hash, role, created_at, disabled, *rest = row
+    return User(name, password_hash, role, created_at, bool(disabled), *rest)
 
 
 def _key(row: Any) -> ApiKey:

@@ -44,6 +44,7 @@ GLOBAL = frozenset(
         "shadow",
         "users",
         "sessions",
+        "sign_ins",
         "api_keys",
         "audit",
     }
@@ -455,6 +456,8 @@ users = Table(
     _bool("disabled"),
     _int("failures"),
     _int("locked_until"),
+    _text("identity", null=True),
+    Index("ix_users_identity", "identity", unique=True),
 )
 
 sessions = Table(
@@ -464,6 +467,14 @@ sessions = Table(
     Column("user", Text, ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
     _int("created_at"),
     _int("seen_at"),
+    _int("expires_at"),
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("state_hash", Text, primary_key=True),
+    _text("next_path"),
     _int("expires_at"),
 )
 

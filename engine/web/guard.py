@@ -124,8 +124,13 @@ class Guard:
 
 def session_token(headers: Headers, outside: Outside) -> str:
     """The session cookie's value, "" when there is none."""
+    return cookie_of(headers, outside.cookie)
+
+
+def cookie_of(headers: Headers, name: str) -> str:
+    """A cookie's value, "" when there is none."""
     try:
-        morsel = SimpleCookie(headers.get("cookie", "")).get(outside.cookie)
+        morsel = SimpleCookie(headers.get("cookie", "")).get(name)
     except CookieError:
         return ""
     return morsel.value if morsel is not None else ""

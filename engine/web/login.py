@@ -25,13 +25,15 @@ WRONG = "That name and password do not fit, or too many tries came before. Try a
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """GET and POST of /login, /first/{token}; POST /logout. token "": no first login wanted."""
+    """GET and POST of /login, /first/{token}; POST /logout. token "": no first login wanted.
+    sso: what the button of single sign-on says, "" without it."""
 
     accounts: Accounts
     audit: Audit
     tries: RateLimit
     outside: Outside
     token: str = ""
+    sso: str = ""
 
     def routes(self) -> list[Route]:
         return [
@@ -42,11 +44,12 @@ class Entrance:
         ]
 
     async def show(self, request: Request) -> Response:
-        return HTMLResponse(login_page(next_path=_inside(request.query_params.get("next", ""))))
+        next_path = inside(request.query_params.get("next", ""))
+        return HTMLResponse(login_page(next_path=next_path, sso=self.sso))
 
     async def log_in(self, request: Request) -> Response:
         form = await _form(request)
-        name, next_path = form.get("name", ""), _inside(form.get("next", ""))
+        name, next_path = form.get("name", ""), inside(form.get("next", ""))
         address = request.client.host if request.client else ""
         wait = self.tries.wait(address)
         token = None
@@ -61,9 +64,9 @@ class Entrance:
                 outcome="done" if token else "refused",
             )
         if token is None:
-            page = login_page(message=WRONG, next_path=next_path, name=name[:64])
+            page = login_page(message=WRONG, next_path=next_path, name=name[:64], sso=self.sso)
             return HTMLResponse(page, 429 if wait else 401)
-        return self._admit(token, next_path or HOME)
+        return admit(self.outside, token, next_path or HOME)
 
     async def log_out(self, request: Request) -> Response:
         token = session_token(request.headers, self.outside)
@@ -89,24 +92,26 @@ class Entrance:
         except HandbackError as error:
             return HTMLResponse(first_page(token, message=str(error)), 400)
         session = await run_in_threadpool(self.accounts.log_in, name, password)
-        return self._admit(session or "", HOME)
+        return admit(self.outside, session or "", HOME)
 
     def _make_first(self, name: str, password: str) -> None:
         self.accounts.add(name, password, "admin", first=True)
         self.audit.note(name, "pages", "make first admin", outcome="done")
 
-    def _admit(self, token: str, where: str) -> Response:
-        answer = RedirectResponse(where, 303)
-        answer.set_cookie(
-            self.outside.cookie,
-            token,
-            max_age=LIFETIME // 1000,
-            path="/",
-            secure=self.outside.encrypted,
-            httponly=True,
-            samesite="lax",
-        )
-        return answer
+
+def admit(outside: Outside, token: str, where: str) -> Response:
+    """Off to the pages, with the cookie of a new session."""
+    answer = RedirectResponse(where, 303)
+    answer.set_cookie(
+        outside.cookie,
+        token,
+        max_age=LIFETIME // 1000,
+        path="/",
+        secure=outside.encrypted,
+        httponly=True,
+        samesite="lax",
+    )
+    return answer
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -114,7 +119,7 @@ async def _form(request: Request) -> dict[str, str]:
     return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=10))
 
 
-def _inside(path: str) -> str:
+def inside(path: str) -> str:
     """A path of the pages, "" for anything that would lead elsewhere."""
     parts = urlsplit(path)
     inside = path.startswith(f"{PAGES}/") and not parts.scheme and not parts.netloc

@@ -6,13 +6,17 @@ Every value is escaped here, once; nothing comes from outside unescaped.
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 LEAST = 12
 """The shortest password, as the form tells it; engine.service.accounts decides."""
 
 
-def login_page(*, message: str = "", next_path: str = "", name: str = "") -> str:
-    """The login form. message: what went wrong, in words."""
+def login_page(*, message: str = "", next_path: str = "", name: str = "", sso: str = "") -> str:
+    """The login form. message: what went wrong, in words; sso: the words of a button that leads to
+    the OpenID provider."""
+    way = f"/login/sso?next={quote(next_path, safe='')}"
+    button = f'<p class="other"><a href="{escape(way)}">{escape(sso)}</a></p>' if sso else ""
     return _page(
         "Log in",
         f"""
@@ -29,6 +33,7 @@ def login_page(*, message: str = "", next_path: str = "", name: str = "") -> str
     <input type="hidden" name="next" value="{escape(next_path)}">
     <button type="submit">Log in</button>
   </form>
+  {button}
 </main>""",
     )
 

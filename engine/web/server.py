@@ -18,15 +18,18 @@ from starlette.types import ASGIApp
 from engine.base.clock import Clock
 from engine.service.accounts import Accounts
 from engine.service.apikeys import ApiKeys
+from engine.service.sign_in import SignIns, domain_roles
 from engine.web.consent import consent_routes
 from engine.web.eventapi import Keeper, event_api, problem
 from engine.web.guard import PAGES, Guard, Outside
 from engine.web.limits import RateLimit
 from engine.web.login import HOME, Entrance
 from engine.web.metrics import metric_routes
+from engine.web.oidc import provider_of
 from engine.web.pages.build import add_pages, desk_of
 from engine.web.plain import reference_page
 from engine.web.receivers import receiver_app
+from engine.web.sso import SingleSignOn, check_reach
 from engine.web.styles import MARK, SHEET
 from engine.wiring import App
 
@@ -57,7 +60,9 @@ def doors(app: App, *, host: str, portals_clock: Clock | None = None) -> Doors:
     desk = desk_of(app, accounts, keys)
     keeper = Keeper(keys, RateLimit(app.clock, per_second=EVENTS_PER_SECOND, burst=EVENTS_AT_ONCE))
     tries = RateLimit(app.clock, per_second=LOGINS_PER_SECOND, burst=LOGINS_AT_ONCE)
-    entrance = Entrance(accounts, app.audit, tries, outside, token)
+    sso = _single_sign_on(app, outside, portals_clock or app.clock)
+    label = app.settings.oidc_label if sso else ""
+    entrance = Entrance(accounts, app.audit, tries, outside, token, label)
 
     async def may_measure(request: Request) -> Response | None:
         return await keeper.refusal(request, "metrics:read")
@@ -75,6 +80,7 @@ def doors(app: App, *, host: str, portals_clock: Clock | None = None) -> Doors:
     door.router.routes.extend(
         [
             *entrance.routes(),
+            *(sso.routes() if sso else ()),
             *consent_routes(app.connections, accounts, app.audit, outside),
             *metric_routes(app.queue.status, desk.overview.states, may_measure),
             *receiver_app(
@@ -91,6 +97,17 @@ def doors(app: App, *, host: str, portals_clock: Clock | None = None) -> Doors:
     add_pages(door, desk)
     guarded = Guard(door, accounts.visitor, outside)
     return Doors(GZipMiddleware(guarded, minimum_size=1000), f"/first/{token}" if token else "")
+
+
+def _single_sign_on(app: App, outside: Outside, real: Clock) -> SingleSignOn | None:
+    """None unless the settings name a provider. real: by which providers date what they sign."""
+    provider = provider_of(app.settings, real)
+    if provider is None:
+        return None
+    check_reach(app.settings, outside)
+    sign_ins = SignIns(app.store, app.clock, domain_roles(app.settings.oidc_domain_roles))
+    tries = RateLimit(app.clock, per_second=LOGINS_PER_SECOND, burst=LOGINS_AT_ONCE)
+    return SingleSignOn(provider, sign_ins, app.audit, tries, outside)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -31,6 +31,10 @@ a { color: var(--accent); }
   border: 1px solid #8493a3; border-radius: var(--round); }
 .plain button { width: 100%; margin-top: 1.5rem; padding: .7rem; font: inherit; font-weight: 600;
   color: #fff; background: var(--accent); border: 0; border-radius: var(--round); cursor: pointer; }
+.plain .other { margin: 1.25rem 0 0; padding-top: 1.25rem; border-top: 1px solid var(--line); }
+.plain .other a { display: block; padding: .65rem; font-weight: 600; text-align: center;
+  color: var(--accent); border: 1px solid var(--accent); border-radius: var(--round);
+  text-decoration: none; }
 .plain .alert { padding: .6rem .8rem; color: var(--bad); background: var(--bad-soft);
   border-radius: var(--round); }
 .plain .reference { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }

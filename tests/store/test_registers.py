@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from engine.lead.records import Assistant, Portal
 from engine.store import LedgerEntry, Quarantined, RulesEntry, Store
-from engine.store.account_records import ApiKey, AuditEntry, Session, User
+from engine.store.account_records import ApiKey, AuditEntry, Session, SignIn, User
 from tests.store.worlds import PORTAL, connect
 
 FULL = Portal(
@@ -101,6 +101,17 @@ def test_quarantine(store: Store) -> None:
         assert tx.queue.status(5).quarantined == 2
 
 
+def test_a_browser_comes_back_from_the_provider_once_and_in_time(store: Store) -> None:
+    with store.write() as tx:
+        tx.accounts.begin_sign_in(SignIn("late", "/app/leads", 10), 1)
+        tx.accounts.begin_sign_in(SignIn("good", "/app/rules", 20), 2)
+    with store.write() as tx:
+        assert tx.accounts.take_sign_in("late", 10) is None
+        assert tx.accounts.take_sign_in("other", 10) is None
+        assert tx.accounts.take_sign_in("good", 10) == "/app/rules"
+        assert tx.accounts.take_sign_in("good", 10) is None
+
+
 def test_logins_sessions_keys_and_audit(store: Store) -> None:
     ann = User("ann", "hash", "admin", 1)
     with store.write() as tx:
@@ -119,6 +130,11 @@ def test_logins_sessions_keys_and_audit(store: Store) -> None:
         ]
         assert tx.accounts.user("bob") is not None
         assert tx.accounts.user("eve") is None
+        tx.accounts.put_user(replace(ann, identity="https://id.example 7"))
+        assert tx.accounts.identified("https://id.example 7") == replace(
+            ann, identity="https://id.example 7"
+        )
+        assert tx.accounts.identified("https://id.example 8") is None
         assert [tx.accounts.session(f"s{n}") is not None for n in range(3)] == [False, True, False]
         assert tx.accounts.session("s1") == Session("s1", "ann", 1, 50, 101)
         tx.accounts.close_sessions("ann")

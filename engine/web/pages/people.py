@@ -8,6 +8,7 @@ from nicegui import ui
 
 from engine.service.accounts import ROLES
 from engine.service.apikeys import SCOPES
+from engine.service.sign_in import identity_of
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import confirm, dialog
 from engine.web.pages.frame import page, title
@@ -16,9 +17,13 @@ from engine.web.pages.parts import Column, card, note, records, text
 _PEOPLE = (
     Column("name", "Name"),
     Column("role", "Role", "chip"),
+    Column("how", "Logs in by", wide=True),
     Column("state", "", "chip"),
     Column("created_at", "Since", "time", wide=True),
     Column("actions", "", "actions"),
+)
+_INVITE = (
+    "Take the person’s address as the name and leave the password empty for single sign-on alone."
 )
 _KEYS = (
     Column("name", "Name"),
@@ -43,6 +48,7 @@ class _Office:
 
     def __init__(self, view: View) -> None:
         self._view, self._desk = view, view.desk
+        self._issuer = view.desk.app.settings.oidc_issuer
 
     @ui.refreshable_method
     async def draw(self) -> None:
@@ -70,9 +76,13 @@ class _Office:
         mine = person["name"] == self._view.visitor.name
         state = "disabled" if person["disabled"] else "locked" if person["locked"] else ""
         acts = "Change role|" + ("Enable" if person["disabled"] else "Disable")
+        if person["identity"] or self._issuer:
+            acts += "|Unlink" if person["identity"] else "|Link"
+        ways = (("password", person["password"]), ("single sign-on", person["identity"]))
         return {
             **person,
             "id": person["name"],
+            "how": ", ".join(way for way, there in ways if there) or "invited",
             "state": state,
             "state_kind": "bad",
             "actions": "" if mine else acts,
@@ -80,23 +90,28 @@ class _Office:
 
     def _add(self) -> None:
         async def go() -> bool:
-            done = await self._view.did(
-                "admin", self._desk.accounts.add, (name.value or "").strip(),
-                password.value or "", role.value,
-            )  # fmt: skip
+            who, secret = (name.value or "").strip(), password.value or ""
+            accounts = self._desk.accounts
+            if secret or not self._issuer:
+                done = await self._view.did("admin", accounts.add, who, secret, role.value)
+            else:
+                done = await self._view.did("admin", accounts.invite, who, role.value)
             if done:
-                await self._note("add login", (name.value or "").strip(), str(role.value))
+                await self._note("add login" if secret else "invite", who, str(role.value))
             return done
 
-        with dialog(self._view, "New login", "", "Add", go):
+        with dialog(self._view, "New login", _INVITE if self._issuer else "", "Add", go):
             name = ui.input("Name").props("outlined dense autocomplete=off")
             password = ui.input("First password, at least 12 characters", password=True)
             password.props("outlined dense autocomplete=new-password")
             role = ui.select(list(ROLES), label="Role", value="viewer").props("outlined dense")
 
     async def _act_person(self, action: str, name: str) -> None:
-        if action == "Change role":
-            self._change_role(name)
+        if action in ("Change role", "Link"):
+            (self._change_role if action == "Change role" else self._link)(name)
+            return
+        if action == "Unlink":
+            self._unlink(name)
             return
         disabled = action == "Disable"
 
@@ -119,6 +134,32 @@ class _Office:
 
         with dialog(self._view, f"Role of {name}", "Open sessions end at once.", "Change", go):
             role = ui.select(list(ROLES), label="Role", value="viewer").props("outlined dense")
+
+    def _link(self, name: str) -> None:
+        async def go() -> bool:
+            subject = (person.value or "").strip()
+            if not subject:
+                self._view.say("Give the id that the provider has for this person.", bad=True)
+                return False
+            identity = identity_of(self._issuer, subject)
+            done = await self._view.did("admin", self._desk.accounts.link, name, identity)
+            if done:
+                await self._note("link login", name, identity)
+            return done
+
+        words = "For a provider that vouches for no addresses. Refused ids are on the audit trail."
+        with dialog(self._view, f"Link {name}", words, "Link", go):
+            person = ui.input("Id at the provider (sub)").props("outlined dense autocomplete=off")
+
+    def _unlink(self, name: str) -> None:
+        async def go() -> bool:
+            done = await self._view.did("admin", self._desk.accounts.link, name, None)
+            if done:
+                await self._note("unlink login", name, "done")
+            return done
+
+        words = "Open sessions end. Whoever has this verified address next is linked anew."
+        confirm(self._view, f"Unlink {name}?", words, "Unlink", go)
 
     def _add_key(self) -> None:
         async def go() -> bool:
@@ -216,4 +257,8 @@ def register(desk: Desk) -> None:
         with page(desk, request, "Your account", at="account") as view:
             with ui.element("div").classes("hb-head"):
                 title(view.visitor.name, f"You are {view.visitor.role} here.")
-            _own_password(view)
+            mine = await view.ask(desk.accounts.has_password, view.visitor.name)
+            if mine:
+                _own_password(view)
+            else:
+                note("You log in by single sign-on; there is no password here.")
