@@ -18,7 +18,11 @@ _ORDER = {
 
 def order(effects: Iterable[Effect]) -> tuple[Effect, ...]:
     """What happened first, what it means next, and the contact changes hands last."""
-    return tuple(sorted(effects, key=lambda effect: _ORDER[effect.kind]))
+    return tuple(sorted(effects, key=_place))
+
+
+def _place(effect: Effect) -> int:
+    return _ORDER[effect.kind]
 
 
 def words(lead: Lead) -> dict[str, str]:

@@ -1,10 +1,11 @@
 """Rules → a running state machine. The only importer of `transitions`: the file to distrust.
 
 One machine per rules version; it is triggered on a throw-away slot. Its callbacks are callables
-(never strings, which the library would import) and only note down which rule fired.
+(never strings, which the library would import) and only note down which rule fired. The library
+keeps and checks the table; `fire` walks it as the library does, which a test compares.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from transitions import Machine as TransitionsMachine
@@ -53,10 +54,7 @@ class LeadMachine:
         self._always_refused = {r.trigger for r in rules.rules} - {
             r.trigger for r in rules.rules if r.refuse is None
         }
-        machine = _build(rules)
-        self._triggers: dict[str, Callable[..., Any]] = {
-            name: event.trigger for name, event in machine.events.items()
-        }
+        self._arrows = arrows(build(rules))
 
     def trigger_for(self, event_type: str, data: Data) -> str:
         """The trigger an event pulls: its type, or `type.variant` by its data.
@@ -92,10 +90,17 @@ class LeadMachine:
 
     def fire(self, trigger: str, slot: Slot) -> Rule | None:
         """Pull a trigger: slot.state moves; the rule that fired comes back, None = none fits."""
-        if (trigger, slot.state) not in self._candidates:
-            return None
-        self._triggers[trigger](slot, slot)
-        return slot.rule
+        for checks, goal, notes in self._arrows.get((trigger, slot.state), ()):
+            for check in checks:
+                if not check(slot):
+                    break
+            else:
+                if goal is not None:
+                    slot.state = goal
+                for note in notes:
+                    note(slot)
+                return slot.rule
+        return None
 
     def candidates(self, trigger: str, state: str) -> tuple[Rule, ...]:
         """The rules that this trigger tries in this state, in order: for `why not`."""
@@ -152,19 +157,41 @@ def _required(rules: Rules) -> dict[str, tuple[str, ...]]:
     return required
 
 
-class _Machine(TransitionsMachine):
-    """Calls callables and nothing else: the library would look a string up, and import it. It
-    walks five lists of callbacks for every event, nearly all of them empty."""
-
-    def callbacks(self, funcs: Iterable[str | Callable[..., Any]], event_data: Any) -> None:
-        for func in funcs:
-            if isinstance(func, str):
-                raise TypeError(f"callbacks are callables, not names: {func!r}")
-            func(*event_data.args)
+_Arrow = tuple[tuple[Callable[[Slot], bool], ...], str | None, tuple[Callable[[Slot], None], ...]]
+"""What must hold, where it leads (None: nowhere), and what notes that it fired."""
 
 
-def _build(rules: Rules) -> TransitionsMachine:
-    machine = _Machine(
+def arrows(machine: TransitionsMachine) -> dict[tuple[str, str], tuple[_Arrow, ...]]:
+    """The library's own table of transitions, by (trigger, state), in the order it tries them.
+
+    For every event it would also queue, enter and leave states, walk five empty lists of callbacks
+    and write six lines for a debugger: half of what a decision cost.
+    """
+    return {
+        (name, str(state)): tuple(
+            (
+                tuple(_callable(condition.func) for condition in transition.conditions),
+                transition.dest,
+                tuple(_callable(note) for note in transition.after),
+            )
+            for transition in transitions
+        )
+        for name, event in machine.events.items()
+        for state, transitions in event.transitions.items()
+    }
+
+
+def _callable(func: Any) -> Callable[[Slot], Any]:
+    """The library would look a string up, and import it."""
+    if not callable(func):
+        raise TypeError(f"callbacks are callables, not names: {func!r}")
+    found: Callable[[Slot], Any] = func
+    return found
+
+
+def build(rules: Rules) -> TransitionsMachine:
+    """The rules as the library knows them; its callbacks get the slot."""
+    machine = TransitionsMachine(
         model=None,
         states=list(rules.states),
         initial=rules.start.to,

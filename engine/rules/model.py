@@ -147,12 +147,14 @@ class Rule:
     actions: tuple[Action, ...] = ()
     at: Position = field(default_factory=_at, compare=False)
 
-    @property
-    def name(self) -> str:
-        """What `lead why` and the history show, e.g. `email_opened: to Warm when opens >= 3`."""
+    name: str = field(init=False, compare=False, repr=False)
+    """What `lead why` and the history show, e.g. `email_opened: to Warm when opens >= 3`."""
+
+    def __post_init__(self) -> None:
         goal = f"to {self.to}" if self.to else "stay" if self.stay is not None else "refuse"
         when = " and ".join(map(str, self.guard))
-        return f"{self.trigger}: {goal}" + (f" when {when}" if when else "")
+        name = f"{self.trigger}: {goal}" + (f" when {when}" if when else "")
+        object.__setattr__(self, "name", name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ class _Writes:
     first: dict[str, Lead | None] = field(default_factory=dict)
     last: dict[str, Lead] = field(default_factory=dict)
     history: list[tuple[Any, ...]] = field(default_factory=list)
+    """Without portal and number."""
     effects: list[tuple[str, Decision, int]] = field(default_factory=list)
     dropped: dict[str, int] = field(default_factory=dict)
     """Lead → how many of `effects` were there when its effects were dropped."""
@@ -141,10 +142,8 @@ class _Writes:
             self.fired.append(_fired_row(self.portal, seq, lead.crm_id, event, self.now))
         self.history.append(
             (
-                self.portal,
-                lane,
-                0,
                 self.now,
+                lane,
                 event.type,
                 event.source,
                 event.id,
@@ -300,7 +299,7 @@ def _rows(tx: Transaction, writes: _Writes) -> None:
     """History, effects and timers get their ids in one go, in the order of the decisions."""
     timers = [(lane, timer) for lane, found in writes.timers.items() for timer in found]
     ids = iter(tx.take_ids(len(writes.history) + len(writes.effects) + len(timers)))
-    tx.rows(history.INSERT, [(*row[:2], next(ids), *row[3:]) for row in writes.history])
+    tx.rows(history.INSERT, [(writes.portal, next(ids), *row) for row in writes.history])
     tx.rows(
         _EFFECTS,
         [

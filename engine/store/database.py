@@ -119,6 +119,11 @@ class Store:
         self._compiled = Compiled(dialect)
 
     @property
+    def claim_events(self) -> int:
+        """How many events are best claimed at once."""
+        return self._dialect.claim_events
+
+    @property
     def name(self) -> str:
         """The database without its password, for people."""
         return self._dialect.name

@@ -43,6 +43,8 @@ class Dialect(Protocol):
     """Opening an empty database makes its tables, and an older one is brought up to date."""
     locks_lanes: bool
     """Several writers at once, so that leads have to be locked one by one."""
+    claim_events: int
+    """How many events are best claimed at once."""
 
     def begin_write(self) -> AbstractContextManager[Connection]:
         """A connection in a transaction that writes; commits at the end, or rolls back."""

@@ -32,7 +32,7 @@ COLUMNS = (
     "because",
     "rules_version",
 )
-INSERT = InsertRows(table, COLUMNS)
+INSERT = InsertRows(table, tuple(table.c.keys()))
 _OF_LEAD = (
     select(*(table.c[name] for name in COLUMNS))
     .where(

@@ -44,6 +44,7 @@ class Postgresql:
 
     migrates_itself = False
     locks_lanes = True
+    claim_events = 2_000  # leaves leads to other workers
 
     def __init__(self, url: URL) -> None:
         self._url = url

@@ -72,8 +72,7 @@ def read_event(
         raise NotUnderstoodError(
             f'specversion is {content.get("specversion")!r}; send "specversion":"1.0"'
         )
-    event_id, source = _attribute(content, "id"), _attribute(content, "source")
-    kind, subject = _attribute(content, "type"), _attribute(content, "subject")
+    event_id, source, kind, subject = _attributes(content)
     portal, who = _split_subject(subject, portals)
     data = content.get("data")
     if data is None:
@@ -85,8 +84,18 @@ def read_event(
     return Addressed(portal, who, Event(kind, at, source, event_id, data))
 
 
-def _attribute(content: Mapping[str, Any], name: str) -> str:
-    value = content.get(name)
+def _attributes(content: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """id, source, type and subject; the exact reason is only looked for where one is wrong."""
+    get = content.get
+    event_id, source, kind, subject = get("id"), get("source"), get("type"), get("subject")
+    for value in (event_id, source, kind, subject):
+        if type(value) is not str or not 0 < len(value) <= MAX_ATTRIBUTE:
+            for name in ("id", "source", "type", "subject"):
+                _check_attribute(name, get(name))
+    return event_id, source, kind, subject  # type: ignore[return-value]  # four texts by now
+
+
+def _check_attribute(name: str, value: Any) -> None:
     if not isinstance(value, str) or not value:
         hint = ' such as "acme/501" (PORTAL/CRM-ID)' if name == "subject" else ""
         raise NotUnderstoodError(
@@ -97,10 +106,12 @@ def _attribute(content: Mapping[str, Any], name: str) -> str:
         raise NotUnderstoodError(
             f"{name} has {len(value)} characters; send at most {MAX_ATTRIBUTE}"
         )
-    return value
 
 
 def _split_subject(subject: str, portals: Collection[str]) -> tuple[str, str]:
+    portal, _, who = subject.partition("/")
+    if portal in portals and _CRM_ID.fullmatch(who):
+        return portal, who
     match = _SUBJECT.fullmatch(subject)
     if match is None:
         raise NotUnderstoodError(

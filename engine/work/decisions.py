@@ -20,8 +20,6 @@ from engine.store import Decided, InboxEvent, Lane, LedgerEntry, Store, Tx
 from engine.work.rules_in_use import RulesInUse, RulesMovedError
 from engine.work.shadow import disagreements
 
-BATCH = 2_000
-
 log = structlog.get_logger()
 
 
@@ -47,7 +45,7 @@ class Decisions:
 
     def _decide(self, portal: str, now: Millis) -> int:
         with self._store.write() as tx:
-            lanes = tx.inbox.claim(portal, now=now, limit=BATCH)
+            lanes = tx.inbox.claim(portal, now=now, limit=self._store.claim_events)
             if not lanes:
                 return 0
             rules, watching = self._rules.both(
@@ -163,7 +161,10 @@ class _Planner:
         self._known: dict[str, Mapping[str, str]] = {}
 
     def plan(self, decision: Decision) -> Decision:
-        if not any(effect.kind is EffectKind.FIELDS for effect in decision.effects):
+        for effect in decision.effects:
+            if effect.kind is EffectKind.FIELDS:
+                break
+        else:
             return decision
         planned = (self._plan(effect, decision.lead) for effect in decision.effects)
         return replace(decision, effects=tuple(e for e in planned if e is not None))

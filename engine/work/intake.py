@@ -115,6 +115,7 @@ class Intake:
 
     def _add_batch(self, batch: list[Line], now: Millis, name: str) -> Added:
         portals, rules = self._portals(), self._rules.now()
+        start = rules.rules.start_event
         good: list[tuple[int, bytes, Addressed]] = []
         bad: list[tuple[int, bytes, str]] = []
         for number, raw in batch:
@@ -123,7 +124,8 @@ class Intake:
                 continue
             try:
                 addressed = parse_event(line, rules, portals, now)
-                _check_assistant(addressed, rules, portals)
+                if addressed.event.type == start:
+                    _check_assistant(addressed, portals)
                 good.append((number, line, addressed))
             except NotUnderstoodError as error:
                 bad.append((number, line, str(error)))
@@ -134,6 +136,7 @@ class Intake:
         self, good: list[tuple[int, bytes, Addressed]], rules: LeadMachine, now: Millis, name: str
     ) -> Added:
         crm_ids = self._find_by_email([a for _, _, a in good if a.by_email])
+        start = rules.rules.start_event
         events: list[NewEvent] = []
         bad: list[tuple[int, bytes, str]] = []
         for number, raw, addressed in good:
@@ -144,7 +147,7 @@ class Intake:
                     bad.append((number, raw, found[1]))
                     continue
                 who = found[0]
-            needs = "contact" if addressed.event.type == rules.rules.start_event else ""
+            needs = "contact" if addressed.event.type == start else ""
             events.append(NewEvent(addressed.portal, who, addressed.event, needs))
         with self._store.write() as tx:
             taken = tx.inbox.add(events, now=now)
@@ -184,11 +187,7 @@ class Intake:
             return _quarantine(tx, bad, now, name)
 
 
-def _check_assistant(
-    addressed: Addressed, rules: LeadMachine, portals: Mapping[str, frozenset[str]]
-) -> None:
-    if addressed.event.type != rules.rules.start_event:
-        return
+def _check_assistant(addressed: Addressed, portals: Mapping[str, frozenset[str]]) -> None:
     email = str(addressed.event.data["assistant"]).lower()
     if email not in portals[addressed.portal]:
         raise NotUnderstoodError(

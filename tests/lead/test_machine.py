@@ -1,0 +1,61 @@
+"""`fire` walks the table that `transitions` keeps; the library's own walk is the judge."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from transitions import Machine
+
+from engine.lead.machine import LeadMachine, Slot, arrows, build
+from engine.rules.model import SUB_STATE, Rules
+from tests.rules.sound import rules_models
+
+
+def slots(rules: Rules, state: str, dice: random.Random) -> tuple[Slot, Slot]:
+    """The same lead twice: any counters, any sub-state, from anywhere."""
+    subs: list[str | None] = [None]
+    subs += [name for rule in rules.rules if (name := rule.sub_state) is not None]
+    facts = {name: dice.choice((0, 1, 2, 3, 9)) for name in rules.counters}
+    more = {"finished": dice.randrange(2), "stopped": dice.randrange(2)}
+    came_from = dice.choice([None, *rules.states])
+    seen = {**facts, **more, SUB_STATE: dice.choice(subs)}
+    return Slot(state, came_from, dict(seen)), Slot(state, came_from, dict(seen))
+
+
+def agree(rules: Rules, dice: random.Random) -> int:
+    """Every trigger in every state; how many of them fired."""
+    ours, library, fired = LeadMachine(rules), build(rules), 0
+    for trigger, event in library.events.items():
+        for state in event.transitions:
+            one, other = slots(rules, str(state), dice)
+            rule = ours.fire(trigger, one)
+            assert event.trigger(other, other) == (rule is not None)
+            assert (one.state, one.rule, one.reads) == (other.state, other.rule, other.reads)
+            fired += rule is not None
+    return fired
+
+
+@given(st.randoms(use_true_random=False))
+def test_the_shipped_rules_fire_as_the_library_fires_them(
+    rules: LeadMachine, dice: random.Random
+) -> None:
+    assert agree(rules.rules, dice) > 100
+
+
+@given(rules_models(), st.randoms(use_true_random=False))
+def test_any_rules_fire_as_the_library_fires_them(rules: Rules, dice: random.Random) -> None:
+    agree(rules, dice)
+
+
+def test_a_state_without_an_arrow_stays(rules: LeadMachine) -> None:
+    slot = Slot("no such state", None, {})
+    assert rules.fire("email_opened", slot) is None
+    assert (slot.state, slot.rule) == ("no such state", None)
+
+
+def test_nothing_is_looked_up_by_name() -> None:
+    machine = Machine(model=None, states=["A", "B"], initial="A", auto_transitions=False)
+    machine.add_transition("go", "A", "B", conditions="os.abort")
+    with pytest.raises(TypeError, match=r"os\.abort"):
+        arrows(machine)
