@@ -14,15 +14,13 @@ from engine.base.logging import configure_logging
 from engine.base.settings import Settings, load_settings
 from engine.base.vault import Vault, keys_from
 from engine.hooks.manager import Plugins
-from engine.rules.findings import Finding, RulesError, in_order
+from engine.rules.findings import RulesError
 from engine.rules.loader import parse_file
-from engine.rules.model import Rules
 from engine.service.audit import Audit
 from engine.service.connections import Connections
 from engine.service.ledger import OwnershipLedger
 from engine.service.reconcile import Reconcile
 from engine.service.recorded import RecordedLeads, RecordedPortals, RecordedQueue
-from engine.service.rules import unasked as unasked_portals
 from engine.service.rules_at_start import RulesAtStart
 from engine.service.shadow import Shadow
 from engine.service.versions import Versions
@@ -175,25 +173,6 @@ def _clock(given: str | Clock | None) -> Clock:
         raise InputError(
             f"--clock {given!r} cannot be read: {error}", fix="give e.g. 2026-11-03T10:00:00Z"
         ) from error
-
-
-def read_rules(
-    file: Path | None, config: Path | None, *, unasked: bool = False
-) -> tuple[Path, Rules | None, tuple[Finding, ...]]:
-    """The rules file with everything there is to say about it; raises nothing for its contents.
-
-    unasked: also about mapped values, by what an account of the CRM starts with.
-    """
-    path = rules_file(file, config)
-    rules, findings = parse_file(path)
-    if unasked and rules is not None:
-        findings = in_order((*findings, *unasked_portals(rules, Plugins())))
-    return path, rules, findings
-
-
-def rules_file(file: Path | None, config: Path | None) -> Path:
-    """The rules file that is meant: the one given, or the one of the settings."""
-    return load_settings(config, rules=file).rules_file
 
 
 @contextmanager

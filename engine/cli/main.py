@@ -1,55 +1,83 @@
-"""The command line: one small module per noun, put together here."""
+"""The command line: one small module per noun, put together here and imported when called."""
 
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version as version_of
+from typing import Annotated
 
 import typer
 
 from engine.base.errors import HandbackError
-from engine.cli import (
-    apikeys,
-    assistants,
-    connections,
-    database,
-    events,
-    leads,
-    portals,
-    queue,
-    rules,
-    run,
-)
-from engine.cli.demo import demo
-from engine.cli.output import complain
+from engine.cli.lazy import Later, LazyGroup, new_app
+from engine.cli.output import complain, say
 
-app = typer.Typer(
-    name="handback",
-    help="An assistant works a CRM contact by rules, and hands it back to its owner.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-)
-app.add_typer(rules.app, name="rules")
-app.add_typer(events.app, name="events")
-app.add_typer(leads.app, name="lead")
-app.add_typer(queue.app, name="queue")
-app.add_typer(portals.app, name="portal")
-app.add_typer(connections.keys, name="keys")
-app.add_typer(assistants.app, name="assistant")
-app.add_typer(database.app, name="db")
-app.add_typer(apikeys.app, name="apikey")
-app.command(name="run")(run.run)
-app.command(name="serve")(run.serve)
-app.command(name="mark")(leads.mark)
-app.command(name="demo")(demo)
-app.command(
-    name="sandbox",
-    context_settings={
-        "allow_extra_args": True,
-        "ignore_unknown_options": True,
-        "help_option_names": [],
-    },
-)(run.sandbox)
+HELP = "An assistant works a CRM contact by rules, and hands it back to its owner."
+
+
+class Commands(LazyGroup):
+    """Every command and noun, in the order of --help."""
+
+    later = (
+        Later(
+            "run",
+            "run:run",
+            "The worker: decide, fire timers, deliver, until stopped (SIGTERM finishes what is"
+            " begun).",
+        ),
+        Later(
+            "serve",
+            "run:serve",
+            "Open the pages, the event API and the doors for webhooks; run a worker beside.",
+        ),
+        Later(
+            "mark",
+            "leads:mark",
+            "A person's action on a lead. A refusal says why, and the exit code is 1.",
+        ),
+        Later(
+            "demo",
+            "demo:demo",
+            "Play a recorded day against a local HubSpot and compare every contact with the rules.",
+        ),
+        Later(
+            "sandbox",
+            "sandbox:sandbox",
+            "A local HubSpot portal to try things on; see its own --help.",
+            context_settings={
+                "allow_extra_args": True,
+                "ignore_unknown_options": True,
+                "help_option_names": [],
+            },
+        ),
+        Later("rules", "rules:app", "The rules file."),
+        Later("events", "events:app", "Events about leads."),
+        Later("lead", "leads:app", "Leads."),
+        Later("queue", "queue:app", "Events and effects that wait."),
+        Later("portal", "portals:app", "Customers' CRM accounts."),
+        Later("keys", "connections:keys", "Keys that stored tokens are encrypted with."),
+        Later("assistant", "assistants:app", "Sales assistants."),
+        Later("db", "database:app", "The database."),
+        Later("apikey", "apikeys:app", "Keys of the event API."),
+    )
+
+
+app = new_app(name="handback", help=HELP, cls=Commands)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(version_of("handback"))
+        raise typer.Exit
+
+
+@app.callback()
+def handback(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """What every command has in common."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -8,9 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 DONE, ATTENTION, WRONG_USE = 0, 1, 2
 """Exit codes: done; done and something needs attention; wrong use or configuration."""
@@ -25,6 +22,10 @@ def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = ""
 ) -> None:
     """A table for people; None shows as nothing."""
+    from rich.console import Console  # here: most commands print none
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False)
     for row in rows:
         table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))

@@ -1,4 +1,7 @@
-"""`handback rules …`: check the rules file, look at it from other sides."""
+"""`handback rules …`: check the rules file, look at it from other sides.
+
+What needs a database imports it when it is asked for: a check on every save answers at once.
+"""
 
 from dataclasses import asdict
 from enum import StrEnum
@@ -7,24 +10,38 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import rules_history, rules_versions
+from engine.cli.lazy import Later, LazyGroup
 from engine.cli.options import AsJson, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, DONE, print_json, say
 from engine.rules.findings import Finding, Severity
 from engine.rules.graph import mermaid, svg
 from engine.rules.loader import load
 from engine.rules.schema import schema_text
-from engine.service.rules import completeness, differences, examples_beside, explained, tested
-from engine.wiring import open_app, open_database, read_rules, rules_file
+from engine.service.rules import (
+    completeness,
+    differences,
+    examples_beside,
+    explained,
+    read_rules,
+    rules_file,
+    tested,
+)
 
-app = typer.Typer(help="The rules file.", no_args_is_help=True)
 
-app.command()(rules_history.coverage)
-app.command("what-if")(rules_history.what_if)
-app.command()(rules_versions.apply)
-app.command()(rules_versions.rollback)
-app.command()(rules_versions.versions)
-app.command()(rules_versions.shadow)
+class WithDatabase(LazyGroup):
+    """The commands that are about more than a file."""
+
+    later = (
+        Later("coverage", "rules_history:coverage"),
+        Later("what-if", "rules_history:what_if"),
+        Later("apply", "rules_versions:apply"),
+        Later("rollback", "rules_versions:rollback"),
+        Later("versions", "rules_versions:versions"),
+        Later("shadow", "rules_versions:shadow"),
+    )
+
+
+app = typer.Typer(help="The rules file.", no_args_is_help=True, cls=WithDatabase)
 
 File = Annotated[Path | None, typer.Argument(help="Default: the rules in use.")]
 
@@ -53,6 +70,8 @@ def check(
     """
     path, model, findings = read_rules(file or rules, config, unasked=portal is None)
     if portal is not None and model is not None:
+        from engine.wiring import open_app
+
         with open_app(database=database, rules=path, config=config) as opened:
             findings = (*findings, *opened.versions.portal_findings(model, portal))
     if as_json:
@@ -92,6 +111,8 @@ def graph(
     model = load(rules_file(file or rules, config))
     leads = traffic = None
     if database is not None:
+        from engine.wiring import open_database
+
         with open_database(database, config) as store, store.read() as tx:
             leads, traffic = tx.leads.count_by_state(), tx.views.moves()
     if picture is Picture.SVG:
@@ -140,8 +161,11 @@ def diff(
     if database is None:
         found = differences(before, after)
     else:
+        from engine.service.affected import differences_now
+        from engine.wiring import open_database
+
         with open_database(database, config) as store, store.read() as tx:
-            found = differences(before, after, tx)
+            found = differences_now(before, after, tx)
     if as_json:
         print_json(found)
         return

@@ -12,8 +12,8 @@ from engine.base.errors import InputError
 from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, complain, print_json, print_table, say
 from engine.cli.rules_history import replaying, show_replay
+from engine.service.coverage import since
 from engine.service.replay import WhatIf
-from engine.service.rules import since
 from engine.wiring import open_app
 
 LISTED = 20

@@ -1,7 +1,6 @@
-"""`handback run`, `serve`, `sandbox`: the long-running commands."""
+"""`handback run`, `serve`: the long-running commands."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from engine.service.overview import Overview
 from engine.web.metrics import measured
 from engine.wiring import App, open_app
 
-SANDBOX = "plugins.hubspot.sandbox"
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -121,12 +119,3 @@ def _announce(url: str, first: str, as_json: bool) -> None:
         if first:
             say(f"There is no login yet. Make the first admin's, once: {url}{first}")
     sys.stdout.flush()
-
-
-def sandbox(context: typer.Context) -> None:
-    """A local HubSpot portal to try things on; see its own --help.
-
-    Example: `handback sandbox --port 8765 --token sandbox-token`
-    """
-    sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", SANDBOX, *context.args])  # noqa: S606 — our own module, no shell

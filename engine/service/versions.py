@@ -18,9 +18,9 @@ from engine.rules.findings import Finding, RulesError, Severity
 from engine.rules.loader import parse
 from engine.rules.migration import plan_migration
 from engine.rules.model import Rules
+from engine.service.affected import differences_now
 from engine.service.audit import Audit
 from engine.service.replay import WhatIf, replayed
-from engine.service.rules import differences
 from engine.service.rules_file import RulesFile
 from engine.service.rules_plan import field_options, meant, portal_findings, portals_asked
 from engine.store import RulesEntry, Store, Tx
@@ -132,7 +132,7 @@ class Versions:
             document |= {
                 "version": rules.version,
                 "same": rules.version == old.version,
-                "differences": differences(old, rules, tx),
+                "differences": differences_now(old, rules, tx),
                 **meant(tx, old, rules, moves or {}, at=max(now, at or now)),
             }
             if what_if is not None:

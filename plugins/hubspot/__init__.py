@@ -1,5 +1,19 @@
-"""The HubSpot plugin; the engine finds `plugin` through the entry point group handback.plugins."""
+"""The HubSpot plugin; the engine finds `plugin` through the entry point group handback.plugins.
 
-from plugins.hubspot.plugin import HubSpotPlugin
+It is imported when somebody asks for it: the sandbox beside it starts without.
+"""
 
-plugin = HubSpotPlugin()
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from plugins.hubspot.hooks import HubSpotPlugin
+
+    plugin: HubSpotPlugin
+
+
+def __getattr__(name: str) -> Any:
+    if name != "plugin":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from plugins.hubspot.hooks import HubSpotPlugin
+
+    return globals().setdefault(name, HubSpotPlugin())

@@ -12,6 +12,7 @@ from typing import Any
 import typer.main
 
 from engine.base import settings
+from engine.cli.lazy import everything
 from engine.cli.main import app
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "commands.md"
@@ -32,7 +33,7 @@ prints one JSON document and nothing else on standard output.
 
 def commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Every command with its path, groups opened. Typer's own kind of click."""
-    for name, command in group.commands.items():
+    for name, command in everything(group).items():
         if hasattr(command, "commands"):
             yield from commands(command, f"{path} {name}")
         elif not command.hidden:

@@ -8,6 +8,7 @@ import click
 import pytest
 import typer.main
 
+from engine.cli.lazy import everything
 from engine.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +41,7 @@ def test_every_link_of_every_page_leads_somewhere() -> None:
 
 def commands(group: click.Group, path: str = "handback") -> list[tuple[str, click.Command]]:
     found: list[tuple[str, click.Command]] = []
-    for name, command in group.commands.items():
+    for name, command in everything(group).items():
         if hasattr(command, "commands"):
             found += commands(command, f"{path} {name}")  # type: ignore[arg-type]
         else:

@@ -9,7 +9,7 @@ from engine.lead.machine import LeadMachine
 from engine.lead.records import Event, Lead
 from engine.rules.loader import load, parse
 from engine.rules.model import Rules
-from engine.service.rules import differences
+from engine.service.affected import differences_now
 from tests.service.worlds import World, world
 
 SHIPPED = load(SHIPPED_RULES)
@@ -66,7 +66,7 @@ def test_as_many_leads_as_really_go_another_way(tmp_path: Path) -> None:
     with world(tmp_path) as here:
         many(here)
         with here.app.store.read() as tx:
-            found = [one for one in differences(SHIPPED, new, tx) if one["what"] == "decision"]
+            found = [one for one in differences_now(SHIPPED, new, tx) if one["what"] == "decision"]
             leads = tx.leads.list(limit=100)
     said: Counter[tuple[str, str]] = Counter()
     for one in found:

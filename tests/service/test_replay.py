@@ -13,8 +13,8 @@ from engine.base.errors import InputError
 from engine.base.settings import SHIPPED_RULES
 from engine.rules.loader import load, parse
 from engine.rules.model import Rules
+from engine.service.coverage import covered, since
 from engine.service.replay import replayed
-from engine.service.rules import covered, since
 from tests.service.worlds import BEGIN, PORTAL, World, world
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")

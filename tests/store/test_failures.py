@@ -13,7 +13,7 @@ from engine.hooks.manager import Plugins
 from engine.lead.records import Portal
 from engine.store import Claim, Settlement, Store
 from engine.wiring import open_app
-from plugins.hubspot.plugin import HubSpotPlugin
+from plugins.hubspot.hooks import HubSpotPlugin
 from tests.store.test_woken import arrive
 from tests.store.worlds import PORTAL, connect, make_lead, note
 

@@ -22,7 +22,7 @@ from engine.api import (
 )
 from engine.hooks.manager import Plugins
 from engine.rules.model import Rules
-from plugins.hubspot.plugin import HubSpotPlugin
+from plugins.hubspot.hooks import HubSpotPlugin
 
 TARA, HANNA, OMAR, PAUL, QUEUE, BEN = "501", "502", "503", "504", "505", "506"
 OWNERS = [

@@ -27,7 +27,7 @@ from engine.api import (
     WebhookRequest,
     hookimpl,
 )
-from plugins.hubspot import delivery, fields, oauth, webhooks
+from plugins.hubspot import delivery, fields, webhooks
 from plugins.hubspot.answers import Answer, Verdict
 from plugins.hubspot.comparison import find_records, resolve_fields
 from plugins.hubspot.contacts import find_contact, read_contacts
@@ -42,7 +42,10 @@ PAGES = "https://app.hubspot.com"
 
 
 class HubSpotPlugin:
-    """Thread-safe; keeps connections and short memories of the portals it was asked about."""
+    """Thread-safe; keeps connections and short memories of the portals it was asked about.
+
+    OAuth is imported where it is used: with private tokens nobody waits for Authlib.
+    """
 
     def __init__(self) -> None:
         self._memories = Memories()
@@ -159,18 +162,24 @@ class HubSpotPlugin:
 
     @hookimpl
     def crm_authorize_url(self, base_url: str, app: OAuthApp, state: str, verifier: str) -> str:
+        from plugins.hubspot import oauth
+
         return oauth.authorize_url(base_url, app, state=state, verifier=verifier)
 
     @hookimpl
     def crm_exchange_code(
         self, portal: Portal, app: OAuthApp, code: str, verifier: str, now: Millis
     ) -> Tokens:
+        from plugins.hubspot import oauth
+
         return oauth.exchange_code(portal, app, code=code, verifier=verifier, now=now)
 
     @hookimpl
     def crm_refresh_tokens(
         self, portal: Portal, app: OAuthApp, refresh: str, now: Millis
     ) -> Tokens:
+        from plugins.hubspot import oauth
+
         return oauth.refresh_tokens(portal, app, refresh=refresh, now=now)
 
 
