@@ -18,6 +18,7 @@ from bench import (
     hubspot,
     peers,
     postgresql,
+    processes,
     replaying,
     rules_check,
 )
@@ -27,6 +28,7 @@ RESULTS = Path(__file__).parent / "results.json"
 BENCHMARKS: dict[str, Benchmark] = {
     "deciding": deciding.measure,
     "events": events.measure,
+    "processes": processes.measure,
     "postgresql": postgresql.measure,
     "peers": peers.measure,
     "growth": growth.measure,

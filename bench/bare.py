@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.store import sqlite
+from engine.store.statements import DeleteRows, InsertRows, SqlOfRows
 from engine.wiring import App
 
 Step = tuple[str, list[tuple[Any, ...]]]
@@ -23,9 +24,9 @@ def recorded(app: App) -> Iterator[list[Step]]:
     steps: list[Step] = []
     many, begin_write = dialect.many, dialect.begin_write
 
-    def noted_many(connection: Any, text: str, rows: Any) -> int:
-        steps.append((text, list(rows)))
-        return many(connection, text, rows)
+    def noted_many(connection: Any, sql: SqlOfRows, rows: Any) -> int:
+        steps.append((_plain(sql), list(rows)))
+        return many(connection, sql, rows)
 
     @contextmanager
     def noted_begin() -> Iterator[Any]:
@@ -39,6 +40,18 @@ def recorded(app: App) -> Iterator[list[Step]]:
         yield steps
     finally:
         dialect.many, dialect.begin_write = many, begin_write  # type: ignore[method-assign]
+
+
+def _plain(sql: SqlOfRows) -> str:
+    """The statement for one row, as anyone would write it; the marks stay in their order."""
+    plan = sql.plan
+    if isinstance(plan, InsertRows):
+        return sql.text
+    same = " AND ".join(f"{key} = ?" for key in plan.keys)
+    if isinstance(plan, DeleteRows):
+        return f"DELETE FROM {plan.table.name} WHERE {same}"  # noqa: S608 — our own names
+    changes = ", ".join(f"{column} = ?" for column in plan.columns)
+    return f"UPDATE {plan.table.name} SET {changes} WHERE {same}"  # noqa: S608 — our own names
 
 
 def copied(app: App, file: Path) -> None:

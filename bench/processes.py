@@ -2,14 +2,34 @@
 whatever is due until everything is decided. The share of a process does not matter to the leads."""
 
 import multiprocessing
+import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from bench.events import LEADS, lines
+from bench.events import LEADS, lines, populate
+from bench.figures import Figure
 from engine.wiring import open_app
 
 SETTLE_SECONDS = 60.0
+EVENTS = 60_000
+
+
+def measure() -> Iterator[Figure]:
+    """On SQLite; PostgreSQL's are beside its other figures."""
+    one, four = _on_sqlite(1), _on_sqlite(4)
+    note = "one writer at a time: more processes take turns"
+    yield Figure("sqlite_4_workers_to_1", four / one, "ratio", "", note)
+
+
+def _on_sqlite(processes: int) -> float:
+    with tempfile.TemporaryDirectory(prefix="handback-bench-") as folder:
+        database = f"sqlite:///{Path(folder) / 'bench.db'}"
+        with open_app(database=database) as app:
+            populate(app)
+        return events_per_s(database, processes=processes, events=EVENTS)
 
 
 @dataclass(frozen=True, slots=True)

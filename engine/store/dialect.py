@@ -13,7 +13,7 @@ from sqlalchemy.sql import ClauseElement
 
 from engine.base.clock import Millis
 from engine.base.errors import HandbackError
-from engine.store.statements import DeleteRows, InsertRows, UpdateRows
+from engine.store.statements import DeleteRows, InsertRows, SqlOfRows, UpdateRows
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -61,7 +61,7 @@ class Dialect(Protocol):
 
     def delete(self, plan: DeleteRows) -> ClauseElement: ...
 
-    def many(self, connection: Connection, text: str, rows: Rows) -> int:
+    def many(self, connection: Connection, sql: SqlOfRows, rows: Rows) -> int:
         """Run a statement of the three above for all rows; the number of rows changed."""
 
     def now(self, connection: Connection) -> Millis:

@@ -28,7 +28,7 @@ from engine.base.clock import Millis
 from engine.base.errors import ConfigurationError, HandbackError
 from engine.store import partitions
 from engine.store.dialect import Bell, Rows
-from engine.store.statements import DeleteRows, InsertRows, Plan, UpdateRows
+from engine.store.statements import DeleteRows, InsertRows, Plan, SqlOfRows, UpdateRows
 from engine.store.tables import IDS, PLACES, type_of
 
 CHANNEL = "handback_work"
@@ -104,9 +104,9 @@ class Postgresql:
         row: ColumnElement[Any] = literal_column(f"{plan.table.name}.ctid")
         return delete(plan.table).where(row == any_(func.array(places)))
 
-    def many(self, connection: Connection, text: str, rows: Rows) -> int:
+    def many(self, connection: Connection, sql: SqlOfRows, rows: Rows) -> int:
         columns = tuple(map(_literal, zip(*rows, strict=True)))
-        return connection.exec_driver_sql(text, columns).rowcount
+        return connection.exec_driver_sql(sql.text, columns).rowcount
 
     def now(self, connection: Connection) -> Millis:
         seconds = connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())")

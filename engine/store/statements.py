@@ -62,7 +62,8 @@ class InsertRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpdateRows:
-    """Set `columns` where all `keys` are equal; a row is the columns' values, then the keys'."""
+    """Set `columns` where all `keys` are equal; a row is the columns' values, then the keys'. No
+    two rows of one call have the same keys."""
 
     table: Table
     columns: tuple[str, ...]
@@ -84,11 +85,11 @@ Plan = InsertRows | UpdateRows | DeleteRows
 class SqlOfRows:
     """A compiled plan: SQLAlchemy puts columns in the table's own order."""
 
-    __slots__ = ("_pick", "text")
+    __slots__ = ("_pick", "plan", "text")
 
     def __init__(self, plan: Plan, statement: ClauseElement, dialect: Dialect) -> None:
         sql = Sql(statement, dialect)
-        self.text = sql.text
+        self.plan, self.text = plan, sql.text
         given = [name.removeprefix("new_") for name in sql.names]
         if isinstance(plan, InsertRows):
             expected = list(plan.columns)

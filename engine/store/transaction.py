@@ -71,7 +71,7 @@ class Transaction:
         if not rows:
             return 0
         sql = self._compiled.of_rows(plan)
-        return self.dialect.many(self.connection, sql.text, sql.ordered(rows))
+        return self.dialect.many(self.connection, sql, sql.ordered(rows))
 
     def take_ids(self, count: int) -> Sequence[int]:
         """Ids that nobody else gets, ascending; the first ever is 1."""

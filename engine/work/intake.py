@@ -24,7 +24,7 @@ from engine.work.cloudevents import (
 )
 from engine.work.rules_in_use import RulesInUse
 
-BATCH = 2_000
+BATCH = 5_000
 MAX_ARRAY_BYTES = 200_000_000
 PEEK = 4_096
 KEPT_BYTES = 4_000

@@ -254,6 +254,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> I
 
 ALL = dict(statements())
 POSTGRESQL_ONLY = {"inbox._LOCK"}
+GIVEN = "SCAN CONSTANT ROW"
+"""The rows that an update is given, and their list."""
 OF_EVERY_PORTAL = {"lookups._PORTALS"}
 """Asks a small partial index which portals have something due."""
 
@@ -283,6 +285,8 @@ def test_every_statement_finds_its_rows_by_the_portal_and_an_index(
         if not step.startswith(("SCAN", "SEARCH")) or "VIRTUAL TABLE" in step:
             continue
         if "portals" in step:
+            continue
+        if isinstance(statement, UpdateRows) and step in (GIVEN, "SCAN (subquery-1)"):
             continue
         assert step.startswith("SEARCH"), plan
         assert "(portal=?" in step, plan

@@ -9,9 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from engine.lead.records import Event, Portal
-from engine.store import NewEvent
+from engine.store import NewEvent, Store
 from engine.wiring import App, open_app
-from engine.work import decisions, lag, worker
+from engine.work import lag, worker
 
 PATIENCE = 20.0
 
@@ -88,7 +88,7 @@ def test_a_worker_is_woken_by_the_bell(app: App, url: str, monkeypatch: pytest.M
 def test_failure_11_a_busy_portal_starves_no_other(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decisions, "BATCH", 10)
+    monkeypatch.setattr(Store, "claim_events", 10)
     connect(app, "busy", "quiet")
     arrive(app, "busy", *(str(n) for n in range(100)))
     arrive(app, "quiet", "501")
