@@ -52,7 +52,7 @@ SAMPLE ?= 200
 SEED ?= 1
 MINUTES ?= inf
 mutants: $(VENV)/ready-dev
-	$(BIN)/pip install --quiet --constraint requirements.lock cosmic-ray==8.7.0
+	$(BIN)/pip install --quiet --constraint requirements.lock cosmic-ray==8.7.0 coverage==7.17.4
 	$(BIN)/python -m bench.mutants --sample $(SAMPLE) --seed $(SEED) --minutes $(MINUTES)
 
 reference: $(VENV)/ready-dev
