@@ -149,7 +149,7 @@ def _wire(settings: Settings, clock: Clock, store: Store) -> App:
         webhooks=Webhooks(store, accesses, clock),
         reconcile=Reconcile(store, clock, accesses, machine),
         ledger=OwnershipLedger(store),
-        lookups=Lookups(store, accesses),
+        lookups=Lookups(store, accesses, machine),
         decisions=decisions,
         deliveries=Deliveries(store, accesses, machine, clock),
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.lead.change import GONE
 from engine.lead.decide import decide
+from engine.lead.machine import LeadMachine
 from engine.lead.records import ContactReading, EffectKind, Event, Lead
 from engine.wiring import App
 
@@ -38,16 +39,15 @@ class Comparison:
 def demanded(app: App, portal: str) -> dict[str, Demanded]:
     """Replay all decided events of a portal; by lead id."""
     leads: dict[str, Demanded] = {}
+    rules = app.rules.now()
     after = None
     while True:
         with app.store.read() as tx:
             events = tx.history.events(portal, limit=PAGE, after=after)
         for record in events:
             known = leads.get(record.lead_id)
-            event = _with_winner(leads, record.lead_id, record.event)
-            decision = decide(
-                app.rules.now(), known.lead if known else None, event, record.decided_at
-            )
+            event = _with_winner(rules, leads, record.lead_id, record.event)
+            decision = decide(rules, known.lead if known else None, event, record.decided_at)
             if decision is None:
                 continue
             if known is None:
@@ -59,9 +59,11 @@ def demanded(app: App, portal: str) -> dict[str, Demanded]:
         after = events[-1].seq
 
 
-def _with_winner(leads: Mapping[str, Demanded], lead_id: str, event: Event) -> Event:
+def _with_winner(
+    rules: LeadMachine, leads: Mapping[str, Demanded], lead_id: str, event: Event
+) -> Event:
     into = event.data.get("into")
-    if event.type != "contact_merged" or into is None:
+    if not rules.tells_of(event, "merged") or into is None:
         return event
     others = (d.lead.crm_id for key, d in leads.items() if key != lead_id)
     return replace(event, data={**event.data, "winner_is_lead": str(into) in others})

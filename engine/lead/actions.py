@@ -49,6 +49,9 @@ def act(rules: LeadMachine, work: Work, action: Action) -> None:
         text = rules.rules.texts[action.text]
         work.effects.append(text_effect(action.kind, text, work.lead, work.event, work.reference()))
         return
+    if action.counter is not None:
+        _count(work, action.counter)
+        return
     _ACTIONS[action.kind](work)
 
 
@@ -86,9 +89,8 @@ def _hand_back_again(work: Work) -> None:
     work.done_again = True
 
 
-def _owner_answered(work: Work) -> None:
-    counters = dict(work.lead.counters)
-    counters["owner_replies"] = counters.get("owner_replies", 0) + 1
+def _count(work: Work, counter: str) -> None:
+    counters = {**work.lead.counters, counter: work.lead.counters.get(counter, 0) + 1}
     work.lead = replace(work.lead, counters=counters)
 
 
@@ -127,7 +129,6 @@ _ACTIONS = {
     "stop": _stop,
     "resume": _resume,
     "handback": _hand_back_again,
-    "owner_answered": _owner_answered,
     "close": _close,
     "reopen": _reopen,
     "follow_merge": _follow_merge,

@@ -209,7 +209,8 @@ def _revives(rules: LeadMachine, lead: Lead, event: Event) -> bool:
     """A deleted contact can come back: restored, or assigned again. It can also be erased."""
     if lead.ended is Ended.ERASED:
         return False
-    if event.type in ("contact_erased", "contact_restored"):
+    kind = rules.event(event.type)
+    if kind is not None and kind.contact in ("erased", "restored"):
         return True
     return lead.ended is Ended.DELETED and event.type == rules.rules.start_event
 

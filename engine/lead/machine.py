@@ -11,7 +11,18 @@ from typing import Any
 from transitions import Machine as TransitionsMachine
 
 from engine.lead.records import Data, Lead
-from engine.rules.model import OTHER, PREVIOUS, SUB_STATE, Comparison, Event, Rule, Rules, Timer
+from engine.lead.records import Event as LeadEvent
+from engine.rules.model import (
+    OTHER,
+    PREVIOUS,
+    SUB_STATE,
+    Comparison,
+    ContactFact,
+    Event,
+    Rule,
+    Rules,
+    Timer,
+)
 
 Fact = int | str | None
 TIMER_PREFIX = "timer."
@@ -50,6 +61,10 @@ class LeadMachine:
             state: tuple(t for t in rules.timers.values() if state in t.states)
             for state in rules.states
         }
+        self.tells: Mapping[ContactFact, str] = {
+            event.contact: event.name for event in rules.events.values() if event.contact
+        }
+        """The event by which each fact about a contact is told, where the rules have one."""
         self._required = _required(rules)
         self._always_refused = {r.trigger for r in rules.rules} - {
             r.trigger for r in rules.rules if r.refuse is None
@@ -87,6 +102,10 @@ class LeadMachine:
     def event(self, event_type: str) -> Event | None:
         """The event's line in the rules; None for timers."""
         return self.rules.events.get(event_type)
+
+    def tells_of(self, event: LeadEvent, fact: ContactFact) -> bool:
+        """Whether the event is the one by which this fact about the contact is told."""
+        return self.tells.get(fact) == event.type
 
     def fire(self, trigger: str, slot: Slot) -> Rule | None:
         """Pull a trigger: slot.state moves; the rule that fired comes back, None = none fits."""

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from engine.base.clock import Millis
+from engine.lead.machine import LeadMachine
 from engine.lead.records import Assistant, ContactReading, Ended, Event, Lead, Ownership
+from engine.rules.model import ContactFact
 
 
 def previous_owner(owners: Sequence[Ownership], assistants: frozenset[str]) -> str | None:
@@ -29,6 +31,7 @@ def assigned_at(owners: Sequence[Ownership], owner_id: str) -> Millis | None:
 
 
 def interpret(
+    rules: LeadMachine,
     reading: ContactReading,
     lead: Lead | None,
     assistants: Mapping[str, Assistant],
@@ -37,40 +40,44 @@ def interpret(
     now: Millis,
     held: bool = True,
 ) -> tuple[Event, ...]:
-    """What a contact that was read again means, as events for its lead.
+    """What a contact that was read again means, as events for its lead, named as the rules do.
 
+    A fact that the rules have no event for is left out; `rules check` warns of that (R058).
     assistants: by owner id. held: the assistant held the contact last (it was assigned, and
     not handed back since): only then can a person take it back. The ids of the events come from
     what was read: reading the same fact twice yields the same event, which is taken once.
     """
-    gone = _gone(reading, lead, source, now)
-    if gone is not None:
-        return gone
+    fact, data = _became(reading, lead)
     events: list[Event] = []
-    if lead is not None and reading.crm_id != lead.crm_id and reading.asked == lead.crm_id:
-        events.append(_event("contact_merged", lead, now, source, into=reading.crm_id))
-    elif lead is not None and lead.ended is Ended.DELETED:
-        events.append(_event("contact_restored", lead, now, source))
-    events.extend(_owner_change(reading, lead if held else None, assistants, source))
+    kind = rules.tells.get(fact) if fact is not None else None
+    if lead is not None and kind is not None:
+        events.append(Event(kind, now, source, f"{lead.lead_id}:{kind}:{lead.revision}", data))
+    if reading.status == "found":
+        events.extend(_owner_change(rules, reading, lead if held else None, assistants, source))
     return tuple(events)
 
 
-def _gone(
-    reading: ContactReading, lead: Lead | None, source: str, now: Millis
-) -> tuple[Event, ...] | None:
-    if reading.status == "found":
-        return None
-    if lead is None or lead.ended is Ended.ERASED:
-        return ()
+def _became(
+    reading: ContactReading, lead: Lead | None
+) -> tuple[ContactFact | None, dict[str, str]]:
+    """What became of a lead's contact since, other than a change of its owner."""
+    if lead is None or (reading.status != "found" and lead.ended is Ended.ERASED):
+        return None, {}
     if reading.status == "erased":
-        return (_event("contact_erased", lead, now, source),)
-    if lead.ended in (Ended.DELETED, Ended.MERGED):
-        return ()
-    return (_event("contact_deleted", lead, now, source),)
+        return "erased", {}
+    if reading.status == "deleted":
+        return None if lead.ended in (Ended.DELETED, Ended.MERGED) else "deleted", {}
+    if reading.crm_id != lead.crm_id and reading.asked == lead.crm_id:
+        return "merged", {"into": reading.crm_id}
+    return "restored" if lead.ended is Ended.DELETED else None, {}
 
 
 def _owner_change(
-    reading: ContactReading, lead: Lead | None, assistants: Mapping[str, Assistant], source: str
+    rules: LeadMachine,
+    reading: ContactReading,
+    lead: Lead | None,
+    assistants: Mapping[str, Assistant],
+    source: str,
 ) -> tuple[Event, ...]:
     if not reading.owners:
         return ()
@@ -78,19 +85,21 @@ def _owner_change(
     assistant = assistants.get(newest.owner or "")
     if assistant is not None:
         since = assigned_at(reading.owners, newest.owner or "") or newest.at
+        kind = rules.rules.start_event
         return (
             Event(
-                "assigned",
+                kind,
                 since,
                 source,
-                f"{reading.crm_id}:assigned:{since}",
+                f"{reading.crm_id}:{kind}:{since}",
                 {**facts(reading, assistant, frozenset(assistants)), "observed": True},
             ),
         )
-    if lead is None or lead.finished:
+    taken = rules.tells.get("taken_back")
+    if lead is None or lead.finished or taken is None:
         return ()
-    event_id = f"{reading.crm_id}:unassigned:{newest.at}"
-    return (Event("unassigned", newest.at, source, event_id, {"by": newest.by}),)
+    event_id = f"{reading.crm_id}:{taken}:{newest.at}"
+    return (Event(taken, newest.at, source, event_id, {"by": newest.by}),)
 
 
 def facts(
@@ -111,7 +120,3 @@ def facts(
         "context": (reading.context or "").strip() or assistant.context or None,
         "previous_owner": previous_owner(reading.owners, assistants),
     }
-
-
-def _event(kind: str, lead: Lead, now: Millis, source: str, **data: str) -> Event:
-    return Event(kind, now, source, f"{lead.lead_id}:{kind}:{lead.revision}", data)

@@ -6,7 +6,7 @@ from itertools import product
 from engine.rules.check_rows import place_of
 from engine.rules.draft import Draft
 from engine.rules.findings import Finding, finding
-from engine.rules.model import FLAGS, PREVIOUS, Comparison, Rule, Work
+from engine.rules.model import COUNT, FLAGS, PREVIOUS, Comparison, Rule, Work
 from engine.rules.regions import Budget, TooComplexError, cells, fitting, guard_of
 from engine.rules.shapes import is_name, known_names
 
@@ -172,7 +172,7 @@ def timer_loops(draft: Draft) -> Iterator[Finding]:
 
 def _moves_on(rule: Rule) -> bool:
     """A timer's move that changes no counter, so that nothing is different the next time."""
-    return rule.to is not None and all(a.kind != "owner_answered" for a in rule.actions)
+    return rule.to is not None and all(a.kind != COUNT for a in rule.actions)
 
 
 def _counting(rule: Rule, point: Mapping[str, int]) -> list[Comparison]:

@@ -113,8 +113,7 @@ def unused(draft: Draft) -> Iterator[Finding]:
         if event.name not in triggers and is_name(event.name):
             yield _without_rules(event)
     counted = {event.counts for event in draft.events.values()}
-    if any(action.kind == "owner_answered" for rule in draft.rules for action in rule.actions):
-        counted.add("owner_replies")
+    counted |= {action.counter for rule in draft.rules for action in rule.actions}
     for name, at in draft.counter_at.items():
         if name not in counted:
             message = f"no event counts {name}"

@@ -4,7 +4,7 @@ from typing import get_args
 
 from engine.rules.draft import Draft
 from engine.rules.grammar import EVENT, MAX_STATES, STATE
-from engine.rules.model import ANY, EVERYWHERE, Event, Log, Position, State, Work
+from engine.rules.model import ANY, EVERYWHERE, ContactFact, Event, Log, Position, State, Work
 from engine.rules.reader import Items, Node, Scalar, Table
 from engine.rules.shapes import (
     GRAPH_CODES,
@@ -20,8 +20,11 @@ from engine.rules.shapes import (
     word,
     wrong_kind,
 )
+from engine.rules.unsaid import with_facts
+from engine.rules.wording import FACTS
 
 LOGS: tuple[Log, ...] = get_args(Log)
+CONTACT: tuple[ContactFact, ...] = get_args(ContactFact)
 
 
 def load_states(draft: Draft, node: Node) -> None:
@@ -136,6 +139,7 @@ def load_events(draft: Draft, node: Node) -> None:
         name = declared_name(draft.report, key, "an event")
         if name not in draft.events:
             draft.events[name] = _event(draft, name, key.at, value)
+    draft.events = with_facts(draft.events.values())
     if not draft.events:
         if isinstance(node, Table) and not node.pairs:
             draft.report.add("R008", node.at, "there are no events", fix="declare at least one")
@@ -157,7 +161,19 @@ def _event(draft: Draft, name: str, at: Position, node: Node) -> Event:
         fix = "add by: FIELD, or remove keeps_sub_state"
         report.add("R027", found["keeps_sub_state"].at, message, fix=fix)
     logs = _logs(draft, name, found["logs"]) if "logs" in found else None
-    return Event(name, means or "", by, keeps, counts, resets, logs, at)
+    contact = _contact(draft, name, found["contact"]) if "contact" in found else None
+    return Event(name, means or "", by, keeps, counts, resets, logs, contact, at)
+
+
+def _contact(draft: Draft, name: str, node: Node) -> ContactFact | None:
+    value = word(draft.report, node, f"contact of {name}", CONTACT)
+    fact = next((fact for fact in CONTACT if fact == value), None)
+    twin = next((event for event in draft.events.values() if event.contact == fact), None)
+    if fact is None or twin is None:
+        return fact
+    message = f"{twin.name} and {name} both tell that {FACTS[fact]}"
+    draft.report.add("R028", node.at, message, fix=f"keep contact: {fact} in one of the two")
+    return None
 
 
 def _logs(draft: Draft, name: str, node: Node) -> Log | None:

@@ -12,7 +12,7 @@ from engine.rules.decides import Deciding
 from engine.rules.meeting import Meeting, in_box
 from engine.rules.model import KEEP, OTHER, PREVIOUS, Event, Rule, Rules, Timer
 from engine.rules.regions import CAME_FROM, Box, TooComplexError, Value
-from engine.rules.wording import outcome, region, when_due
+from engine.rules.wording import FACTS, outcome, region, when_due
 
 What = Literal["start", "state", "event", "decision", "timer", "text", "mapping"]
 
@@ -92,6 +92,7 @@ def _event(event: Event | None) -> str:
     parts += [f"counts {event.counts}"] if event.counts else []
     parts += [f"resets {name}" for name in sorted(event.resets)]
     parts += [f"logs {event.logs}"] if event.logs else []
+    parts += [f"tells that {FACTS[event.contact]}"] if event.contact else []
     return ", ".join(parts) or "known"
 
 
@@ -165,7 +166,7 @@ def _does(rules: Rules, rule: Rule | None, trigger: str = "", state: str = "") -
     """What a decision comes to, to compare it. Staying is staying, whatever the reason."""
     if rule is None:
         return ("stay", ())
-    actions = tuple((action.kind, action.text) for action in rule.actions)
+    actions = tuple((action.kind, action.text, action.counter) for action in rule.actions)
     if rule.to is None:
         return ("refuse" if rule.refuse is not None else "stay", actions)
     name, _, variant = trigger.partition(".")

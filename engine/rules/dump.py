@@ -96,7 +96,12 @@ def _start(rules: Rules) -> Flow:
 def _do(actions: tuple[Action, ...]) -> Flow:
     if not actions:
         return {}
-    return {"do": _list(f"{{{a.kind}: {a.text}}}" if a.text else a.kind for a in actions)}
+    return {"do": _list(map(_action, actions))}
+
+
+def _action(action: Action) -> str:
+    named = action.text or action.counter
+    return f"{{{action.kind}: {named}}}" if named else action.kind
 
 
 def _sub_states(rules: Rules) -> Iterable[tuple[str, str]]:
@@ -117,6 +122,8 @@ def _event(event: Event) -> Flow:
         parts["resets"] = _list(event.resets)
     if event.logs is not None:
         parts["logs"] = event.logs
+    if event.contact is not None:
+        parts["contact"] = event.contact
     return parts
 
 

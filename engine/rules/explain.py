@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 from engine.rules.decides import Deciding
 from engine.rules.model import PREVIOUS, Rule, Rules, State, Work
-from engine.rules.wording import guard, in_units, listed, outcome, when_due
+from engine.rules.wording import FACTS, guard, in_units, listed, outcome, when_due
 
 Sentences = dict[str, list[str]]
 """What happens, and the events on which it does."""
@@ -42,6 +42,7 @@ def _beginning(rules: Rules) -> list[str]:
             lines.append(f"When {event.name} moves a lead, its {event.by} becomes the sub-state.")
         does = [f"counts {event.counts}"] if event.counts else []
         does += [f"sets {name} to 0" for name in event.resets]
+        does += [f"tells that {FACTS[event.contact]}"] if event.contact else []
         does += [f"is logged as {event.logs.replace('_', ' ')}"] if event.logs else []
         if does:
             lines.append(f"The event {event.name} {listed(does)}.")

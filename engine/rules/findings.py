@@ -121,6 +121,8 @@ _TABLE = (
     ("R026", "An event with variants has no `other`", _W,
      "A value that has no rules of its own will be refused when it comes in."),
     ("R027", "An option that has no effect here", _E, "It says something that will not happen."),
+    ("R028", "Two events for one fact", _E,
+     "The engine tells what it found out about a contact by one event; which of two is luck."),
     # ------------------------------------------------------------------ the machine
     ("R030", "Unreachable state", _E, "No sequence of events brings a lead there."),
     ("R031", "Dead end", _E,
@@ -163,6 +165,8 @@ _TABLE = (
      "It matches one of the CRM's options when case is ignored, and is written as that option."),
     ("R057", "A mapped value that looks misspelt", _W,
      "It is close to one of the CRM's options; set-up would add it as a new one."),
+    ("R058", "A fact about contacts that no event tells", _W,
+     "The engine finds it out, in the CRM or handing back, and the rules never hear of it."),
     # ------------------------------------------------------------------ promises and changes
     ("R060", "Not an invariant", _E, "Invariants have one of a few forms; see the reference."),
     ("R061", "A broken invariant", _E,

@@ -18,9 +18,9 @@ COLUMN_PATTERN = r"[A-Za-z][A-Za-z0-9_.\-]{0,127}"
 TRIGGER_PATTERN = rf"{NAME_PATTERN}(\.{NAME_PATTERN})?"
 
 Shape = Literal[
-    "actions", "counter", "counters", "duration", "event", "field", "flag", "format", "guard",
-    "log", "missed", "number", "section", "sources", "states", "sub_state", "target", "text",
-    "then", "triggers", "work",
+    "actions", "contact", "counter", "counters", "duration", "event", "field", "flag", "format",
+    "guard", "log", "missed", "number", "section", "sources", "states", "sub_state", "target",
+    "text", "then", "triggers", "work",
 ]  # fmt: skip
 """What a value looks like; engine/rules/schema.py has the JSON Schema of each."""
 
@@ -71,7 +71,9 @@ EVENT = (
     Key("counts", "counter", "The counter that goes up by one."),
     Key("resets", "counters", "Counters that go back to 0 (before counting)."),
     Key("logs", "log", "Put the email on the contact's timeline."),
-)
+    Key("contact", "contact",
+        "What the engine found out about the contact, and tells the rules by this event."),
+)  # fmt: skip
 
 ROW = (
     Key("from", "sources", "A state, a list, a group, `any` (not final) or `everywhere`.", True),

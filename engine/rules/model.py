@@ -25,12 +25,15 @@ FLAGS = ("finished", "stopped")
 SUB_STATE = "sub_state"
 
 ACTIONS = (
-    "start_anew", "stop", "resume", "release", "handback", "owner_answered",
+    "start_anew", "stop", "resume", "release", "handback",
     "close", "reopen", "follow_merge", "erase",
 )  # fmt: skip
-"""What a rule may do besides moving the lead; `note` and `task` take the name of a text."""
+"""What a rule may do besides moving the lead; `note` and `task` take the name of a text, `count`
+that of a counter."""
 
 TEXT_ACTIONS = ("note", "task")
+
+COUNT = "count"
 
 TEXT_WORDS = ("assistant", "assistant_email", "context", "lead", "state", "sub_state")
 """The only words that a text or a mapped value may have in braces."""
@@ -46,6 +49,10 @@ default), not at all, or count again from now."""
 
 Operator = Literal["==", "!=", ">=", "<=", ">", "<", "in", "not in"]
 Log = Literal["outgoing_email", "incoming_email"]
+
+ContactFact = Literal["taken_back", "deleted", "restored", "merged", "erased", "kept"]
+"""What the engine finds out about a contact: a person took it back; it was deleted, restored,
+merged into another, or erased for privacy in the CRM; no owner could take it back (kept)."""
 
 
 class Work(StrEnum):
@@ -93,7 +100,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One kind of event. by: the data field whose value chooses the variant of its rules."""
+    """One kind of event. by: the data field whose value chooses the variant of its rules.
+
+    contact: the fact about the contact that the engine tells by this event.
+    """
 
     name: str
     means: str = ""
@@ -102,6 +112,7 @@ class Event:
     counts: str | None = None
     resets: tuple[str, ...] = ()
     logs: Log | None = None
+    contact: ContactFact | None = None
     at: Position = field(default_factory=_at, compare=False)
 
 
@@ -122,10 +133,12 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing a rule does; text names an entry of `texts` (note and task only)."""
+    """One thing a rule does. text names an entry of `texts` (note and task only), counter the
+    counter that goes up by one (count only)."""
 
     kind: str
     text: str | None = None
+    counter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

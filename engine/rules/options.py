@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from engine.rules.findings import Finding, finding, in_order
 from engine.rules.model import NOWHERE, CrmMapping, Rules
 from engine.rules.shapes import known_names, nearest
+from engine.rules.wording import FACTS
 
 
 def check_options(
@@ -31,6 +32,22 @@ def check_options(
             seen.add((column, value))
             found += _check(mapping, state, column, value, options[column], column in can_add)
     return in_order(found)
+
+
+def check_facts(rules: Rules) -> tuple[Finding, ...]:
+    """R058 for a file that is used with a CRM, which tells what became of contacts."""
+    told = {event.contact for event in rules.events.values()}
+    return tuple(
+        finding(
+            "R058",
+            mapping.at,
+            f"no event tells that {says}",
+            fix=f"add contact: {fact} to the event for it, and rules that say what is done then",
+        )
+        for mapping in list(rules.crm.values())[:1]
+        for fact, says in FACTS.items()
+        if fact not in told
+    )
 
 
 def _check(

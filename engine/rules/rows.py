@@ -7,6 +7,7 @@ from engine.rules.grammar import MAX_ROWS, ROW, START, WORDS_TAKEN, Key
 from engine.rules.guards import GuardProblem, parse_guard
 from engine.rules.model import (
     ACTIONS,
+    COUNT,
     FLAGS,
     KEEP,
     OTHER,
@@ -31,6 +32,7 @@ from engine.rules.shapes import (
     text,
     wrong_kind,
 )
+from engine.rules.unsaid import COUNTING
 
 OUTCOMES = ("to", "stay", "refuse")
 
@@ -246,23 +248,31 @@ def _action(draft: Draft, node: Node, what: str) -> Action | None:
         if key.value in TEXT_ACTIONS:
             name = draft.text(value, f"{key.value} of {what}")
             return Action(str(key.value), name) if name is not None else None
+        if key.value == COUNT:
+            name = draft.counter(value, f"count of {what}")
+            return Action(COUNT, counter=name) if name is not None else None
         _unknown_action(draft, name_of(key), key.at, what)
         return None
     name = draft.name(node, f"do of {what}")
     if name in TEXT_ACTIONS:
         fix = f"write {{{name}: NAME}}, with a name of texts"
         draft.report.add("R014", node.at, f"{what}: {name} needs a text", fix=fix)
+    elif name == COUNT:
+        fix = f"write {{{COUNT}: NAME}}, with a name of counters"
+        draft.report.add("R013", node.at, f"{what}: {COUNT} needs a counter", fix=fix)
+    elif name in COUNTING:
+        counting = COUNTING[name]
+        draft.known_counter(str(counting.counter), node.at, f"{name} in {what}")
+        return counting
     elif name is not None and name not in ACTIONS:
         _unknown_action(draft, name, node.at, what)
     elif name is not None:
-        if name == "owner_answered" and "owner_replies" not in draft.counters:
-            draft.known_counter("owner_replies", node.at, f"owner_answered in {what}")
         return Action(name)
     return None
 
 
 def _unknown_action(draft: Draft, name: str, at: Position, what: str) -> None:
-    choices = (*ACTIONS, *TEXT_ACTIONS)
+    choices = (*ACTIONS, *TEXT_ACTIONS, COUNT)
     near = nearest(name, choices)
     fix = f"did you mean {near}?" if near else f"use one of {known_names(choices)}"
     draft.report.add("R017", at, f"{what}: there is no action {name[:64]}", fix=fix)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.rules import durations, guards
-from engine.rules.declarations import LOGS
+from engine.rules.declarations import CONTACT, LOGS
 from engine.rules.grammar import (
     CRM,
     EVENT,
@@ -30,6 +30,7 @@ from engine.rules.grammar import (
 from engine.rules.model import (
     ACTIONS,
     ANY,
+    COUNT,
     EVERYWHERE,
     KEEP,
     PREVIOUS,
@@ -40,6 +41,7 @@ from engine.rules.model import (
 from engine.rules.promises import THEN
 from engine.rules.rows import OUTCOMES
 from engine.rules.timers import MISSED, TIMES
+from engine.rules.wording import FACTS
 
 FILE_NAME = "lead_states.schema.json"
 POINTER = f"# yaml-language-server: $schema={FILE_NAME}"
@@ -175,6 +177,7 @@ def _shapes(rules: Rules) -> dict[str, Schema]:
     counter, name = _known(rules.counters), {"type": "string", "pattern": f"^{NAME_PATTERN}$"}
     return {
         "actions": _list_of(_action(rules)),
+        "contact": {"oneOf": [{"const": f, "description": FACTS[f]} for f in CONTACT]},
         "counter": counter,
         "counters": _list_of(counter),
         "duration": {
@@ -204,13 +207,14 @@ def _shapes(rules: Rules) -> dict[str, Schema]:
 
 
 def _action(rules: Rules) -> Schema:
+    names = {**dict.fromkeys(TEXT_ACTIONS, rules.texts), COUNT: rules.counters}
     named = [
         {
             "type": "object",
             "additionalProperties": False,
             "required": [kind],
-            "properties": {kind: _known(rules.texts)},
+            "properties": {kind: _known(known)},
         }
-        for kind in TEXT_ACTIONS
+        for kind, known in names.items()
     ]
     return {"anyOf": [{"enum": list(ACTIONS)}, *named]}

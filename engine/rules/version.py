@@ -4,7 +4,8 @@ import hashlib
 import json
 from typing import Any
 
-from engine.rules.model import Comparison, Rule, Rules
+from engine.rules.model import Comparison, Event, Rule, Rules
+from engine.rules.unsaid import action_of_version, fact_of_version
 
 
 def version_of(rules: Rules) -> str:
@@ -24,7 +25,9 @@ def _meaning(rules: Rules) -> dict[str, Any]:
         "states": {s.name: [s.work, s.means, _sorted(s.sub_states)] for s in rules.states.values()},
         "counters": dict(rules.counters),
         "events": {
-            e.name: [e.means, e.by, e.keeps_sub_state, e.counts, sorted(e.resets), e.logs]
+            e.name: [
+                e.means, e.by, e.keeps_sub_state, e.counts, sorted(e.resets), e.logs, *_fact(e)
+            ]
             for e in rules.events.values()
         },
         "rules": by_trigger,
@@ -46,9 +49,14 @@ def _meaning(rules: Rules) -> dict[str, Any]:
 
 
 def _rule(rule: Rule) -> list[Any]:
-    actions = [[action.kind, action.text] for action in rule.actions]
+    actions = [action_of_version(action) for action in rule.actions]
     outcome = [rule.to, rule.stay, rule.refuse, rule.sub_state, rule.done]
     return [sorted(rule.sources), outcome, _guard(rule.guard), actions]
+
+
+def _fact(event: Event) -> list[str]:
+    fact = fact_of_version(event)
+    return [] if fact is None else [fact]
 
 
 def _guard(guard: tuple[Comparison, ...]) -> list[str]:

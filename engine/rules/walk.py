@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from engine.rules.kinds import DELETED, GONE, HELD, TAKEN_BACK, Kind, Step, after_action
 from engine.rules.model import (
+    COUNT,
     KEEP,
     OTHER,
     PREVIOUS,
@@ -151,7 +152,7 @@ class Walker:
         tracked = tuple(name if name in self._index else None for name in counting)
         rows = []
         for rule in choice.rules:
-            kinds = tuple(action.kind for action in rule.actions)
+            kinds = tuple((action.kind, action.counter) for action in rule.actions)
             rows.append((rule.to, rule.guard, rule.sub_state, rule.done, kinds))
             if not rule.guard and rule.to != PREVIOUS:
                 break  # nothing after it is ever tried
@@ -195,8 +196,10 @@ class Walker:
                 yield Step(kind, choice.trigger, rule, after, orders)
 
     def _revives(self, choice: _Choice) -> bool:
-        name = choice.trigger.partition(".")[0]
-        return name in ("contact_erased", "contact_restored", self.rules.start_event)
+        event = choice.event
+        if event is None:
+            return False
+        return event.contact in ("erased", "restored") or event.name == self.rules.start_event
 
     def _orders(self, before: Kind, after: Kind, ordered: set[str], again: bool) -> frozenset[str]:
         if after.ended in (DELETED, GONE):
@@ -261,14 +264,14 @@ class Walker:
             return
         kinds = [kind]
         actions = [action.kind for action in rule.actions]
-        for action in actions:
+        for named, action in zip(rule.actions, actions, strict=True):
             if action in TEXT_ACTIONS:
                 ordered.add(action)
-            elif action == "owner_answered":
+            elif action == COUNT:
                 kinds = [
                     one._replace(counters=counters)
                     for one in kinds
-                    for counters in self._add(one.counters, "owner_replies")
+                    for counters in self._add(one.counters, named.counter)
                 ]
             elif action in ("stop", "resume"):
                 if self.sight.stopped or self.sight.unlimited:

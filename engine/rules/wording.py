@@ -3,7 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from engine.base.clock import DAY, HOUR, MINUTE, SECOND, Millis
-from engine.rules.model import FLAGS, KEEP, PREVIOUS, SUB_STATE, Action, Comparison, Rule, Timer
+from engine.rules.model import (
+    FLAGS,
+    KEEP,
+    PREVIOUS,
+    SUB_STATE,
+    Action,
+    Comparison,
+    ContactFact,
+    Rule,
+    Timer,
+)
 from engine.rules.regions import CAME_FROM, Box, Value
 
 _UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (SECOND, "second"))
@@ -14,12 +24,21 @@ _ACTIONS: Mapping[str, str] = {
     "resume": "follow-ups go on",
     "release": "a person holds the contact from now on",
     "handback": "the contact is handed back",
-    "owner_answered": "counts as an answer of the owner",
     "close": "the contact is gone",
     "reopen": "the contact is back",
     "follow_merge": "the lead follows the contact it was merged into",
     "erase": "everything personal is erased",
 }
+
+FACTS: Mapping[ContactFact, str] = {
+    "taken_back": "a person took the contact back",
+    "deleted": "the contact was deleted in the CRM",
+    "restored": "the contact was restored in the CRM",
+    "merged": "the contact was merged into another one",
+    "erased": "the contact was erased for privacy",
+    "kept": "no owner could take the contact back",
+}
+"""What the engine finds out about a contact, as a sentence."""
 
 
 def listed(parts: Sequence[str], *, last: str = "and") -> str:
@@ -74,6 +93,8 @@ def outcome(rule: Rule | None) -> str:
 
 
 def _action(action: Action) -> str:
+    if action.counter is not None:
+        return f"{action.counter} goes up by 1"
     return f"{action.kind} “{action.text}”" if action.text else _ACTIONS[action.kind]
 
 

@@ -137,7 +137,7 @@ class Replay:
 
     def _with_winner(self, key: tuple[str, str], event: Event) -> Event:
         """As when it was decided: a merge goes another way when the winner is a lead itself."""
-        into = event.data.get("into") if event.type == "contact_merged" else None
+        into = event.data.get("into") if self.old.tells_of(event, "merged") else None
         if into is None or self._contacts.get((key[0], str(into)), key[1]) == key[1]:
             return event
         return replace(event, data={**event.data, "winner_is_lead": True})

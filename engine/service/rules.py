@@ -22,7 +22,7 @@ from engine.rules.explain import explain
 from engine.rules.findings import Finding, RulesError, in_order
 from engine.rules.loader import parse_file
 from engine.rules.model import Rules
-from engine.rules.options import check_options
+from engine.rules.options import check_facts, check_options
 from engine.rules.shapes import known_names, nearest
 
 Document = dict[str, Any]
@@ -67,7 +67,8 @@ def completeness(rules: Rules) -> list[Document]:
 
 
 def _unasked(rules: Rules, plugins: Plugins) -> tuple[Finding, ...]:
-    """Mapped values against what an account of each CRM starts with: no portal is asked."""
+    """What the file shows a CRM, against what an account of it starts with, and what the file
+    wants to hear of contacts: no portal is asked."""
     found: list[Finding] = []
     for crm in rules.crm:
         try:
@@ -75,7 +76,7 @@ def _unasked(rules: Rules, plugins: Plugins) -> tuple[Finding, ...]:
         except ConfigurationError:
             continue  # a file may map a CRM whose plugin is not installed here
         found += check_options(rules, crm, options, can_add=options)
-    return tuple(found)
+    return in_order((*check_facts(rules), *found))
 
 
 # ---------------------------------------------------------------------- examples

@@ -112,7 +112,7 @@ class _Folder:
     def _with_winner(self, lead: Lead | None, event: Event) -> Event | None:
         """A merge has to know whether the winner is a lead of its own; None: not now."""
         into = event.data.get("into")
-        if event.type != "contact_merged" or lead is None or into is None:
+        if not self._rules.tells_of(event, "merged") or lead is None or into is None:
             return event
         lane = self._tx.leads.lane_of(self._portal, [str(into)])[str(into)]
         if lane != lead.lead_id and not self._tx.inbox.lock_lane(self._portal, lane):
@@ -123,27 +123,23 @@ class _Folder:
         return replace(event, data={**event.data, "winner_is_lead": True})
 
     def _note_owner(self, before: Lead | None, decision: Decision, row: InboxEvent) -> None:
-        what = _OWNER_EVENTS.get(row.event.type)
-        if what is None or (row.event.type == self._rules.rules.start_event and _goes_on(before)):
+        took = row.event.type == self._rules.rules.start_event
+        if _goes_on(before) if took else not self._rules.tells_of(row.event, "taken_back"):
             return
         lead, by = decision.lead, str(row.event.data.get("by") or "")
-        took = what == "assigned"
         self.ledger.append(
             LedgerEntry(
                 portal=lead.portal,
                 lead_id=lead.lead_id,
                 crm_id=lead.crm_id,
                 at=row.event.at,
-                what=what,
+                what="assigned" if took else "taken_back",
                 owner_before=lead.previous_owner if took else lead.assistant,
                 owner_after=lead.assistant if took else None,
                 by=by or "a person",
                 why="given to the assistant" if took else "a person took the contact back",
             )
         )
-
-
-_OWNER_EVENTS: Mapping[str, str] = {"assigned": "assigned", "unassigned": "taken_back"}
 
 
 def _goes_on(before: Lead | None) -> bool:

@@ -76,7 +76,8 @@ class Deliveries:
     def deliver_portal(self, portal: str) -> int:
         """One claim of one portal, sent to its end."""
         access, hooks = self._accesses.of(portal)
-        mapping = self._rules.now().rules.crm.get(access.portal.crm)
+        rules = self._rules.now()
+        mapping = rules.rules.crm.get(access.portal.crm)
         if mapping is None:
             raise ConfigurationError(
                 f"the rules say nothing about the CRM {access.portal.crm!r} of portal {portal}",
@@ -90,7 +91,8 @@ class Deliveries:
             return 0
         to_send = [effect for effect in claim.effects if effect.id not in unchanged]
         lanes = Lanes(to_send, lambda kind: hooks.crm_batch_limit(kind=kind))
-        run = _Run(self._store, self._clock, access, hooks, mapping, claim.fence, lanes)
+        kept = rules.tells.get("kept")
+        run = _Run(self._store, self._clock, access, hooks, mapping, kept, claim.fence, lanes)
         return len(unchanged) + run.to_its_end()
 
 
@@ -107,7 +109,7 @@ def _leave_unsent(tx: Tx, portal: str, claim: Claim, now: Millis) -> set[int]:
 
 
 class _Run:
-    """One claim on its way out."""
+    """One claim on its way out. kept: the event that tells that no owner took a contact back."""
 
     def __init__(
         self,
@@ -116,12 +118,13 @@ class _Run:
         access: Access,
         hooks: CrmSpecs,
         mapping: CrmMapping,
+        kept: str | None,
         fence: int,
         lanes: Lanes,
     ) -> None:
         self._store, self._clock, self._access = store, clock, access
         self._hooks, self._mapping = hooks, mapping
-        self._fence, self._lanes = fence, lanes
+        self._kept, self._fence, self._lanes = kept, fence, lanes
         self._stopped = False
         self._done = 0
         self._renewed_at = clock.now()
@@ -194,9 +197,10 @@ class _Run:
             ledger = [_ledger(self._access, e, o, now) for e, o in good if _is_handback(e)]
             if ledger:
                 tx.ledger.append(ledger)
-            kept = [_kept(self._access, e, now) for e, o in good if _says_kept(e, o)]
-            if kept:
-                tx.inbox.add(kept, now=now)
+            kept = [e for e, o in good if _says_kept(e, o)]
+            if kept and self._kept is not None:
+                told = [_told(self._kept, self._access, effect, now) for effect in kept]
+                tx.inbox.add(told, now=now)
             confirmed = {e.crm_id: e.payload for e, _ in good if e.kind is EffectKind.FIELDS}
             tx.shown.confirm(self._access.portal.name, confirmed, now=now)
             if reread:
@@ -277,7 +281,7 @@ def _ledger(access: Access, effect: ClaimedEffect, outcome: Done, now: Millis) -
     )
 
 
-def _kept(access: Access, effect: ClaimedEffect, now: Millis) -> NewEvent:
+def _told(kept: str, access: Access, effect: ClaimedEffect, now: Millis) -> NewEvent:
     """No owner could take the contact back: that matters to the rules, so it is an event."""
-    event = Event("handback_kept", now, "handback", effect.reference, {})
+    event = Event(kept, now, "handback", effect.reference, {})
     return NewEvent(access.portal.name, effect.crm_id, event)

@@ -19,6 +19,7 @@ from engine.lead.records import Assistant, ContactReading, Lead
 from engine.lead.retry import next_attempt
 from engine.store import HintRow, Lookup, NewEvent, Store, Tx
 from engine.work.access import Accesses
+from engine.work.rules_in_use import RulesInUse
 
 LEASE: Millis = 30 * SECOND
 BATCH = 500
@@ -29,8 +30,8 @@ log = structlog.get_logger()
 class Lookups:
     """One per process; several processes share the work through leases."""
 
-    def __init__(self, store: Store, accesses: Accesses) -> None:
-        self._store, self._accesses = store, accesses
+    def __init__(self, store: Store, accesses: Accesses, rules: RulesInUse) -> None:
+        self._store, self._accesses, self._rules = store, accesses, rules
 
     def look_up_due(self, now: Millis) -> int:
         """Everything that is due in every portal, once; the number of contacts read."""
@@ -68,13 +69,14 @@ class Lookups:
         portal = access.portal.name
         by_owner = _by_owner(access.assistants)
         source = f"{access.portal.crm}:{portal}"
+        rules = self._rules.now()
         with self._store.write() as tx:
             lanes = tx.leads.lane_of(portal, list(read))
             events: list[NewEvent] = []
             for asked, reading in read.items():
                 lead = tx.leads.get(portal, lanes.get(asked, asked))
                 held = lead is None or not _was_given_away(tx, lead)
-                found = interpret(reading, lead, by_owner, source=source, now=now, held=held)
+                found = interpret(rules, reading, lead, by_owner, source=source, now=now, held=held)
                 events.extend(NewEvent(portal, asked, event) for event in found)
             tx.inbox.add(events, now=now)
             tx.hints.settle(portal, rows)

@@ -50,28 +50,30 @@ def test_the_previous_owner_is_never_an_assistant_nor_nobody(ids: list[str | Non
     assert found is None or (found in ids and found not in OWNERS)
 
 
-def test_a_contact_of_the_assistant_is_assigned_once_however_often_it_is_read() -> None:
-    first = interpret(reading("9", "1"), None, ASSISTANTS, source="crm:acme", now=5)
-    again = interpret(reading("9", "1"), None, ASSISTANTS, source="crm:acme", now=7)
+def test_a_contact_of_the_assistant_is_assigned_once_however_often_it_is_read(
+    rules: LeadMachine,
+) -> None:
+    first = interpret(rules, reading("9", "1"), None, ASSISTANTS, source="crm:acme", now=5)
+    again = interpret(rules, reading("9", "1"), None, ASSISTANTS, source="crm:acme", now=7)
     assert first == again
     assert [e.type for e in first] == ["assigned"]
     assert first[0].data["previous_owner"] == "1"
 
 
-def test_the_contacts_own_context_wins() -> None:
-    own = interpret(reading("9", context=" own "), None, ASSISTANTS, source="s", now=0)
-    default = interpret(reading("9", context=" "), None, ASSISTANTS, source="s", now=0)
+def test_the_contacts_own_context_wins(rules: LeadMachine) -> None:
+    own = interpret(rules, reading("9", context=" own "), None, ASSISTANTS, source="s", now=0)
+    default = interpret(rules, reading("9", context=" "), None, ASSISTANTS, source="s", now=0)
     assert own[0].data["context"] == "own"
     assert default[0].data["context"] == "default words"
 
 
 def test_a_person_who_takes_the_contact_back_is_seen(rules: LeadMachine) -> None:
-    events = interpret(reading("1", "9"), assigned(rules), ASSISTANTS, source="s", now=0)
+    events = interpret(rules, reading("1", "9"), assigned(rules), ASSISTANTS, source="s", now=0)
     assert [e.type for e in events] == ["unassigned"]
 
 
-def test_a_contact_that_nobody_gave_to_an_assistant_means_nothing() -> None:
-    assert interpret(reading("1"), None, ASSISTANTS, source="s", now=0) == ()
+def test_a_contact_that_nobody_gave_to_an_assistant_means_nothing(rules: LeadMachine) -> None:
+    assert interpret(rules, reading("1"), None, ASSISTANTS, source="s", now=0) == ()
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ def test_what_happens_to_the_contact_happens_to_the_lead(
     rules: LeadMachine, status: str, crm_id: str, kind: str
 ) -> None:
     seen = reading("9", status=status, crm_id=crm_id)
-    events = interpret(seen, assigned(rules), ASSISTANTS, source="s", now=0)
+    events = interpret(rules, seen, assigned(rules), ASSISTANTS, source="s", now=0)
     assert events[0].type == kind
     if kind == "contact_merged":
         assert events[0].data["into"] == "777"
@@ -95,9 +97,9 @@ def test_what_happens_to_the_contact_happens_to_the_lead(
 def test_a_deleted_contact_that_is_there_again_was_restored(rules: LeadMachine) -> None:
 
     lead = replace(assigned(rules), ended=Ended.DELETED)
-    assert [e.type for e in interpret(reading("1"), lead, ASSISTANTS, source="s", now=0)] == [
-        "contact_restored"
-    ]
+    assert [
+        e.type for e in interpret(rules, reading("1"), lead, ASSISTANTS, source="s", now=0)
+    ] == ["contact_restored"]
 
 
 def test_a_contact_that_was_handed_back_is_not_taken_back_when_the_lead_goes_on(
@@ -105,11 +107,11 @@ def test_a_contact_that_was_handed_back_is_not_taken_back_when_the_lead_goes_on(
 ) -> None:
     seen = reading("1", "9")
     lead = assigned(rules)
-    assert interpret(seen, lead, ASSISTANTS, source="s", now=0, held=False) == ()
+    assert interpret(rules, seen, lead, ASSISTANTS, source="s", now=0, held=False) == ()
 
 
 def test_one_assignment_that_is_heard_of_twice_starts_the_lead_once(rules: LeadMachine) -> None:
-    seen = interpret(reading("9", "1"), None, ASSISTANTS, source="crm:acme", now=5)[0]
+    seen = interpret(rules, reading("9", "1"), None, ASSISTANTS, source="crm:acme", now=5)[0]
     told = Event("assigned", 2000, "mailer", "m-1", {**seen.data, "observed": False})
     lead = decide(rules, None, told, 3000)
     assert lead is not None

@@ -36,7 +36,8 @@ DURATIONS = st.builds(
     lambda n, unit: n * unit, st.integers(1, 90), st.sampled_from([SECOND, MINUTE, HOUR, DAY])
 )
 SUB_NAMES = ("Asked", "Bounced", "Curious")
-COUNTERS = ("opens", "owner_replies")
+COUNTERS = ("opens", "answers")
+CONTACT = ("taken_back", "deleted", "restored", "merged", "erased", "kept")
 
 
 @dataclass(frozen=True)
@@ -119,9 +120,8 @@ def _move(draw: st.DrawFn, found: Bones, trigger: str, source: str) -> Rule:
 
 def _actions(found: Bones) -> st.SearchStrategy[tuple[Action, ...]]:
     kinds = ["stop", "resume", "release", "close", "reopen", "erase", "start_anew", "handback"]
-    if "owner_replies" in found.counters:
-        kinds.append("owner_answered")
-    one = st.sampled_from([Action("note", "hello"), *map(Action, kinds)])
+    counting = [Action("count", counter=name) for name in found.counters]
+    one = st.sampled_from([Action("note", "hello"), *map(Action, kinds), *counting])
     return st.one_of(st.just(()), st.lists(one, max_size=2, unique=True).map(tuple))
 
 
@@ -220,6 +220,7 @@ def rules_models(draw: st.DrawFn) -> Rules:
     found = draw(bones())
     events = {"assigned": Event("assigned"), "onward": Event("onward", draw(PLAIN))}
     rules = _assigned(found) + _onward(found)
+    facts = draw(st.permutations(CONTACT))
     for number in range(draw(st.integers(0, 3))):
         name = f"event{number}"
         by = draw(st.sampled_from([None, "kind"]))
@@ -230,7 +231,8 @@ def rules_models(draw: st.DrawFn) -> Rules:
         )
         resets = tuple(sorted(set(resets) - {counts}))
         keeps = by is not None and all(s.sub_states == () for s in found.states.values())
-        events[name] = Event(name, "", by, keeps, counts, resets, logs)
+        contact = draw(st.sampled_from([None, facts[number]]))
+        events[name] = Event(name, "", by, keeps, counts, resets, logs, contact)
         variants = [""] if by is None else [".hot", f".{OTHER}"]
         for variant in variants:
             rows = draw(event_rules(found, name + variant))

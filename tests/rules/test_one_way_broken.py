@@ -220,6 +220,13 @@ WAYS = {
     "an idle option": Way(
         "R027", model=probing(stays), text=swap(r"(stay: \"why not\")", r"\1, done: true")
     ),
+    "two events for a fact": Way(
+        "R028",
+        model=probing(
+            stays, lambda r: everywhere(r, "twin"), event=Event("probe", contact="erased")
+        ),
+        text=swap(r"^  probe: (.*)$", r"  probe: \1\n  twin: {contact: erased}"),
+    ),
     "nothing leads there": Way("R030", model=lambda r: anew(with_state(r, State("Z", Work.DONE)))),
     "a dead end": Way(
         "R031",
