@@ -18,7 +18,7 @@ from engine.lead.records import Event, Lead
 from engine.service.audit import Audit
 from engine.service.leads import SOURCE, action_event, find_lead
 from engine.store import NewEvent, Store, Tx
-from engine.store.views import LeadsWanted, Order, by_name
+from engine.store.listing import LOOKED, LeadsWanted, Order
 from engine.work.access import Accesses
 from engine.work.decisions import Decisions
 from engine.work.rules_in_use import RulesInUse
@@ -59,17 +59,20 @@ class Browse:
 
     # ------------------------------------------------------------------ looking
 
-    def page(self, wanted: LeadsWanted, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
-        """rows (lead documents), total (counted up to COUNTED; None: not counted)."""
+    def page(
+        self, wanted: LeadsWanted, *, limit: int = 50, offset: int = 0, all_of_them: bool = False
+    ) -> dict[str, Any]:
+        """rows (lead documents), total (counted up to COUNTED; None: more than these, not counted),
+        looked (None, or at how many leads of a portal it looked, and may have missed others).
+
+        all_of_them: look at every lead, however long it takes.
+        """
         limit, offset = min(max(limit, 1), PAGE), max(offset, 0)
+        looked = None if all_of_them else LOOKED
         with self._store.read() as tx:
-            leads = tx.views.leads(wanted, limit=limit, offset=offset)
-            rows = [self._document(tx, lead) for lead in leads]
-            total: int | None = offset + len(rows)
-            if len(rows) == limit or (offset and not rows):
-                counted = not by_name(wanted.search)  # counting would read every lead once more
-                total = tx.views.count_leads(wanted, most=COUNTED) if counted else None
-        return {"rows": rows, "total": total}
+            found = tx.listing.page(wanted, limit=limit, offset=offset, most=COUNTED, looked=looked)
+            rows = [self._document(tx, lead) for lead in found.leads]
+        return {"rows": rows, "total": found.total, "looked": looked if found.further else None}
 
     def choices(self) -> dict[str, list[str]]:
         """What the filters can be set to: portals, assistants, states, counters."""
@@ -85,16 +88,18 @@ class Browse:
         }
 
     def export(self, wanted: LeadsWanted) -> Iterator[str]:
-        """All that is filtered as CSV, in pieces; cells that a spreadsheet would run are quoted."""
+        """All that is filtered as CSV, by id, in pieces; what a spreadsheet would run is quoted."""
         yield _csv([CSV_COLUMNS])
-        offset = 0
+        last: Lead | None = None
         while True:
-            rows = self.page(wanted, limit=PAGE, offset=offset)["rows"]
+            with self._store.read() as tx:
+                leads = tx.listing.after(wanted, last, limit=PAGE)
+                rows = [self._document(tx, lead) for lead in leads]
             if rows:
                 yield _csv([[_harmless(row.get(c)) for c in CSV_COLUMNS] for row in rows])
-            if len(rows) < PAGE:
+            if len(leads) < PAGE:
                 return
-            offset += PAGE
+            last = leads[-1]
 
     def crm_url(self, name: str) -> str | None:
         """Where a person sees this lead's contact in the CRM."""
@@ -108,7 +113,7 @@ class Browse:
     def ids(self, wanted: LeadsWanted) -> list[str]:
         """The leads that a bulk action on everything filtered would meet, at most MOST."""
         with self._store.read() as tx:
-            return [lead.id for lead in tx.views.leads(wanted, limit=MOST)]
+            return [lead.id for lead in tx.listing.page(wanted, limit=MOST, looked=None).leads]
 
     def preview(self, names: Sequence[str], action: str) -> dict[str, Any]:
         """What an action would do: done, refused, and reasons with how many leads each."""

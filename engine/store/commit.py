@@ -23,6 +23,7 @@ _MOVING = ("counters", "done", "stopped", "ended", "entered_at", "updated_at", "
 _STATE = ("state", "sub_state", "came_from_state", "came_from_sub_state")
 _NEW_LEADS = InsertRows(leads, (*LEAD, "changed_hour"))
 _SAME_STATE = UpdateRows(leads, _MOVING, _KEY)
+_MOVED = UpdateRows(leads, (*_STATE, *_MOVING, "changed_hour"), _KEY)
 _CHANGED = UpdateRows(leads, (*(c for c in LEAD if c not in _KEY), "changed_hour"), _KEY)
 _ARM = InsertRows(
     waiting,
@@ -222,41 +223,37 @@ def _events(tx: Transaction, writes: _Writes) -> None:
 
 
 def _leads(tx: Transaction, writes: _Writes) -> None:
-    """Most decisions only count: then the columns with indexes are left alone."""
-    new, counted, changed = [], [], []
+    """Most decisions only count or move: then indexes of other columns are left alone."""
+    new, counted, moved, changed = [], [], [], []
     for lane, lead in writes.last.items():
         before = writes.first[lane]
         if before is None:
             new.append((*lead_row(lead), lead.updated_at // HOUR))
-        elif _only_counts(before, lead):
-            counted.append(
-                (
-                    dump(lead.counters),
-                    lead.done,
-                    lead.stopped,
-                    lead.ended and lead.ended.value,
-                    lead.entered_at,
-                    lead.updated_at,
-                    lead.revision,
-                    lead.portal,
-                    lead.lead_id,
-                )
-            )
-        else:
+        elif not _same_contact(before, lead):
             row = lead_row(lead)
             changed.append((*row[2:], lead.updated_at // HOUR, row[0], row[1]))
+        elif _same_place(before, lead):
+            counted.append((*_moving(lead), *_key(lead)))
+        else:
+            moved.append((*_state(lead), *_moving(lead), lead.updated_at // HOUR, *_key(lead)))
     tx.rows(_NEW_LEADS, new)
     tx.rows(_SAME_STATE, counted)
+    tx.rows(_MOVED, moved)
     tx.rows(_CHANGED, changed)
 
 
-def _only_counts(before: Lead, lead: Lead) -> bool:
+def _same_place(before: Lead, lead: Lead) -> bool:
     return (
         lead.state == before.state
         and lead.updated_at // HOUR == before.updated_at // HOUR
         and lead.sub_state == before.sub_state
         and lead.came_from == before.came_from
-        and lead.crm_id == before.crm_id
+    )
+
+
+def _same_contact(before: Lead, lead: Lead) -> bool:
+    return (
+        lead.crm_id == before.crm_id
         and lead.assigned_at == before.assigned_at
         and lead.email == before.email
         and lead.name == before.name
@@ -267,17 +264,36 @@ def _only_counts(before: Lead, lead: Lead) -> bool:
     )
 
 
+def _key(lead: Lead) -> tuple[str, str]:
+    return lead.portal, lead.lead_id
+
+
+def _moving(lead: Lead) -> tuple[Any, ...]:
+    """In the order of _MOVING."""
+    return (
+        dump(lead.counters),
+        lead.done,
+        lead.stopped,
+        lead.ended and lead.ended.value,
+        lead.entered_at,
+        lead.updated_at,
+        lead.revision,
+    )
+
+
+def _state(lead: Lead) -> tuple[str | None, ...]:
+    """In the order of _STATE."""
+    came_from = lead.came_from or (None, None)
+    return lead.state, _clean(lead.sub_state), came_from[0], _clean(came_from[1])
+
+
 def lead_row(lead: Lead) -> tuple[Any, ...]:
     """In the order of leads.COLUMNS."""
-    came_from = lead.came_from or (None, None)
     return (
         lead.portal,
         lead.lead_id,
         lead.crm_id,
-        lead.state,
-        _clean(lead.sub_state),
-        came_from[0],
-        _clean(came_from[1]),
+        *_state(lead),
         _clean(lead.email),
         _clean(lead.name),
         _clean(lead.assistant),

@@ -20,6 +20,7 @@ from engine.store.inbox import Inbox
 from engine.store.leads import Leads
 from engine.store.ledger import Ledger
 from engine.store.listening import Listening
+from engine.store.listing import Listing
 from engine.store.outbox import Outbox
 from engine.store.pace import PaceLog
 from engine.store.portals import Portals
@@ -93,6 +94,10 @@ class Tx:
     @cached_property
     def listening(self) -> Listening:
         return Listening(self._transaction)
+
+    @cached_property
+    def listing(self) -> Listing:
+        return Listing(self._transaction)
 
     @cached_property
     def pace(self) -> PaceLog:

@@ -79,6 +79,9 @@ class Dialect(Protocol):
     def hold_claims(self, connection: Connection) -> None:
         """Wait for who has claimed leads; nobody else claims any until this transaction ends."""
 
+    def by_index(self, connection: Connection) -> None:
+        """Until this transaction ends, walk indexes in their order rather than sort a table."""
+
     def lock_schema(self, connection: Connection) -> None:
         """Nobody else migrates until this transaction ends."""
 

@@ -16,10 +16,10 @@ from engine.base.errors import ConfigurationError
 from engine.store.dialect import Dialect
 from engine.store.tables import compatible
 
-HEAD = "0011"
+HEAD = "0012"
 """The newest migration; a test compares it with the files."""
 
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+KNOWN = tuple(f"{number:04}" for number in range(1, int(HEAD) + 1))
 """All of them, oldest first."""
 
 _SCRIPTS = Path(__file__).parent / "migrations"

@@ -139,6 +139,11 @@ class Postgresql:
         reads after its own lock is what we committed. So claims pay nothing for this."""
         connection.exec_driver_sql("LOCK TABLE lanes IN EXCLUSIVE MODE")
 
+    def by_index(self, connection: Connection) -> None:
+        """It plans a subquery for all that it may give, not for the page that is taken of it."""
+        for kind in ("seqscan", "sort", "hashjoin", "mergejoin"):
+            connection.exec_driver_sql(f"SET LOCAL enable_{kind} = off")
+
     def lock_schema(self, connection: Connection) -> None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('handback schema'))")
 

@@ -5,6 +5,7 @@ in its primary key and in its indexes, so that tables can be distributed by port
 """
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -19,7 +20,11 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.event import listen
+from sqlalchemy.schema import ExecutableDDLElement
 from sqlalchemy.types import TypeEngine
+
+from engine.store import triggers
 
 metadata = MetaData(
     naming_convention={
@@ -269,11 +274,43 @@ leads = Table(
     Index("ix_leads_crm_id", "portal", "crm_id"),
     Index("ix_leads_email", "portal", "email"),
     Index("ix_leads_changed", "portal", "changed_hour"),
-    Index("ix_leads_state", "portal", "state"),
+    Index("ix_leads_place", "portal", "state", "changed_hour", "sub_state"),
     postgresql_with={"fillfactor": 80},
 )
 """changed_hour: of updated_at, since 1970. An index on updated_at itself would have to be written
 with every decision; most only count, and then PostgreSQL touches no index (and wants room)."""
+
+_SORTED = Text().with_variant(Text(collation="C"), "postgresql")
+"""By code points on both databases, so that pages of several portals follow each other."""
+
+directory = Table(
+    "directory",
+    metadata,
+    _text("portal"),
+    _text("lead_id"),
+    Column("words", _SORTED, nullable=False),
+    Column("email", _SORTED, nullable=False),
+    Column("assistant", _SORTED, nullable=False),
+    _text("previous_owner"),
+    _int("assigned_at"),
+    PrimaryKeyConstraint("portal", "lead_id"),
+    Index("ix_directory_words", "portal", "words", "lead_id"),
+    Index("ix_directory_email", "portal", "email", "lead_id"),
+    Index("ix_directory_assistant", "portal", "assistant", "lead_id"),
+    Index("ix_directory_owner", "portal", "previous_owner", "lead_id"),
+    Index("ix_directory_assigned", "portal", "assigned_at", "lead_id"),
+    sqlite_with_rowid=False,
+)
+"""What of a lead seldom changes, for finding and sorting; "" where there is nothing. Triggers keep
+it: `leads` has few indexes, as most decisions write there, and none of them writes here.
+
+words: name and address in small letters, the first 400: what is searched for a part of them.
+"""
+
+for _database, _triggers in (("sqlite", triggers.SQLITE), ("postgresql", triggers.POSTGRESQL)):
+    for _trigger in _triggers.values():
+        _statement: ExecutableDDLElement = DDL(_trigger)  # type: ignore[no-untyped-call]
+        listen(directory, "after_create", _statement.execute_if(dialect=_database))
 
 contact_aliases = Table(
     "contact_aliases",
@@ -355,6 +392,8 @@ ownership = Table(
     _text("reference"),
     PrimaryKeyConstraint("portal", "seq"),
     Index("ix_ownership_lead", "portal", "lead_id", "seq"),
+    Index("ix_ownership_at", "portal", "at", "what"),
+    _partial("ix_ownership_kept", "portal", "seq", where="what = 'kept'"),
 )
 
 pace = Table(
@@ -366,9 +405,36 @@ pace = Table(
     _int("held_until"),
     _int("most"),
     _int("span"),
+    Column("calls", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("portal", "lane"),
 )
-"""The calls to a portal of the last seconds, by all workers: see pace.py."""
+"""The calls to a portal of the last seconds, by all workers: see pace.py. calls: since ever."""
+
+levels = Table(
+    "levels",
+    metadata,
+    _text("portal"),
+    _int("at"),
+    _text("state"),
+    _int("leads"),
+    PrimaryKeyConstraint("portal", "at", "state"),
+    sqlite_with_rowid=False,
+)
+"""How many leads were in a state at an instant: see trends.py."""
+
+spending = Table(
+    "spending",
+    metadata,
+    _text("portal"),
+    _int("at"),
+    _text("lane"),
+    _int("calls"),
+    _int("most"),
+    _int("span"),
+    PrimaryKeyConstraint("portal", "at", "lane"),
+    sqlite_with_rowid=False,
+)
+"""How many calls a portal had ever had by an instant, of at most `most` in `span` ms."""
 
 listening = Table(
     "listening",

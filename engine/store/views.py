@@ -1,46 +1,27 @@
-"""Queries that only pages ask: leads by any filter and order, flows per minute. Read-only."""
+"""Queries that only pages ask: flows per minute, what needs a person. Read-only."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Integer,
     Select,
     Table,
-    Text,
-    and_,
     func,
     literal_column,
-    not_,
-    or_,
     select,
 )
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ColumnElement
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from engine.base.clock import MINUTE, Millis
-from engine.lead.records import Lead
-from engine.store.leads import COLUMNS, to_lead
 from engine.store.records import LedgerEntry, RulesVersion
-from engine.store.tables import history, leads, outbox, ownership, portals, rules_versions
+from engine.store.tables import history, outbox, ownership, portals, rules_versions
 from engine.store.transaction import Transaction
 
-Order = Literal["changed", "assigned", "state", "email", "name", "assistant"]
 LATEST = 20_000
 """Flows are counted over this many of a portal's last rows; more a minute is shown as less."""
 
-_COLUMN: dict[Order, ColumnElement[Any]] = {
-    "changed": leads.c.updated_at,
-    "assigned": leads.c.assigned_at,
-    "state": leads.c.state,
-    "email": leads.c.email,
-    "name": leads.c.name,
-    "assistant": leads.c.assistant,
-}
-_LEAD = [leads.c[name] for name in COLUMNS]
 _ENTRY = [
     ownership.c[name]
     for name in (
@@ -50,90 +31,12 @@ _ENTRY = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class LeadsWanted:
-    """Which leads to show; None = any. counters: at least so many. since, until: last change.
-
-    search: a CRM id, an email's beginning, or part of a name. owner: whom it goes back to.
-    """
-
-    portal: str | None = None
-    state: str | None = None
-    sub_state: str | None = None
-    assistant: str | None = None
-    owner: str | None = None
-    finished: bool | None = None
-    search: str = ""
-    since: Millis | None = None
-    until: Millis | None = None
-    counters: tuple[tuple[str, int], ...] = ()
-    order: Order = "changed"
-    descending: bool = True
-
-
-class Counter(ColumnElement[int]):
-    """One counter of a lead, 0 where it never counted."""
-
-    inherit_cache = False
-    type = Integer()
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        if not name.isidentifier():
-            raise ValueError(f"{name!r} cannot be a counter")
-
-
-@compiles(Counter, "sqlite")
-def _counter_sqlite(element: Counter, compiler: SQLCompiler, **_: Any) -> str:
-    return f"COALESCE(json_extract(leads.counters, '$.{element.name}'), 0)"
-
-
-@compiles(Counter, "postgresql")
-def _counter_postgresql(element: Counter, compiler: SQLCompiler, **_: Any) -> str:
-    return f"COALESCE((leads.counters::json ->> '{element.name}')::bigint, 0)"
-
-
 @dataclass(slots=True)
 class Views:
     """`tx.views`."""
 
     tx: Transaction
     _portals: list[str] = field(default_factory=list)
-
-    # ------------------------------------------------------------------ leads
-
-    def leads(self, wanted: LeadsWanted, *, limit: int, offset: int = 0) -> list[Lead]:
-        """One page, in the wanted order."""
-        names = [wanted.portal] if wanted.portal else self._names()
-        column = _COLUMN[wanted.order]
-        if by_name(wanted.search):
-            # Few will match: reading the table once beats reading it in the order of an index.
-            column = func.coalesce(column, column)
-        found: list[Lead] = []
-        for name in names:
-            query = select(*_LEAD).where(*_conditions(name, wanted))
-            place = column.desc() if wanted.descending else column.asc()
-            if wanted.order == "changed" and not by_name(wanted.search):
-                hour = leads.c.changed_hour  # what has an index; see tables.py
-                query = query.order_by(hour.desc() if wanted.descending else hour.asc())
-            query = query.order_by(place, leads.c.lead_id).limit(limit + offset)
-            if len(names) == 1:
-                query = query.limit(limit).offset(offset)
-            found += [to_lead(row) for row in self._ask(query)]
-        if len(names) == 1:
-            return found
-        return _sorted(found, wanted)[offset : offset + limit]
-
-    def count_leads(self, wanted: LeadsWanted, *, most: int) -> int:
-        """How many there are, counted up to `most`."""
-        total = 0
-        for name in [wanted.portal] if wanted.portal else self._names():
-            conditions = _conditions(name, wanted)
-            some = select(leads.c.lead_id).where(*conditions).limit(most - total).subquery()
-            total += int(self._ask(select(func.count()).select_from(some)).scalar_one())
-            if total >= most:
-                break
-        return total
 
     # ------------------------------------------------------------------ flows
 
@@ -241,46 +144,6 @@ class Views:
         return self.tx.connection.execute(query)
 
 
-def _conditions(portal: str, wanted: LeadsWanted) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [leads.c.portal == portal]
-    for column, value in (
-        (leads.c.state, wanted.state),
-        (leads.c.sub_state, wanted.sub_state),
-        (leads.c.assistant, wanted.assistant),
-        (leads.c.previous_owner, wanted.owner),
-    ):
-        if value is not None:
-            found.append(column == value)
-    if wanted.finished is not None:
-        goes_on = and_(leads.c.done.is_(False), leads.c.ended.is_(None))
-        found.append(not_(goes_on) if wanted.finished else goes_on)
-    if wanted.since is not None:
-        found.append(leads.c.updated_at >= wanted.since)
-    if wanted.until is not None:
-        found.append(leads.c.updated_at < wanted.until)
-    found += [Counter(name) >= least for name, least in wanted.counters]
-    if wanted.search:
-        found.append(_found_by(wanted.search))
-    return found
-
-
-def _found_by(text: str) -> ColumnElement[bool]:
-    """Ids and addresses through their indexes; only a name is looked for everywhere."""
-    ids = or_(leads.c.crm_id == text, leads.c.lead_id == text)
-    if text.isdigit():
-        return ids
-    low = text.lower()
-    address = and_(leads.c.email >= low, leads.c.email < low + "\U0010fffd")
-    if not by_name(text):
-        return address
-    return or_(ids, address, func.lower(leads.c.name, type_=Text).contains(low, autoescape=True))
-
-
-def by_name(text: str) -> bool:
-    """Whether this is looked for in names too, where no index helps."""
-    return bool(text) and not text.isdigit() and "@" not in text
-
-
 def _kept(portal: str) -> Sequence[ColumnElement[bool]]:
     later = ownership.alias("later")
     newer = select(later.c.seq).where(
@@ -289,18 +152,3 @@ def _kept(portal: str) -> Sequence[ColumnElement[bool]]:
         later.c.seq > ownership.c.seq,
     )
     return (ownership.c.portal == portal, ownership.c.what == "kept", ~newer.exists())
-
-
-def _sorted(found: Iterable[Lead], wanted: LeadsWanted) -> list[Lead]:
-    def value(lead: Lead) -> Any:
-        return {
-            "changed": lead.updated_at,
-            "assigned": lead.assigned_at,
-            "state": lead.state,
-            "email": lead.email or "",
-            "name": lead.name or "",
-            "assistant": lead.assistant or "",
-        }[wanted.order]
-
-    by_place = sorted(found, key=lambda lead: (lead.portal, lead.lead_id))
-    return sorted(by_place, key=value, reverse=wanted.descending)

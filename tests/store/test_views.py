@@ -4,7 +4,6 @@ import pytest
 
 from engine.lead.records import Ended
 from engine.store import LeadFilter, LedgerEntry, Settlement, Store
-from engine.store.views import LeadsWanted
 from tests.store.worlds import MINUTE, PORTAL, connect, make_lead, note, order
 
 AT = 60 * MINUTE
@@ -27,42 +26,6 @@ def _world(store: Store) -> None:
         updated_at=AT + 2 * MINUTE,
     )  # fmt: skip
     order(store, first, now=AT + 3 * MINUTE, state="Hot", updated_at=AT + 3 * MINUTE)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "found"),
-    [
-        (LeadsWanted(), ["501", "503", "502"]),
-        (LeadsWanted(portal=PORTAL, descending=False), ["502", "503", "501"]),
-        (LeadsWanted(portal="zeta"), []),
-        (LeadsWanted(state="Warm"), ["503", "502"]),
-        (LeadsWanted(sub_state="Deep"), ["502"]),
-        (LeadsWanted(assistant="t@x.example"), ["501"]),
-        (LeadsWanted(owner="7"), ["501"]),
-        (LeadsWanted(finished=True), ["503"]),
-        (LeadsWanted(finished=False), ["501", "502"]),
-        (LeadsWanted(since=AT + 3 * MINUTE), ["501"]),
-        (LeadsWanted(until=AT + 2 * MINUTE), ["502"]),
-        (LeadsWanted(counters=(("opens", 2),)), ["502"]),
-        (LeadsWanted(counters=(("opens", 0),)), ["501", "503", "502"]),
-        (LeadsWanted(search="502"), ["502"]),
-        (LeadsWanted(search="ann@"), ["501"]),
-        (LeadsWanted(search="100%"), ["502"]),
-        (LeadsWanted(search="%"), ["502"]),
-        (LeadsWanted(search="gård"), ["501"]),
-        (LeadsWanted(search="nobody"), []),
-        (LeadsWanted(order="name", descending=False, finished=False), ["501", "502"]),
-        (LeadsWanted(order="email", descending=True, finished=False), ["502", "501"]),
-        (LeadsWanted(order="state", descending=False), ["501", "502", "503"]),
-    ],
-)
-def test_leads_are_found_and_counted(store: Store, wanted: LeadsWanted, found: list[str]) -> None:
-    with store.read() as tx:
-        assert [one.lead_id for one in tx.views.leads(wanted, limit=10)] == found
-        assert tx.views.count_leads(wanted, most=10) == len(found)
-        assert tx.views.count_leads(wanted, most=1) == min(1, len(found))
-        pages = [tx.views.leads(wanted, limit=1, offset=n) for n in range(len(found))]
-    assert [one.lead_id for page in pages for one in page] == found
 
 
 def test_search_by_part_of_a_name_is_the_same_for_scripts(store: Store) -> None:

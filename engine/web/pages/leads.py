@@ -11,7 +11,7 @@ from nicegui import ui
 
 from engine.base.errors import HandbackError
 from engine.service.browse import COUNTED, MOST, today, wanted_from
-from engine.store.views import LeadsWanted
+from engine.store.listing import LeadsWanted
 from engine.web.guard import PAGES
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import dialog
@@ -50,7 +50,7 @@ class _List:
 
     def __init__(self, view: View, given: Mapping[str, str], choices: dict[str, list[str]]) -> None:
         self._view, self._given, self._choices = view, dict(given), choices
-        self._offset = 0
+        self._offset, self._all = 0, False
         self._work = {s.name: s.work.value for s in view.desk.app.rules.now().rules.states.values()}
         self._total: int | None = 0
 
@@ -63,6 +63,9 @@ class _List:
             with ui.element("div").classes("hb-scroll"):
                 self._table = records(_COLUMNS, [], label="Leads", on_sort=self._sort)
             self._nothing = empty("No lead fits these filters.")
+            with ui.element("div").classes("hb-row") as self._cut:
+                self._looked = ui.label().props("role=status")
+                ui.button("Look at all", on_click=self._look_at_all).props("outline dense")
             with ui.element("div").classes("hb-head").style("margin: .75rem 0 0"):
                 self._count = ui.label().classes("hb-soft").props("role=status")
                 ui.element("span").classes("hb-grow")
@@ -80,7 +83,9 @@ class _List:
             self._view.say(str(error), bad=True)
             return
         browse = self._view.desk.browse
-        found = await self._view.ask(browse.page, wanted, limit=ROWS, offset=self._offset)
+        found = await self._view.ask(
+            browse.page, wanted, limit=ROWS, offset=self._offset, all_of_them=self._all
+        )
         if found is None:
             return
         rows = [self._row(lead) for lead in found["rows"]]
@@ -88,7 +93,11 @@ class _List:
         self._table.selected = [row for row in self._table.selected if row["id"] in shown]
         self._table.rows = rows
         self._total = found["total"]
-        self._nothing.set_visibility(not rows)
+        self._nothing.set_visibility(not rows and not found["looked"])
+        self._cut.set_visibility(bool(found["looked"]))
+        self._looked.set_text(
+            f"Only the first {found['looked'] or 0:,} leads in this order were looked at."
+        )
         last = self._offset + len(rows)
         self._count.set_text(_range(self._offset + 1, last, self._total) if rows else "0 leads")
         self._back.set_enabled(self._offset > 0)
@@ -111,7 +120,7 @@ class _List:
         with ui.element("div").classes("hb-filters").props('role=search aria-label="Leads"'):
             search = ui.input("Search", value=self._given.get("search", ""))
             search.props("outlined dense clearable debounce=250 maxlength=200").classes("hb-search")
-            search.tooltip("A name, the beginning of an email address, or a CRM id")
+            search.tooltip("Part of a name or of an email address, or a CRM id")
             search.on_value_change(lambda e: self._set("search", e.value))
             self._choice("State", "state", self._choices["states"])
             self._choice("Assistant", "assistant", self._choices["assistants"])
@@ -150,8 +159,12 @@ class _List:
             self._given.pop(name, None)
         else:
             self._given[name] = str(value)
-        self._offset = 0
+        self._offset, self._all = 0, False
         ui.navigate.history.replace(f"?{self.query()}")
+        await self.load()
+
+    async def _look_at_all(self) -> None:
+        self._all = True
         await self.load()
 
     async def _sort(self, order: str) -> None:
