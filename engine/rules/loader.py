@@ -4,6 +4,7 @@ text → tree (reader) → draft (sections) → checks → Rules. Nothing in a f
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from engine.rules.check_promises import broken_promises
@@ -66,6 +67,13 @@ def parse(text: str, *, file: str) -> tuple[Rules | None, tuple[Finding, ...]]:
 
     file: the name that findings show. Never raises for what the text holds.
     """
+    return _parse(text, file)
+
+
+@lru_cache(maxsize=16)
+def _parse(text: str, file: str) -> tuple[Rules | None, tuple[Finding, ...]]:
+    """Kept for the next who asks: proving the promises is a tenth of a second, and the file of the
+    settings is looked at by everybody."""
     reading = read(text, file=file)
     draft = Draft(Report(reading.findings))
     if reading.findings and any(one.code == "R004" for one in reading.findings):

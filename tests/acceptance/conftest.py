@@ -17,6 +17,8 @@ import requests
 
 from engine.service.connections import Wanted
 from engine.wiring import open_app
+from tests import warm
+from tests.warm import Warm
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "rules" / "lead_states.yaml"
@@ -27,28 +29,17 @@ PATIENCE = 60.0
 @contextmanager
 def sandbox(*options: str) -> Iterator[str]:
     """A sandbox process on a free port; its URL once it is ready."""
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "plugins.hubspot.sandbox",
-            "--port",
-            "0",
-            "--token",
-            TOKEN,
-            *options,
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
-    assert process.stdout is not None
-    try:
-        yield str(json.loads(process.stdout.readline())["url"])
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-        process.stdout.close()
+    said, stdout = os.pipe()
+    arguments = ("--port", "0", "--token", TOKEN, *options)
+    with Path(os.devnull).open("rb") as nothing, os.fdopen(said) as lines:
+        files = nothing.fileno(), stdout, sys.stderr.fileno()
+        process = Warm("sandbox", arguments, cwd=ROOT, env=os.environ, files=files)
+        os.close(stdout)
+        try:
+            yield str(json.loads(lines.readline())["url"])
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
 
 
 @dataclass
@@ -70,14 +61,13 @@ class Program:
 
     def run(self, *arguments: str, stdin: bytes = b"", code: int | None = 0) -> Any:
         """Run to the end; what it printed. code None accepts any exit code."""
-        done = subprocess.run(
-            self.command(*arguments),
+        done = warm.run(
+            "handback",
+            *arguments,
             cwd=self.folder,
             env=self.environ(),
-            input=stdin,
-            capture_output=True,
-            timeout=3 * PATIENCE,
-            check=False,
+            stdin=stdin,
+            timeout=60 * PATIENCE,
         )
         assert b"Traceback" not in done.stderr, done.stderr.decode()
         if code is not None:

@@ -67,7 +67,7 @@ class Office:
             f"{self.url}/oauth/authorize",
             data={**asked, "portal_id": PORTAL, "decision": decision},
             allow_redirects=False,
-            timeout=10,
+            timeout=60,
         )
         back = parse_qs(urlsplit(answer.headers["Location"]).query)
         return {key: values[0] for key, values in back.items()}
@@ -277,8 +277,8 @@ def test_the_console_waits_for_the_consent(office: Office, free_port: int) -> No
         assert SECRET not in page
         answer = office.agree(page)
         home = f"http://127.0.0.1:{free_port}"
-        assert requests.get(f"{home}/elsewhere", timeout=10).status_code == 404
-        shown = requests.get(f"{home}/oauth/return", params=answer, timeout=10)
+        assert requests.get(f"{home}/elsewhere", timeout=60).status_code == 404
+        shown = requests.get(f"{home}/oauth/return", params=answer, timeout=60)
         assert "close this page" in shown.text
         output, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors.decode()
@@ -381,7 +381,7 @@ def finish(office: Office, how: str, app: App) -> None:
     requests.post(
         f"{office.url}/oauth/2026-09/token/revoke",
         data={"client_id": CLIENT, "client_secret": SECRET, "token": kept["refresh"]},
-        timeout=10,
+        timeout=60,
     ).raise_for_status()
     office.program.control("POST", "clock", {"now": ahead(40 * MINUTE)})
 

@@ -67,10 +67,10 @@ def test_the_day_was_played_and_both_doors_are_open(
     assert said["leads"] == CONTACTS
     assert said["differences"] == []
     assert process.poll() is None
-    first = requests.get(said["first"], timeout=10)
+    first = requests.get(said["first"], timeout=60)
     assert first.status_code == 200
     assert "password" in first.text
-    portal = requests.get(said["sandbox"], timeout=10)
+    portal = requests.get(said["sandbox"], timeout=60)
     assert f"{CONTACTS} contacts" in portal.text
 
 
@@ -83,7 +83,7 @@ def test_the_leads_of_the_day_are_in_the_pages(
         said["first"],
         data={"name": "ada", "password": "correct horse battery staple"},
         headers={"Origin": said["url"].rstrip("/")},
-        timeout=10,
+        timeout=60,
     )
     assert home.url.endswith("/app/leads")
     names = re.findall(r"lead/acme/(\d+)", home.text)

@@ -36,7 +36,7 @@ def test_a_worker_tells_prometheus_what_waits(tmp_path: Path) -> None:
         said = worker.stderr.readline().decode()
         url = re.search(r"http://127\.0\.0\.1:\d+/metrics", said)
         assert url, said
-        text = requests.get(url[0], timeout=10).text
+        text = requests.get(url[0], timeout=60).text
     finally:
         worker.send_signal(signal.SIGTERM)
         code = worker.wait(timeout=60)
@@ -60,7 +60,7 @@ def test_a_database_that_is_away_is_a_figure_and_no_traceback(
         raise HandbackError("the database does not answer")
 
     with measured(0, away, away) as url:
-        answer = requests.get(url, timeout=10)
+        answer = requests.get(url, timeout=60)
     assert answer.status_code == 200
     figures = [line for line in answer.text.splitlines() if not line.startswith("#")]
     assert figures == ["handback_database_up 0.0"]

@@ -56,7 +56,7 @@ class House:
             data={"name": name, "password": password},
             headers={"Origin": self.url},
             allow_redirects=False,
-            timeout=10,
+            timeout=60,
             **more,
         )
 
@@ -69,7 +69,7 @@ class House:
         return made
 
     def get(self, path: str, **more: Any) -> requests.Response:
-        return requests.get(f"{self.url}{path}", timeout=10, allow_redirects=False, **more)
+        return requests.get(f"{self.url}{path}", timeout=60, allow_redirects=False, **more)
 
 
 def open_house(program: Program, *options: str) -> House:

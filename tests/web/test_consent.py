@@ -55,7 +55,7 @@ def begin(house: House, session: requests.Session) -> dict[str, str]:
         f"{house.program.url}/oauth/authorize",
         data={**asked, "portal_id": 8001001, "decision": "allow"},
         allow_redirects=False,
-        timeout=10,
+        timeout=60,
     )
     back = urlsplit(answer.headers["Location"])
     assert f"{back.scheme}://{back.netloc}{back.path}" == house.url + RETURN_PATH
@@ -69,7 +69,7 @@ def test_only_the_admin_who_asked_connects_and_only_once(authorised: House) -> N
     door = house.url + RETURN_PATH
 
     def come(session: requests.Session, **more: str) -> requests.Response:
-        return session.get(door, params={**answer, **more}, timeout=10, allow_redirects=False)
+        return session.get(door, params={**answer, **more}, timeout=60, allow_redirects=False)
 
     assert come(requests.Session()).headers["Location"] == "/login"
     assert come(editor).status_code == 403
@@ -91,7 +91,7 @@ def test_a_refusal_is_a_sentence_and_shows_no_markup(authorised: House) -> None:
     admin = authorised.session("admin")
     state = begin(authorised, admin)["state"]
     said = {"state": state, "error": "access_denied", "error_description": "<b>no</b>"}
-    answer = admin.get(authorised.url + RETURN_PATH, params=said, timeout=10)
+    answer = admin.get(authorised.url + RETURN_PATH, params=said, timeout=60)
     assert answer.status_code == 400
     assert "was not connected" in answer.text
     assert "<b>" not in answer.text

@@ -17,15 +17,15 @@ PAGES = ("leads", "attention", "overview", "crm", "assistants", "rules", "people
 
 def test_the_first_admin_is_made_by_the_one_time_link(bare: House) -> None:
     assert bare.first
-    assert requests.get(bare.first, timeout=10).status_code == 200
+    assert requests.get(bare.first, timeout=60).status_code == 200
     data = {"name": "ada", "password": PASSWORD}
     made = requests.post(
-        bare.first, data=data, headers={"Origin": bare.url}, timeout=10, allow_redirects=False
+        bare.first, data=data, headers={"Origin": bare.url}, timeout=60, allow_redirects=False
     )
     assert made.status_code == 303
     assert bare.get("/app/leads", cookies=made.cookies).status_code == 200
-    assert requests.get(bare.first, timeout=10).status_code == 404
-    again = requests.post(bare.first, data=data, headers={"Origin": bare.url}, timeout=10)
+    assert requests.get(bare.first, timeout=60).status_code == 404
+    again = requests.post(bare.first, data=data, headers={"Origin": bare.url}, timeout=60)
     assert again.status_code == 404
     assert [u["role"] for u in bare.accounts().list()] == ["admin"]
 
@@ -66,7 +66,7 @@ def _handshake(house: House, *, cookie: str, origin: str) -> int:
     ]  # fmt: skip
     if cookie:
         lines.append(f"Cookie: {cookie}")
-    with socket.create_connection((parts.hostname, parts.port), timeout=10) as wire:
+    with socket.create_connection((parts.hostname, parts.port), timeout=60) as wire:
         wire.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         return int(wire.recv(200).split()[1])
 
@@ -97,7 +97,7 @@ def test_logging_out_ends_the_session_itself(house: House) -> None:
     browser = house.session("viewer")
     stolen = dict(browser.cookies)
     assert house.get("/app/leads", cookies=stolen).status_code == 200
-    out = browser.post(f"{house.url}/logout", headers={"Origin": house.url}, timeout=10)
+    out = browser.post(f"{house.url}/logout", headers={"Origin": house.url}, timeout=60)
     assert out.ok
     assert house.get("/app/leads", cookies=stolen).status_code == 303
 
@@ -117,7 +117,7 @@ def test_another_sites_page_changes_nothing(
 ) -> None:
     headers = {k: house.url if v == "SAME" else v for k, v in headers.items()}
     data = {"name": "viewer", "password": PASSWORD}
-    answer = requests.post(f"{house.url}{path}", data=data, headers=headers, timeout=10)
+    answer = requests.post(f"{house.url}{path}", data=data, headers=headers, timeout=60)
     assert answer.status_code == 403
     assert "Set-Cookie" not in answer.headers
 
@@ -131,7 +131,7 @@ def test_the_login_leads_nowhere_else(house: House, target: str) -> None:
         f"{house.url}/login",
         data=data,
         headers={"Origin": house.url},
-        timeout=10,
+        timeout=60,
         allow_redirects=False,
     )
     assert answer.headers["Location"] == "/app/leads"
@@ -157,8 +157,8 @@ def test_every_answer_carries_the_security_headers(house: House, path: str) -> N
 
 def test_a_pages_own_scripts_carry_a_fresh_nonce_and_no_others_run(house: House) -> None:
     browser = house.session("viewer")
-    first = browser.get(f"{house.url}/app/leads", timeout=10)
-    second = browser.get(f"{house.url}/app/leads", timeout=10)
+    first = browser.get(f"{house.url}/app/leads", timeout=60)
+    second = browser.get(f"{house.url}/app/leads", timeout=60)
     assert nonce_of(first) != nonce_of(second)
     policy = first.headers["Content-Security-Policy"]
     scripts = next(p for p in policy.split("; ") if p.startswith("script-src"))
@@ -169,7 +169,7 @@ def test_a_pages_own_scripts_carry_a_fresh_nonce_and_no_others_run(house: House)
 
 
 def test_pages_are_not_kept_by_browsers_or_proxies(house: House) -> None:
-    answer = house.session("viewer").get(f"{house.url}/app/account", timeout=10)
+    answer = house.session("viewer").get(f"{house.url}/app/account", timeout=60)
     assert answer.headers["Cache-Control"] == "no-store"
 
 
@@ -192,7 +192,7 @@ def test_listening_to_the_world_without_tls_is_said_loudly(tmp_path: object, bar
         assert b"WARNING" in process.stderr.readline()
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
         process.stderr.close()
 
 

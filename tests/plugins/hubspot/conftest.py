@@ -22,7 +22,7 @@ def hubspot_url() -> Iterator[str]:
     process, url = start_sandbox()
     yield url
     process.terminate()
-    process.wait(timeout=10)
+    process.wait(timeout=60)
     assert process.stdout is not None
     process.stdout.close()
 

@@ -192,6 +192,6 @@ def write_as_the_app(rig: Rig, crm_id: str, owner_id: str) -> None:
         f"{rig.url}/crm/objects/2026-09/contacts/batch/update",
         json={"inputs": [{"id": crm_id, "properties": {"hubspot_owner_id": owner_id}}]},
         headers={"Authorization": f"Bearer {rig.token}"},
-        timeout=10,
+        timeout=60,
     )
     assert response.status_code == 200

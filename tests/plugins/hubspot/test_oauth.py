@@ -52,7 +52,7 @@ class Consent:
             f"{self.rig.url}/oauth/authorize",
             data={**asked, "portal_id": self.rig.portal_id, "decision": "allow"},
             allow_redirects=False,
-            timeout=5,
+            timeout=60,
         )
         back = parse_qs(urlsplit(answer.headers["Location"]).query)
         assert back["state"] == ["st&te"]
@@ -137,7 +137,7 @@ def test_a_revoked_authorisation_and_an_uninstalled_app_are_told_apart(consent: 
     requests.post(
         f"{consent.rig.url}/oauth/2026-09/token/revoke",
         data={"client_id": consent.app.client_id, "client_secret": SECRET, "token": tokens.refresh},
-        timeout=5,
+        timeout=60,
     ).raise_for_status()
     with pytest.raises(PortalDisconnected, match="authorisation was ended"):
         consent.refresh(tokens)
@@ -145,7 +145,7 @@ def test_a_revoked_authorisation_and_an_uninstalled_app_are_told_apart(consent: 
     requests.delete(
         f"{consent.rig.url}/appinstalls/2026-09/external-install",
         headers={"Authorization": f"Bearer {tokens.access}"},
-        timeout=5,
+        timeout=60,
     ).raise_for_status()
     with pytest.raises(PortalDisconnected, match="uninstalled"):
         consent.refresh(tokens)

@@ -30,7 +30,7 @@ def api(rig: Rig, method: str, path: str, body: object = None) -> requests.Respo
         f"{rig.url}/crm/properties/2026-09/contacts{path}",
         json=body,
         headers={"Authorization": f"Bearer {rig.token}"},
-        timeout=10,
+        timeout=60,
     )
 
 

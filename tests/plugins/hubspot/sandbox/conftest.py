@@ -38,7 +38,7 @@ def start(*options: str) -> tuple[subprocess.Popen[str], str]:
 
 def stop(process: subprocess.Popen[str]) -> None:
     process.terminate()
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=60) == 0
     assert process.stdout is not None
     process.stdout.close()
 
@@ -58,7 +58,7 @@ class Portal:
     ) -> requests.Response:
         headers = {"Authorization": f"Bearer {token or self.token}"}
         return self.session.request(
-            method, self.url + path, json=body, headers=headers, timeout=20, **options
+            method, self.url + path, json=body, headers=headers, timeout=60, **options
         )
 
     def objects(self, method: str, path: str, body: Any = None) -> requests.Response:

@@ -14,7 +14,7 @@ SCOPE = "oauth crm.objects.contacts.read crm.objects.owners.read"
 
 def form(portal, path, **fields):
     body = {"client_id": APP["client_id"], "client_secret": APP["client_secret"], **fields}
-    return requests.post(f"{portal.url}/oauth/2026-09/{path}", data=body, timeout=5)
+    return requests.post(f"{portal.url}/oauth/2026-09/{path}", data=body, timeout=60)
 
 
 def authorize(portal, **changes):
@@ -25,12 +25,12 @@ def authorize(portal, **changes):
         "state": "st&te",
         **changes,
     }
-    page = requests.get(f"{portal.url}/oauth/authorize", params=asked, timeout=5)
+    page = requests.get(f"{portal.url}/oauth/authorize", params=asked, timeout=60)
     answer = requests.post(
         f"{portal.url}/oauth/authorize",
         data={**asked, "portal_id": portal.id, "decision": changes.get("decision", "allow")},
         allow_redirects=False,
-        timeout=5,
+        timeout=60,
     )
     return page, answer
 
@@ -149,8 +149,8 @@ def test_code_is_bound_to_redirect_and_verifier(portal):
 def test_json_body_and_query_are_refused(portal):
     url = f"{portal.url}/oauth/2026-09/token"
     fields = {"grant_type": "refresh_token", "refresh_token": "x", **APP}
-    assert requests.post(url, json=fields, timeout=5).status_code == 400
-    answer = requests.post(url, params=fields, data={"a": "b"}, timeout=5)
+    assert requests.post(url, json=fields, timeout=60).status_code == 400
+    answer = requests.post(url, params=fields, data={"a": "b"}, timeout=60)
     assert "request body" in answer.json()["message"]
 
 

@@ -7,7 +7,7 @@ import requests
 
 
 def page(portal, path):
-    return requests.get(portal.url + path, timeout=5)
+    return requests.get(portal.url + path, timeout=60)
 
 
 def test_home_lists_portals(portal):

@@ -1,0 +1,177 @@
+"""Commands in processes of their own, which begin with everything imported.
+
+A command of the tests works for a tenth of a second, and imports for a whole one, hundreds of
+times. So one parent has imported the program, and forks a process for each command: with a memory,
+an environment, files, signals and an end of its own, as from a shell. That the program starts from
+nothing, too, is seen by tests/cli/test_start.py, Program.start() and every `serve`.
+"""
+
+import atexit
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+ROOT = Path(__file__).resolve().parents[1]
+_sending = threading.Lock()
+
+
+class Warm:
+    """A running command. program: `handback` or `sandbox`."""
+
+    def __init__(
+        self,
+        program: str,
+        arguments: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        files: tuple[int, int, int],
+    ) -> None:
+        order, order_end = os.pipe()
+        reply, reply_end = os.pipe()
+        with os.fdopen(order_end, "w") as out:
+            json.dump(
+                {"program": program, "argv": [*arguments], "cwd": str(cwd), "env": {**env}}, out
+            )
+        with _sending:
+            socket.send_fds(_parent(), [b"\n"], [order, *files, reply_end])
+        os.close(order)
+        os.close(reply_end)
+        self._reply = os.fdopen(reply, "rb", buffering=0)
+        self.pid = int(self._line(60))
+
+    def wait(self, timeout: float) -> int:
+        """Its exit code, -9 for SIGKILL. Raises TimeoutError, and kills it."""
+        try:
+            return int(self._line(timeout))
+        except TimeoutError:
+            os.kill(self.pid, signal.SIGKILL)
+            raise
+        finally:
+            self._reply.close()
+
+    def terminate(self) -> None:
+        os.kill(self.pid, signal.SIGTERM)
+
+    def _line(self, timeout: float) -> bytes:
+        if not select.select([self._reply], [], [], timeout)[0]:
+            raise TimeoutError(f"nothing happened in {timeout} s")
+        return self._reply.readline()
+
+
+def run(
+    program: str,
+    *arguments: str,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdin: bytes = b"",
+    timeout: float = 60,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run to the end, as subprocess.run does."""
+    with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
+        given.write(stdin)
+        given.seek(0)
+        files = given.fileno(), out.fileno(), err.fileno()
+        code = Warm(program, arguments, cwd=cwd, env=env, files=files).wait(timeout)
+        return subprocess.CompletedProcess(arguments, code, _read(out), _read(err))
+
+
+def _read(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+@cache
+def _parent() -> socket.socket:
+    """The door of the process that forks; it ends when the door is closed, or its opener dies."""
+    door, inner = socket.socketpair()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.warm", str(inner.fileno())],
+        cwd=ROOT,
+        pass_fds=[inner.fileno()],
+    )
+    inner.close()
+
+    def end() -> None:
+        door.close()
+        process.wait(timeout=60)
+
+    atexit.register(end)
+    return door
+
+
+# ---------------------------------------------------------------------- the parent
+
+
+def _next_command(door: socket.socket) -> dict[str, Any]:
+    """Forks for every order that comes; returns in the process of the command alone."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        some, files, _, _ = socket.recv_fds(door, 1, 5)
+        if not some:
+            os._exit(0)
+        if os.fork() == 0:
+            door.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            return _watched(*files)
+        for file in files:
+            os.close(file)
+
+
+def _watched(order: int, stdin: int, stdout: int, stderr: int, reply: int) -> dict[str, Any]:
+    """Forks once more: the one tells how the other ends."""
+    with os.fdopen(order) as given:
+        command: dict[str, Any] = json.load(given)
+    child = os.fork()
+    if child:
+        for file in (stdin, stdout, stderr):
+            os.close(file)
+        os.write(reply, b"%d\n" % child)
+        _, status = os.waitpid(child, 0)
+        os.write(reply, b"%d\n" % os.waitstatus_to_exitcode(status))
+        os._exit(0)
+    os.close(reply)
+    for number, file in enumerate((stdin, stdout, stderr)):
+        os.dup2(file, number)
+        os.close(file)
+    return command
+
+
+def main() -> None:
+    import typer.main
+
+    import plugins.hubspot.hooks  # noqa: F401
+    from engine.base.settings import SHIPPED_RULES
+    from engine.cli.lazy import everything
+    from engine.cli.main import app
+    from engine.cli.main import main as handback
+    from engine.rules.loader import parse_file
+    from plugins.hubspot.sandbox.__main__ import main as sandbox
+
+    for group in everything(typer.main.get_command(app)).values():  # type: ignore[arg-type]
+        if hasattr(group, "commands"):
+            everything(group)
+    parse_file(SHIPPED_RULES)
+    assert threading.active_count() == 1, "a thread would not be there after a fork"
+    gc.freeze()
+    command = _next_command(socket.socket(fileno=int(sys.argv[1])))
+    os.chdir(command["cwd"])
+    os.environ.clear()
+    os.environ.update(command["env"])
+    sys.argv = [str(ROOT / "runner.py"), *command["argv"]]
+    sys.exit({"handback": handback, "sandbox": sandbox}[command["program"]]())
+
+
+if __name__ == "__main__":
+    main()
