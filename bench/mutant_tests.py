@@ -32,7 +32,10 @@ WARM = (
 """What the tests import of others: imported once, before anything is forked."""
 
 AT_IMPORT = ""
-"""The context of lines that run when a module is imported, not in a test."""
+"""The context of lines that run when a module of the project is imported, not in a test."""
+
+TREES = ("engine/rules", "engine/lead")
+"""What is looked at."""
 
 SLOWER = 4
 GRACE = 5
@@ -118,8 +121,12 @@ def _pytest(where: Collection[str], *plugins: object) -> int:
 
 
 def _record(folder: Path, where: list[str], into: Path) -> int:
-    coverage = Coverage(data_file=None, include=[f"{folder}/engine/*"], config_file=False)
+    looked_at = [f"{folder}/{tree}/*" for tree in TREES]
+    coverage = Coverage(data_file=None, include=looked_at, config_file=False)
     coverage.start()
+    for tree in TREES:  # here, lest a module seem to belong to the test that imports it first
+        for path in sorted(Path(tree).glob("*.py")):
+            importlib.import_module(".".join(path.with_suffix("").parts))
     recorder = _Recorder(coverage)
     code = _pytest(where, recorder)
     coverage.stop()
@@ -145,10 +152,24 @@ class _Recorder:
     def tests_of(self, contexts: Collection[str]) -> set[str]:
         return {test for context in contexts for test in self._users.get(context, {context})}
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, object, object]:
+        """What a module of tests does when it is imported concerns its tests."""
+        if not isinstance(collector, pytest.Module):
+            return (yield)
+        self._coverage.switch_context(f"module {collector.nodeid}")
+        try:
+            return (yield)
+        finally:
+            self._coverage.switch_context(AT_IMPORT)
+
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for item in session.items:
             for name in getattr(item, "fixturenames", ()):
                 self._users[f"fixture {name}"].add(item.nodeid)
+            self._users[f"module {item.nodeid.partition('::')[0]}"].add(item.nodeid)
         modules = [m for n, m in sys.modules.items() if n.startswith(("engine.", "tests."))]
         values = [value for module in modules for value in vars(module).values()]
         self._caches = [value for value in values if isinstance(value, _lru_cache_wrapper)]

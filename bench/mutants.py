@@ -28,13 +28,11 @@ from cosmic_ray.commands.init import _all_work_items
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator
 
-from bench.mutant_tests import Outcome, Reach, record, run, warm_up
+from bench.mutant_tests import TREES, Outcome, Reach, record, run, warm_up
 
 ROOT = Path(__file__).resolve().parents[1]
-TREES = ("engine/rules", "engine/lead")
 TESTS = (
-    "tests/rules", "tests/lead", "tests/oracle", "tests/cli/test_rules.py",
-    "tests/service/test_affected.py", "tests/service/test_missed_timers.py",
+    "tests/rules", "tests/lead", "tests/oracle", "tests/service/test_missed_timers.py",
     "tests/service/test_replay.py", "tests/service/test_versions.py", "tests/service/test_why.py",
 )  # fmt: skip
 COPIED = ("engine", "plugins", "docs", "rules", "tests", "examples", "pyproject.toml", "runner.py")

@@ -58,6 +58,7 @@ def decide(rules: LeadMachine, lead: Lead | None, event: Event, now: Millis) -> 
             reads=slot.reads,
             because=_why_nothing(rules, trigger, lead.state),
             effects=_log(rules, counted, event),
+            timers=arm_again(rules, event, now),
         )
     return _apply(rules, Work(lead, counted, event, now, rule, slot), rule.to and slot.state)
 
@@ -209,10 +210,10 @@ def _revives(rules: LeadMachine, lead: Lead, event: Event) -> bool:
     """A deleted contact can come back: restored, or assigned again. It can also be erased."""
     if lead.ended is Ended.ERASED:
         return False
-    kind = rules.event(event.type)
-    if kind is not None and kind.contact in ("erased", "restored"):
+    if rules.tells_of(event, "erased"):
         return True
-    return lead.ended is Ended.DELETED and event.type == rules.rules.start_event
+    start, restored = rules.rules.start_event, rules.tells.get("restored")
+    return lead.ended is Ended.DELETED and event.type in (start, restored)
 
 
 def _counted(lead: Lead, counters: Mapping[str, int], now: Millis) -> Lead:

@@ -38,6 +38,13 @@ DURATIONS = st.builds(
 SUB_NAMES = ("Asked", "Bounced", "Curious")
 COUNTERS = ("opens", "answers")
 CONTACT = ("taken_back", "deleted", "restored", "merged", "erased", "kept")
+MEANT = {
+    "taken_back": ("release",),
+    "deleted": ("close",),
+    "restored": ("reopen",),
+    "merged": ("follow_merge",),
+    "erased": ("erase",),
+}
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,7 @@ def _move(draw: st.DrawFn, found: Bones, trigger: str, source: str) -> Rule:
 
 def _actions(found: Bones) -> st.SearchStrategy[tuple[Action, ...]]:
     kinds = ["stop", "resume", "release", "close", "reopen", "erase", "start_anew", "handback"]
+    kinds += ["follow_merge"]
     counting = [Action("count", counter=name) for name in found.counters]
     one = st.sampled_from([Action("note", "hello"), *map(Action, kinds), *counting])
     return st.one_of(st.just(()), st.lists(one, max_size=2, unique=True).map(tuple))
@@ -142,8 +150,13 @@ def _guards(draw: st.DrawFn, found: Bones, state: State) -> list[tuple[Compariso
 
 
 @st.composite
-def event_rules(draw: st.DrawFn, found: Bones, trigger: str) -> list[Rule]:
-    """Rows of one event that decide about every state."""
+def event_rules(
+    draw: st.DrawFn, found: Bones, trigger: str, contact: str | None = None
+) -> list[Rule]:
+    """Rows of one event that decide about every state; for a fact, mostly what it is for."""
+    fact = tuple(map(Action, draw(st.sampled_from([MEANT.get(contact or "", ()), ()]))))
+    if fact:
+        return [_stay(trigger, tuple(found.names()), actions=fact)]
     rules: list[Rule] = []
     rest = []
     for name, state in found.states.items():
@@ -167,7 +180,7 @@ def _timers(draw: st.DrawFn, found: Bones) -> tuple[dict[str, Timer], list[Rule]
     timers: dict[str, Timer] = {}
     rules: list[Rule] = []
     names = found.names()
-    for number in range(draw(st.integers(0, 2))):
+    for number in range(draw(st.integers(0, 3))):
         index = draw(st.integers(0, len(found.open()) - 1))
         if index + 1 >= len(names):
             continue
@@ -178,7 +191,8 @@ def _timers(draw: st.DrawFn, found: Bones) -> tuple[dict[str, Timer], list[Rule]
         if kind == "every":
             times = draw(st.integers(1, 20))
             timers[name] = Timer(name, states, every=length, times=times, missed=missed)
-            rules.append(_stay(f"timer.{name}", states))
+            guard = draw(st.sampled_from([(), (Comparison("stopped", "==", 0),)]))
+            rules.append(_stay(f"timer.{name}", states, guard=guard))
             continue
         if kind == "after":
             timers[name] = Timer(name, states, after=length, missed=missed)
@@ -221,7 +235,7 @@ def rules_models(draw: st.DrawFn) -> Rules:
     events = {"assigned": Event("assigned"), "onward": Event("onward", draw(PLAIN))}
     rules = _assigned(found) + _onward(found)
     facts = draw(st.permutations(CONTACT))
-    for number in range(draw(st.integers(0, 3))):
+    for number in range(draw(st.integers(0, 4))):
         name = f"event{number}"
         by = draw(st.sampled_from([None, "kind"]))
         counts = draw(st.sampled_from([None, *found.counters]))
@@ -235,7 +249,7 @@ def rules_models(draw: st.DrawFn) -> Rules:
         events[name] = Event(name, "", by, keeps, counts, resets, logs, contact)
         variants = [""] if by is None else [".hot", f".{OTHER}"]
         for variant in variants:
-            rows = draw(event_rules(found, name + variant))
+            rows = draw(event_rules(found, name + variant, contact))
             rules += _without_always_true(rows, events[name])
     timers, timer_rules = draw(_timers(found))
     rules += timer_rules
