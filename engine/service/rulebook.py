@@ -22,6 +22,7 @@ from engine.rules.loader import parse
 from engine.rules.model import CrmMapping, Rules
 from engine.service.audit import Audit
 from engine.service.replay import replayed
+from engine.service.rules import with_unasked
 from engine.store import Store
 from engine.work.rules_in_use import RulesInUse
 
@@ -84,10 +85,11 @@ class Rulebook:
         return self._seen[1]
 
     def check(self, text: str) -> list[dict[str, Any]]:
-        """Everything there is to say about a draft, by place."""
+        """Everything there is to say about a draft, by place: what `rules check` says of it."""
         if len(text) > MAX_TEXT:
             raise InputError(f"a rules file has at most {MAX_TEXT:,} characters")
-        return [asdict(finding) for finding in parse(text, file=self._path.name)[1]]
+        found = with_unasked(*parse(text, file=self._path.name))
+        return [asdict(finding) for finding in found]
 
     def compare(self, text: str) -> list[dict[str, str]]:
         """What a draft would do differently from the rules in use. Raises InputError."""

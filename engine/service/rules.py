@@ -37,8 +37,8 @@ def read_rules(
     """
     path = rules_file(file, config)
     rules, findings = parse_file(path)
-    if unasked and rules is not None:
-        findings = in_order((*findings, *_unasked(rules, Plugins())))
+    if unasked:
+        findings = with_unasked(rules, findings)
     return path, rules, findings
 
 
@@ -66,10 +66,12 @@ def completeness(rules: Rules) -> list[Document]:
     ]
 
 
-def _unasked(rules: Rules, plugins: Plugins) -> tuple[Finding, ...]:
-    """What the file shows a CRM, against what an account of it starts with, and what the file
-    wants to hear of contacts: no portal is asked."""
-    found: list[Finding] = []
+def with_unasked(rules: Rules | None, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """What was found in a file, and, if it can be used: what it shows a CRM against what an
+    account of it starts with, and what it wants to hear of contacts. No portal is asked."""
+    if rules is None:
+        return findings
+    found, plugins = list(findings), Plugins()
     for crm in rules.crm:
         try:
             options = plugins.for_crm(crm).crm_starting_options()

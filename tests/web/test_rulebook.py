@@ -1,15 +1,18 @@
 """The rules file in people's hands: changed in one place, compared, never lost."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from engine.base.clock import ManualClock
 from engine.base.errors import InputError
 from engine.base.settings import SHIPPED_RULES
+from engine.cli.main import app
 from engine.rules.loader import parse
 from engine.service.rulebook import Rulebook
 from engine.wiring import open_app
@@ -23,8 +26,8 @@ def book(tmp_path: Path) -> Iterator[Rulebook]:
     path.write_text(TEXT, encoding="utf-8")
     clock = ManualClock(1_800_000_000_000)
     database = f"sqlite:///{tmp_path / 'handback.db'}"
-    with open_app(database=database, rules=path, clock=clock) as app:
-        yield Rulebook(path, app.rules, app.store, app.clock, app.audit)
+    with open_app(database=database, rules=path, clock=clock) as here:
+        yield Rulebook(path, here.rules, here.store, here.clock, here.audit)
 
 
 def test_one_value_changes_and_everything_else_stays_as_it_was_written(book: Rulebook) -> None:
@@ -57,6 +60,21 @@ def test_whatever_value_is_put_in_is_what_the_file_then_says(
     again, _ = parse(back, file="x")
     assert again is not None
     assert again.crm["hubspot"].states[state][mapping.columns.index(column)] == "X"
+
+
+BROKEN = sorted(p for p in Path("tests/rules/broken").glob("R*.yaml") if p.stem != "R001")
+"""R001 is a file that is no text: it cannot be in an editor."""
+
+
+def test_the_page_finds_what_the_command_finds(book: Rulebook) -> None:
+    seen: set[str] = set()
+    for path in (*BROKEN, SHIPPED_RULES):
+        said = CliRunner().invoke(app, ["rules", "check", str(path), "--json"])
+        found = [{**finding, "file": ""} for finding in json.loads(said.stdout)]
+        shown = [{**f, "file": ""} for f in book.check(path.read_text(encoding="utf-8"))]
+        assert shown == found, path
+        seen.update(finding["code"] for finding in found)
+    assert {"R055", "R056", "R057", "R058"} <= seen, "what no parser finds alone"
 
 
 def test_the_difference_is_shown_before_anything_is_kept(book: Rulebook) -> None:
