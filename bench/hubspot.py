@@ -1,6 +1,6 @@
 """The HubSpot plugin against the limits of a portal, with people and faults in the way.
 
-A real sandbox process with 190 calls in 10 s; four threads deliver, as the worker does.
+A real sandbox process with 190 calls in 10 s; nine threads deliver, as a worker has there.
 """
 
 import re

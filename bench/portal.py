@@ -10,7 +10,7 @@ from tests.plugins.hubspot.rig import HANNA, TARA, make_rig, start_sandbox
 
 RULES = Path(__file__).resolve().parents[1] / "rules" / "lead_states.yaml"
 SHARE = 0.98
-THREADS = 4
+THREADS = 9
 """Calls in flight, as in the worker."""
 
 

@@ -1,6 +1,6 @@
 """Updates and notes per second against the portal's limit, beside a naive client's.
 
-Two worker processes share one budget through a database, four calls in flight in each. The naive
+Two worker processes share one budget through a database, nine calls in flight in each. The naive
 client makes one call per change, as most integrations do, and tries again when it gets a 429.
 """
 

@@ -9,14 +9,13 @@ from typing import Annotated
 
 import typer
 
+from engine.base.hosts import LOCAL
 from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, complain, paused, print_json, say
 from engine.cli.serving import doors_of, listen, served, stopping
 from engine.service.overview import Overview
 from engine.web.metrics import measured
 from engine.wiring import App, open_app
-
-LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 def run(

@@ -64,6 +64,11 @@ class CrmSpecs(Protocol):
         """How many effects of this kind one call of crm_deliver takes at most. Pure."""
 
     @hookspec(firstresult=True)
+    def crm_calls_in_flight(self, access: Access) -> int:
+        """How many crm_deliver at once are worth it: as many as use up what the portal may be
+        called now, though its answers are slow. Asks nothing; the engine bounds it."""
+
+    @hookspec(firstresult=True)
     def crm_deliver(
         self, access: Access, mapping: CrmMapping, kind: EffectKind, deliveries: Sequence[Delivery]
     ) -> Mapping[int, Outcome]:

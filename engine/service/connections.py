@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from engine.base.clock import MINUTE, Clock, Millis, format_time
 from engine.base.errors import ConfigurationError, InputError
+from engine.base.hosts import LOCAL
 from engine.base.vault import Vault
 from engine.hooks.manager import Plugins
 from engine.hooks.outcomes import Tokens
@@ -32,7 +33,6 @@ RETURN_PATH = "/oauth/return"
 MAX_TOKEN = 4_096
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_LOCAL = ("127.0.0.1", "localhost", "::1")
 _PURPOSE = "consent"
 _STALE = "this answer belongs to no authorisation that is under way here"
 
@@ -334,7 +334,7 @@ def _checked_token(token: str) -> str:
 
 
 def _is_local(url: str) -> bool:
-    return urlsplit(url).hostname in _LOCAL
+    return urlsplit(url).hostname in LOCAL
 
 
 def _checked_url(url: str) -> str:

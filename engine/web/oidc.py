@@ -23,6 +23,7 @@ from joserfc.jws import JWSRegistry
 
 from engine.base.clock import HOUR, SECOND, Clock, Millis
 from engine.base.errors import ConfigurationError, HandbackError, InputError
+from engine.base.hosts import LOCAL
 from engine.base.settings import Settings
 from engine.service.sign_in import Person, Ticket
 
@@ -43,7 +44,6 @@ TIMEOUT = (3.05, 8)
 """Seconds to connect and to read."""
 
 _SIGNS = ("RSA", "EC", "OKP")
-_LOCAL = ("127.0.0.1", "localhost", "::1")
 _DOORS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -289,5 +289,5 @@ def _disbelieve(what: str) -> NoReturn:
 def _safe(url: object) -> bool:
     """Encrypted, or on this machine."""
     parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
-    local = parts.scheme == "http" and parts.hostname in _LOCAL
+    local = parts.scheme == "http" and parts.hostname in LOCAL
     return bool(parts.hostname) and (parts.scheme == "https" or local) and not parts.username

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from engine.base.clock import Clock
+from engine.base.hosts import LOCAL
 from engine.service.accounts import Accounts
 from engine.service.apikeys import ApiKeys
 from engine.service.sign_in import SignIns, domain_roles
@@ -40,7 +41,6 @@ LOGINS_PER_SECOND, LOGINS_AT_ONCE = 0.2, 20
 """Tries from one address, whoever they are for."""
 
 _DAY = {"Cache-Control": "public, max-age=86400"}
-_LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +150,6 @@ def _hosts(host: str, public_url: str) -> tuple[str, ...]:
     """Names that requests may use; () when it listens to the world and nobody said as what."""
     public = public_url.partition("://")[2].partition("/")[0].rpartition(":")
     named = public[0] or public[2]
-    if host not in _LOCAL and not named:
+    if host not in LOCAL and not named:
         return ()
-    return tuple(dict.fromkeys(name for name in (*_LOCAL, host, named) if name))
+    return tuple(dict.fromkeys(name for name in (*LOCAL, host, named) if name))

@@ -44,7 +44,8 @@ LEASE: Millis = 30 * SECOND
 """How long a worker may be silent before others take over what it claimed."""
 RENEWAL: Millis = 8 * SECOND
 CLAIM = 2_000
-CONCURRENT_CALLS = 4
+MOST_IN_FLIGHT = 16
+"""Calls of one portal at once, whatever its plugin wishes: each is a thread."""
 CONCURRENT_PORTALS = 8
 """A slow portal holds up none of the others."""
 
@@ -76,6 +77,7 @@ class Deliveries:
     def deliver_portal(self, portal: str) -> int:
         """One claim of one portal, sent to its end."""
         access, hooks = self._accesses.of(portal)
+        in_flight = _in_flight(access, hooks)
         rules = self._rules.now()
         mapping = rules.rules.crm.get(access.portal.crm)
         if mapping is None:
@@ -93,7 +95,15 @@ class Deliveries:
         lanes = Lanes(to_send, lambda kind: hooks.crm_batch_limit(kind=kind))
         kept = rules.tells.get("kept")
         run = _Run(self._store, self._clock, access, hooks, mapping, kept, claim.fence, lanes)
-        return len(unchanged) + run.to_its_end()
+        return len(unchanged) + run.to_its_end(in_flight)
+
+
+def _in_flight(access: Access, hooks: CrmSpecs) -> int:
+    """How many calls are worth it at once; one where nothing can be called: that call says why."""
+    try:
+        return max(1, min(hooks.crm_calls_in_flight(access=access), MOST_IN_FLIGHT))
+    except HandbackError:
+        return 1
 
 
 def _leave_unsent(tx: Tx, portal: str, claim: Claim, now: Millis) -> set[int]:
@@ -129,12 +139,12 @@ class _Run:
         self._done = 0
         self._renewed_at = clock.now()
 
-    def to_its_end(self) -> int:
-        """Keep a few calls in flight until nothing can be sent; effects settled as done."""
+    def to_its_end(self, in_flight: int) -> int:
+        """Keep so many calls in flight until nothing can be sent; effects settled as done."""
         under_way: dict[Future[Mapping[int, Outcome]], Batch] = {}
-        with ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="deliver") as pool:
+        with ThreadPoolExecutor(in_flight, thread_name_prefix="deliver") as pool:
             while True:
-                while len(under_way) < CONCURRENT_CALLS and not self._stopped:
+                while len(under_way) < in_flight and not self._stopped:
                     batch = self._lanes.next_batch()
                     if not batch:
                         break

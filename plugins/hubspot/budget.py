@@ -4,6 +4,7 @@ https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines
 Turns come from the pace that all workers share; what the limits are now is known here.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +29,10 @@ SEARCH_MARGIN: Millis = 150
 
 A_SECOND = 0.25
 """Part of a window's calls that one second may carry: a burst is quick, but no flood."""
+
+
+LATENCY: Millis = 500
+"""How long HubSpot may take to answer and still be called as often as it allows."""
 
 
 class Lane(StrEnum):
@@ -133,6 +138,11 @@ class Budget:
         """The day's budget is running low: time to know when the account's day ends."""
         daily = self._daily
         return daily is not None and daily.remaining < daily.maximum * (1.2 - self._share)
+
+    def calls_in_flight(self) -> int:
+        """How many callers it takes to use all of what may be called now."""
+        limit = self._rates(Lane.BURST)[-1]
+        return math.ceil(limit.most * LATENCY / limit.window)
 
     def figures(self) -> dict[str, int]:
         """Calls per window that each lane may use now: for tests."""

@@ -69,6 +69,10 @@ class HubSpotPlugin:
         return delivery.batch_limit(kind)
 
     @hookimpl
+    def crm_calls_in_flight(self, access: Access) -> int:
+        return self._memories.desk(access).memory.connection.budget.calls_in_flight()
+
+    @hookimpl
     def crm_deliver(
         self, access: Access, mapping: CrmMapping, kind: EffectKind, deliveries: Sequence[Delivery]
     ) -> Mapping[int, Outcome]:

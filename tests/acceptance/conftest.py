@@ -67,7 +67,7 @@ class Program:
             cwd=self.folder,
             env=self.environ(),
             stdin=stdin,
-            timeout=60 * PATIENCE,
+            timeout=3 * PATIENCE,
         )
         assert b"Traceback" not in done.stderr, done.stderr.decode()
         if code is not None:

@@ -96,6 +96,7 @@ class Fragile(HubSpotPlugin):
     """A plugin with a mistake in it: the first batch that it is given makes it fail."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.given: list[list[str]] = []
 
     @hookimpl

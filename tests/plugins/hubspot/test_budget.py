@@ -1,6 +1,7 @@
 """Pacing: never above the limit in any window, adapting to what HubSpot reports. No real time."""
 
 from collections import deque
+from heapq import heappop, heappush
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,6 +60,25 @@ def test_no_window_of_ten_seconds_holds_more_than_the_share(
         while window[0] <= arrives - 10_000:
             window.popleft()
         assert len(window) <= maximum * share or len(window) <= 2
+
+
+@given(maximum=st.integers(20, 400), share=st.floats(0.2, 1.0))
+def test_with_so_many_calls_in_flight_half_a_second_each_the_limit_is_used(
+    maximum: int, share: float
+) -> None:
+    made, time = budget(share)
+    made.observe(Lane.BURST, limits(maximum, maximum))
+    most, start = made.figures()["burst"], time.now
+    callers = [start] * made.calls_in_flight()
+    left: list[int] = []
+    while (now := heappop(callers)) < start + 60_000:
+        time.now = now
+        assert made.spend(Lane.BURST, patience=100_000) == 0
+        left.append(time.now)
+        heappush(callers, time.now + 500)
+    windows = 60_000 / 10_300
+    assert len(left) >= most * (windows - 1), "and one caller less would not do"
+    assert (made.calls_in_flight() - 1) * 60_000 / 500 < most * windows
 
 
 def test_most_of_the_share_is_used() -> None:
