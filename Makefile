@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow chaos lint types floors format bench bench-full mutants reference lock clean
+.PHONY: demo test test-slow chaos worlds lint types floors format bench bench-full mutants reference lock clean
 
 demo: $(VENV)/ready
 	$(BIN)/handback demo
@@ -25,6 +25,12 @@ ifeq ($(CHAOS),)
 else
 	$(BIN)/python -m tests.chaos $(CHAOS)
 endif
+
+# Ten thousand small worlds with dying processes and interfering people, each from a seed: an hour or two.
+# One again, told step by step: make worlds WORLDS="--seeds 80-80 --tell"
+WORLDS ?= --seeds 1-10000
+worlds: $(VENV)/ready-dev
+	$(BIN)/python -m tests.worlds $(WORLDS)
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff format --check .

@@ -20,7 +20,7 @@ class Done:
     """The CRM says so, naming the record. result: small JSON kept with the effect.
 
     For a handback, result is {"verdict": "handed_back" | "fallback" | "cleared" | "kept" |
-    "human_owner" | "gone", "owner": owner id now or None, "why": one sentence}.
+    "human_owner" | "assigned_again" | "gone", "owner": owner id now or None, "why": one sentence}.
     """
 
     result: Mapping[str, Any] = field(default_factory=dict)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.base.clock import Millis
-from engine.lead.effects import fields_effect, order, reference
+from engine.lead.effects import fields_effect, handback_effect, order, reference
 from engine.lead.machine import LeadMachine
-from engine.lead.records import Decision, Effect, EffectKind, Ended, Event, Lead, TimerSet
+from engine.lead.records import Decision, Effect, Ended, Event, Lead, TimerSet
 from engine.rules.model import Timer
 
 RULES_CHANGED = "rules.changed"
@@ -37,8 +37,7 @@ def change_rules(rules: LeadMachine, lead: Lead, event: Event, now: Millis) -> D
         if data.get("fields"):
             effects.append(fields_effect(after, reference(lead, event, 0)))
         if after.done and not lead.done:
-            payload = {"assistant": after.assistant, "previous_owner": after.previous_owner}
-            effects.append(Effect(EffectKind.HANDBACK, payload, reference(lead, event, 1)))
+            effects.append(handback_effect(after, reference(lead, event, 1)))
     running = data.get("timers")
     timers = () if gone or running is None else _armed(rules, after, running, now)
     moved = after.state != lead.state

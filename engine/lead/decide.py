@@ -9,7 +9,7 @@ from dataclasses import replace
 from engine.base.clock import Millis
 from engine.lead.actions import Work, act, assigned_at, facts_of_contact
 from engine.lead.change import GONE, RULES_CHANGED, change_rules
-from engine.lead.effects import fields_effect, order, reference
+from engine.lead.effects import fields_effect, handback_effect, order, reference
 from engine.lead.machine import LeadMachine, Slot, facts_of
 from engine.lead.records import Decision, Effect, EffectKind, Ended, Event, Lead
 from engine.lead.timers import arm, arm_again, instead
@@ -47,6 +47,8 @@ def decide(rules: LeadMachine, lead: Lead | None, event: Event, now: Millis) -> 
             because="the timer was overdue",
             timers=later,
         )
+    if event.type == rules.rules.start_event:
+        lead = replace(lead, assigned_at=_since(lead, event))
     counters = _count(rules, lead, event)
     slot = Slot(lead.state, lead.came_from and lead.came_from[0], facts_of(lead, counters))
     rule = rules.fire(trigger, slot)
@@ -103,7 +105,7 @@ def _apply(rules: LeadMachine, work: Work, goal: str | None) -> Decision:
     if goal is not None and (goal != before.state or _does(rule, "start_anew")):
         work.effects.append(fields_effect(work.lead, work.reference()))
     if (work.lead.done and not before.done and before.ended not in GONE) or work.done_again:
-        work.effects.append(_handback(work))
+        work.effects.append(handback_effect(work.lead, work.reference()))
     gone = work.lead.ended in GONE
     timers = arm(rules, work.lead.state, work.event, work.now) if goal is not None else ()
     if goal is None and not gone:
@@ -184,11 +186,6 @@ def _log(rules: LeadMachine, lead: Lead, event: Event) -> tuple[Effect, ...]:
     return (Effect(EffectKind.EMAIL, payload, reference(lead, event, 0)),)
 
 
-def _handback(work: Work) -> Effect:
-    payload = {"assistant": work.lead.assistant, "previous_owner": work.lead.previous_owner}
-    return Effect(EffectKind.HANDBACK, payload, work.reference())
-
-
 def _merged_into(work: Work) -> str | None:
     return str(work.event.data["into"]) if _does(work.rule, "follow_merge") else None
 
@@ -204,6 +201,12 @@ def _is_known(lead: Lead, event: Event) -> bool:
     """One assignment can be heard of twice: from a sender, and by looking at the contact."""
     since = event.data.get("crm_assigned_at")
     return bool(event.data.get("observed")) and since is not None and since <= lead.assigned_at
+
+
+def _since(lead: Lead, event: Event) -> Millis:
+    """Since when the assistant has the contact: it may have been given to it once more."""
+    since = event.data.get("crm_assigned_at")
+    return max(lead.assigned_at, since) if isinstance(since, int) else lead.assigned_at
 
 
 def _revives(rules: LeadMachine, lead: Lead, event: Event) -> bool:

@@ -58,6 +58,16 @@ def fields_effect(lead: Lead, reference: str) -> Effect:
     return Effect(EffectKind.FIELDS, payload, reference)
 
 
+def handback_effect(lead: Lead, reference: str) -> Effect:
+    """The contact is to go back, if the assistant has it from this assignment still."""
+    payload = {
+        "assistant": lead.assistant,
+        "previous_owner": lead.previous_owner,
+        "assigned_at": lead.assigned_at,
+    }
+    return Effect(EffectKind.HANDBACK, payload, reference)
+
+
 def text_effect(kind: str, text: str, lead: Lead, event: Event, reference: str) -> Effect:
     """A note or a task with its words filled in."""
     filled = fill(text, words(lead))

@@ -100,7 +100,8 @@ class Effect:
       note      {text, at}
       email     {direction: outgoing_email | incoming_email, subject, body, from, to, at}
       task      {subject, at, owner}
-      handback  {assistant, previous_owner}
+      handback  {assistant, previous_owner, assigned_at}; if the CRM says that the assistant got
+                the contact later than at assigned_at, it was assigned again and stays
     reference: stable over retries and replays; what a plugin looks for after an uncertain call.
     """
 

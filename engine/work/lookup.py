@@ -24,6 +24,9 @@ from engine.work.rules_in_use import RulesInUse
 LEASE: Millis = 30 * SECOND
 BATCH = 500
 
+HELD = ("assigned", "kept", "assigned_again")
+"""Entries of the ledger after which the assistant has the contact."""
+
 log = structlog.get_logger()
 
 
@@ -139,7 +142,7 @@ def _was_given_away(tx: Tx, lead: Lead) -> bool:
     if lead.finished:
         return False
     entries = tx.ledger.of_lead(lead.portal, lead.lead_id)
-    return bool(entries) and entries[-1].what not in ("assigned", "kept")
+    return bool(entries) and entries[-1].what not in HELD
 
 
 def _by_owner(assistants: Sequence[Assistant]) -> dict[str, Assistant]:

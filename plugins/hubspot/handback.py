@@ -26,6 +26,7 @@ from plugins.hubspot.ownership import (
     NOBODY,
     Case,
     Target,
+    assigned_since,
     choose_target,
     moved_before,
     our_earlier_write,
@@ -89,6 +90,10 @@ class Handback:
         case = Case(delivery, assistant, self._target(delivery), reading.owners)
         moved = moved_before(reading.owners, assistant, self._assistants)
         if moved is None:
+            if assigned_since(reading.owners, delivery.payload.get("assigned_at")):
+                why = "the contact was assigned again since; nothing was written"
+                self._end(delivery, "assigned_again", assistant, why)
+                return None
             if case.target.owner is None:
                 self._end(delivery, "kept", assistant, case.target.why)
                 return None

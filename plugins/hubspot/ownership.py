@@ -6,12 +6,15 @@ person who moved in between is seen there and restored; what happens after our w
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal
 
 from engine.api import Delivery, Millis, Ownership
 from plugins.hubspot.owners import Directory
 
-Verdict = Literal["handed_back", "fallback", "cleared", "kept", "human_owner", "gone"]
+Verdict = Literal[
+    "handed_back", "fallback", "cleared", "kept", "human_owner", "assigned_again", "gone"
+]
 NOBODY = ""
 OURS = ("INTEGRATION", "API")
 """Source types of changes that came through the API; the id after it is the app's."""
@@ -113,6 +116,14 @@ def moved_before(
     if now.owner in assistants:
         return f"the contact was given to another assistant by {now.by}"
     return f"the contact was given to owner {now.owner} by {now.by}"
+
+
+def assigned_since(owners: Sequence[Ownership], known: Millis | None) -> bool:
+    """Whether the present owner got the contact later than `known`: somebody gave it anew."""
+    if known is None or not owners:
+        return False
+    holding = takewhile(lambda entry: entry.owner == owners[0].owner, owners)
+    return min(entry.at for entry in holding) > known
 
 
 def read_back(

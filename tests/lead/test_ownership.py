@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from engine.lead.decide import decide
 from engine.lead.machine import LeadMachine
 from engine.lead.ownership import interpret, previous_owner
-from engine.lead.records import Assistant, ContactReading, Ended, Event, Ownership
+from engine.lead.records import (
+    Assistant,
+    ContactReading,
+    EffectKind,
+    Ended,
+    Event,
+    Ownership,
+)
 from tests.lead.lives import assigned
 
 TARA = Assistant("acme", "tara@example.com", "Tara", context="default words", owner_id="9")
@@ -123,3 +130,18 @@ def test_one_assignment_that_is_heard_of_twice_starts_the_lead_once(rules: LeadM
     anew = decide(rules, hot, later, 4000)
     assert anew is not None
     assert anew.lead.state == "New"
+
+
+def test_a_lead_in_progress_knows_when_it_was_assigned_last(rules: LeadMachine) -> None:
+    """Or its handback would be taken for that of an assignment that is over."""
+    seen = interpret(rules, reading("9", "1"), None, ASSISTANTS, source="crm:acme", now=5)[0]
+    begun = decide(rules, None, seen, 3000)
+    assert begun is not None
+    later = replace(seen, id="later", data={**seen.data, "crm_assigned_at": 2500})
+    goes_on = decide(rules, begun.lead, later, 4000)
+    assert goes_on is not None
+    assert (goes_on.lead.state, goes_on.lead.assigned_at) == (begun.lead.state, 2500)
+    hot = decide(rules, goes_on.lead, Event("marked", 5000, "m", "1", {"action": "hot"}), 5000)
+    assert hot is not None
+    (handback,) = [e for e in hot.effects if e.kind is EffectKind.HANDBACK]
+    assert handback.payload["assigned_at"] == 2500

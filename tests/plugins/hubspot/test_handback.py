@@ -1,9 +1,11 @@
 """Giving contacts back over the wire: to whom, never over a human, and what is on record."""
 
+from dataclasses import replace
+
 import pytest
 import requests
 
-from engine.api import Done, TryLater
+from engine.api import Done, TryLater, parse_time
 from tests.plugins.hubspot.rig import BEN, HANNA, OMAR, PAUL, QUEUE, TARA, Rig
 
 
@@ -47,6 +49,29 @@ def test_a_human_who_was_faster_keeps_the_contact(rig: Rig) -> None:
     assert result["owner"] == OMAR
     assert owner(rig, crm_id) == OMAR
     assert rig.count("batch/update") == 0
+
+
+def test_a_contact_that_was_assigned_again_stays_with_the_assistant(rig: Rig) -> None:
+    crm_id = rig.contact(HANNA, TARA)
+    held = moment(rig, crm_id)
+    rig.act("assign", contact=crm_id, owner=OMAR)
+    rig.act("assign", contact=crm_id, owner=TARA)
+    stale = rig.handback(crm_id)
+    (outcome,) = rig.deliver(replace(stale, payload={**stale.payload, "assigned_at": held}))
+    assert isinstance(outcome, Done)
+    assert outcome.result["verdict"] == "assigned_again"
+    assert owner(rig, crm_id) == TARA
+    assert rig.count("batch/update") == 0
+    again = {**stale.payload, "assigned_at": moment(rig, crm_id)}
+    (outcome,) = rig.deliver(replace(stale, payload=again))
+    assert isinstance(outcome, Done)
+    assert outcome.result["verdict"] == "handed_back"
+    assert owner(rig, crm_id) == HANNA
+
+
+def moment(rig: Rig, crm_id: str) -> int:
+    """When the present owner got the contact."""
+    return parse_time(rig.shown(crm_id)["history"]["hubspot_owner_id"][0]["timestamp"])
 
 
 def test_another_assistant_of_the_portal_is_no_assistant_of_this_lead(rig: Rig) -> None:

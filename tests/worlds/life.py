@@ -1,0 +1,383 @@
+"""One world: a portal, an engine whose processes die, people who interfere, and a fault menu.
+
+Everything that happens is drawn from one seed: `python -m tests.worlds --seeds 17-17` lives world
+17 again. Time is two clocks that the world moves; nothing waits for a real one. The engine's steps
+are taken one by one in one thread, each by the code that a worker runs.
+"""
+
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import requests
+
+from engine import wiring
+from engine.base.clock import DAY, HOUR, MINUTE, SECOND, ManualClock, Millis, format_time
+from engine.lead.machine import LeadMachine
+from engine.service.connections import Wanted
+from engine.store import NewHint, open_store
+from engine.wiring import App
+from engine.work import delivery
+from engine.work.polling import Polls
+from plugins.hubspot.budget import Budget
+from tests.lead.lives import INTENTS, MARKS
+
+TOKEN_ENV = "HANDBACK_WORLD_TOKEN"
+START: Millis = 1_793_610_000_000
+TARA, HANNA, OMAR, MEI = "501", "502", "503", "504"
+OWNERS = [
+    {"id": TARA, "email": "tara@acme.example", "first_name": "Tara", "user_id": 9001},
+    {"id": HANNA, "email": "hanna@acme.example", "first_name": "Hanna", "user_id": 9002},
+    {"id": OMAR, "email": "omar@acme.example", "first_name": "Omar", "user_id": 9003},
+    {"id": MEI, "email": "mei@acme.example", "first_name": "Mei", "user_id": 9004},
+]
+ADDRESS = {str(owner["id"]): str(owner["email"]) for owner in OWNERS}
+PEOPLE = (HANNA, OMAR, MEI)
+FAULTS = (
+    "401", "423", "502", "503", "504", "521", "523", "524", "reset", "commit-then-drop",
+    "no-effect", "html", "empty", "cut-off", "owner_race",
+)  # fmt: skip
+MAIL = (
+    "capacity_available", "email_verified", "email_sent", "email_sent", "email_opened",
+    "link_clicked", "email_bounced", "unsubscribed", "owner_replied", "sequence_completed",
+    "followup_stopped", "followup_continued", "followup_restarted",
+)  # fmt: skip
+STEPS = 80
+CONTACTS = 6
+SETTLING = 400
+"""Rounds after which a world that still has work due is stuck."""
+
+
+class DeathError(BaseException):
+    """kill -9: nothing after it is done, and no `except Exception` sees it."""
+
+
+class Fate:
+    """When the process dies. Points are passed right before and right after a commit or a call."""
+
+    def __init__(self) -> None:
+        self.points = 0
+        """The process dies at this one; 0 = it lives."""
+        self.deaths = 0
+
+    def point(self) -> None:
+        if self.points == 1:
+            self.points = 0
+            self.deaths += 1
+            raise DeathError
+        self.points = max(0, self.points - 1)
+
+
+class World:
+    """Used as `with world.made(): world.live(); world.settle()`, then looked at."""
+
+    def __init__(
+        self, seed: int, url: str, folder: Path, template: Path, machine: LeadMachine
+    ) -> None:
+        self.seed, self.dice, self.url, self.machine = seed, random.Random(seed), url, machine
+        self.token = f"world-{seed}-{os.getpid()}"
+        self.clock = ManualClock(START)
+        self.database = folder / f"world-{seed}.db"
+        shutil.copy(template, self.database)
+        self.fate = Fate()
+        self.told: dict[str, list[str]] = {}
+        """Contact → ids of the mailer's events, in the order in which they were accepted."""
+        self.contacts: list[str] = []
+        self.gone: set[str] = set()
+        self.log: list[str] = []
+        """What happened, for a person who has to understand a broken promise."""
+        self._lines: list[tuple[str, bytes]] = []
+
+    @property
+    def deaths(self) -> int:
+        """How often a process died in the middle of something."""
+        return self.fate.deaths
+
+    # ------------------------------------------------------------------ making
+
+    @contextmanager
+    def made(self) -> Iterator[None]:
+        """A portal of its own, connected and set up; the engine's processes until the end."""
+        wanted = {
+            "portal_id": 20_000_000 + self.seed, "token": self.token, "owners": OWNERS,
+            "rate_limited": False, "seed": self.seed,
+            "switches": {"property_lag": [0, 0], "search_lag": [0, 0]},
+        }  # fmt: skip
+        self.control("POST", "portals", wanted, token="root-token")
+        self._pass(0)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(TOKEN_ENV, self.token)
+            patch.setattr(delivery, "CONCURRENT_CALLS", 1)  # else threads would roll the dice
+            patch.setattr(Budget, "spend", lambda *_, **__: 0)  # it waits by a real clock
+            patch.setattr(requests.Session, "send", self._mortal(requests.Session.send))
+            self._begin()
+            self.app.connections.connect(Wanted("acme", base_url=self.url), token_env=TOKEN_ENV)
+            self.app.portals.setup("acme", apply=True)
+            self.app.portals.add_assistant("acme", ADDRESS[TARA], name="tara", context="mail")
+            try:
+                yield
+            finally:
+                self.app.store.close()
+
+    def _begin(self) -> None:
+        """A new process: it knows what the database knows."""
+        store = open_store(f"sqlite:///{self.database}")
+        real = store._dialect.begin_write
+
+        @contextmanager
+        def begin_write() -> Iterator[Any]:
+            with real() as connection:
+                yield connection
+                self.fate.point()
+            self.fate.point()
+
+        store._dialect.begin_write = begin_write  # type: ignore[method-assign]
+        settings = wiring.load_settings(None, database_url=f"sqlite:///{self.database}")
+        self.app: App = wiring._wire(settings, self.clock, store)
+        self.app.rules.know(self.machine)
+        self.polls = Polls(store, self.app.lookups)
+
+    def _mortal(self, real: Callable[..., requests.Response]) -> Callable[..., requests.Response]:
+        def send(session: requests.Session, request: Any, **options: Any) -> requests.Response:
+            if "/_sandbox/" in request.url:
+                return real(session, request, **options)
+            self.fate.point()
+            answer = real(session, request, **options)
+            self.fate.point()
+            return answer
+
+        return send
+
+    # ------------------------------------------------------------------ living
+
+    def live(self) -> None:
+        for _ in range(STEPS):
+            happening = self.dice.choices(*zip(*_HAPPENINGS, strict=True))[0]
+            happening(self)
+
+    def settle(self) -> None:
+        """Faults end, every webhook arrives at last, and the engine has all the time it wants."""
+        self._note("faults end")
+        self.control("DELETE", "faults")
+        for crm_id in self.contacts:
+            self._webhook(crm_id)
+        for _ in range(2):
+            self._pass(MINUTE)
+            self.polls.poll_all(self.clock.now())
+            self._rest()
+
+    def _rest(self) -> None:
+        for _ in range(SETTLING):
+            if self._work():
+                continue
+            with self.app.store.read() as tx:
+                due = tx.queue.next_due(self.clock.now())
+            if due is None:
+                return
+            self._pass(max(due - self.clock.now(), SECOND))
+        raise AssertionError("the world does not come to rest")
+
+    def _work(self) -> int:
+        now = self.clock.now()
+        found = self.app.lookups.look_up_due(now) + self.app.decisions.decide_due(now)
+        return found or self.app.deliveries.deliver_due()
+
+    # ------------------------------------------------------------------ what happens
+
+    def _a_contact_appears(self) -> None:
+        if len(self.contacts) == CONTACTS:
+            return
+        properties = {"email": f"lead{len(self.contacts)}.{self.seed}@example.org"}
+        owner = self.dice.choice((*PEOPLE, None))
+        if owner is not None:
+            properties["hubspot_owner_id"] = owner
+        crm_id = str(self._act(action="create_contact", properties=properties)["contact"])
+        self.contacts.append(crm_id)
+        if self.dice.random() < 0.8:
+            self._assign(crm_id, TARA)
+
+    def _a_person_assigns(self) -> None:
+        if crm_id := self._someone():
+            self._assign(crm_id, self.dice.choice((TARA, TARA, *PEOPLE)))
+
+    def _assign(self, crm_id: str, owner: str) -> None:
+        how = (
+            "assign" if owner == TARA else self.dice.choice(("assign", "assign", "workflow_assign"))
+        )
+        self._act(action=how, contact=crm_id, owner=ADDRESS[owner])
+        self._maybe_webhook(crm_id)
+
+    def _a_contact_goes_or_comes_back(self) -> None:
+        crm_id = self._someone(gone=self.dice.random() < 0.7)
+        if crm_id is None:
+            return
+        if crm_id in self.gone:
+            self._act(action="restore", contact=crm_id)
+            self.gone.discard(crm_id)
+        elif self.dice.random() < 0.3:
+            self._act(action="delete", contact=crm_id)
+            self.gone.add(crm_id)
+        self._maybe_webhook(crm_id)
+
+    def _mail_comes(self) -> None:
+        """One to three events; some of them come twice, or again much later."""
+        if not self.contacts:
+            return
+        for _ in range(self.dice.randint(1, 3)):
+            crm_id = self.dice.choice(self.contacts)
+            kind, data = self._mail()
+            number = f"m{len(self._lines)}"
+            line = {
+                "specversion": "1.0", "id": number, "source": "world", "type": kind,
+                "subject": f"acme/{crm_id}", "time": format_time(self.clock.now()), "data": data,
+            }  # fmt: skip
+            self._lines.append((crm_id, orjson.dumps(line)))
+            self._note(f"{crm_id}: {kind} {data} as {number}")
+            self._tell(self._lines[-1:], new=1)
+        if self.dice.random() < 0.3:
+            self._tell(self.dice.sample(self._lines, min(3, len(self._lines))), new=0)
+
+    def _mail(self) -> tuple[str, dict[str, str]]:
+        kind = self.dice.choice((*MAIL, "replied", "marked"))
+        if kind == "replied":
+            return kind, {"intent": self.dice.choice(INTENTS)}
+        return kind, {"action": self.dice.choice(MARKS)} if kind == "marked" else {}
+
+    def _tell(self, lines: list[tuple[str, bytes]], *, new: int) -> None:
+        """The sender sends again until it was told "accepted"; a death in between is its affair."""
+        self._draw_fate()
+        while True:
+            try:
+                added = self.app.events.add_lines([line for _, line in lines])
+                break
+            except DeathError:
+                self._is_restarted()
+                new = -1  # it may have been accepted just before
+        self.fate.points = 0
+        assert added.rejected == 0, added.reasons
+        assert new in (-1, added.accepted), (added, new)
+        for crm_id, line in lines:
+            number = str(orjson.loads(line)["id"])
+            if number not in self.told.setdefault(crm_id, []):
+                self.told[crm_id].append(number)
+
+    def _a_fault_is_armed(self) -> None:
+        kind = self.dice.choice(FAULTS)
+        count = self.dice.randint(1, 3)
+        self._note(f"fault {kind} x {count}")
+        self.control("POST", "faults", {"kind": kind, "count": count})
+
+    def _time_passes(self) -> None:
+        most = self.dice.choice((10 * SECOND, 5 * MINUTE, 12 * HOUR, 4 * DAY))
+        self._pass(self.dice.randint(1, most))
+
+    def _the_clock_is_set_back(self) -> None:
+        back = self.dice.randint(1, HOUR)
+        self._note(f"the engine's clock goes back by {back / MINUTE:.0f} min")
+        self.clock.advance(-back)
+
+    def _the_engine_polls(self) -> None:
+        self._mortally("polls", lambda: self.polls.poll_all(self.clock.now()))
+
+    def _the_engine_looks_up(self) -> None:
+        self._mortally("looks up", lambda: self.app.lookups.look_up_due(self.clock.now()))
+
+    def _the_engine_decides(self) -> None:
+        self._mortally("decides", lambda: self.app.decisions.decide_due(self.clock.now()))
+
+    def _the_engine_delivers(self) -> None:
+        self._mortally("delivers", self.app.deliveries.deliver_due)
+
+    def _the_engine_works(self) -> None:
+        for step in (
+            self._the_engine_looks_up,
+            self._the_engine_decides,
+            self._the_engine_delivers,
+        ):
+            step()
+
+    def _the_engine_is_restarted(self) -> None:
+        self._is_restarted()
+
+    # ------------------------------------------------------------------ inside
+
+    def _mortally(self, what: str, step: Callable[[], Any]) -> None:
+        self._note(what)
+        self._draw_fate()
+        try:
+            step()
+        except DeathError:
+            self._is_restarted()
+        self.fate.points = 0
+
+    def _draw_fate(self) -> None:
+        self.fate.points = self.dice.randint(1, 12) if self.dice.random() < 0.25 else 0
+
+    def _is_restarted(self) -> None:
+        self._note("a new process")
+        self.fate.points = 0
+        self.app.store.close()
+        self._begin()
+
+    def _someone(self, *, gone: bool = False) -> str | None:
+        found = [c for c in self.contacts if gone or c not in self.gone]
+        return self.dice.choice(found) if found else None
+
+    def _maybe_webhook(self, crm_id: str) -> None:
+        """It comes at once, or never: polling, the end's look, or nobody finds it."""
+        for _ in range(self.dice.choice((0, 1, 1, 2))):
+            self._webhook(crm_id)
+
+    def _webhook(self, crm_id: str) -> None:
+        """What a signed notification leaves behind: a hint to read the contact."""
+        with self.app.store.write() as tx:
+            now = self.clock.now()
+            tx.hints.add("acme", [NewHint(crm_id, now)], now=now)
+
+    def _pass(self, duration: Millis) -> None:
+        self.clock.advance(duration)
+        now = format_time(self.clock.now())
+        self.control("POST", "clock", {"now": now, "freeze": True})
+
+    def _act(self, **action: Any) -> Any:
+        self._note(str(action))
+        answer = self.control("POST", "actions", action)
+        assert answer["ok"], answer
+        return answer
+
+    def _note(self, what: str) -> None:
+        self.log.append(f"{format_time(self.clock.now())} {what}")
+
+    def control(self, method: str, what: str, body: Any = None, token: str = "") -> Any:
+        answer = requests.request(
+            method,
+            f"{self.url}/_sandbox/{what}",
+            json=body,
+            headers={"Authorization": f"Bearer {token or self.token}"},
+            timeout=30,
+        )
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else None
+
+
+_HAPPENINGS: list[tuple[Callable[[World], None], int]] = [
+    (World._a_contact_appears, 8),
+    (World._a_person_assigns, 8),
+    (World._a_contact_goes_or_comes_back, 2),
+    (World._mail_comes, 16),
+    (World._a_fault_is_armed, 10),
+    (World._time_passes, 10),
+    (World._the_clock_is_set_back, 1),
+    (World._the_engine_polls, 4),
+    (World._the_engine_looks_up, 8),
+    (World._the_engine_decides, 8),
+    (World._the_engine_delivers, 10),
+    (World._the_engine_works, 14),
+    (World._the_engine_is_restarted, 1),
+]

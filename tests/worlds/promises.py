@@ -1,0 +1,137 @@
+"""What is promised, looked up in the tables and in the portal's own dump when a world has settled.
+
+Plain SQL and the dump: nothing of the engine is asked, so that its mistakes show.
+"""
+
+import csv
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.worlds.life import TARA, World
+
+CONTRACT = Path(__file__).resolve().parents[1] / "data" / "state-mapping.csv"
+OWNER = "hubspot_owner_id"
+RECORDS = {"note": "notes", "email": "emails", "task": "tasks"}
+_REFERENCE = re.compile(r"hb-[0-9a-f]{16}")
+SETTLED = {"done", "superseded", "cancelled"}
+
+
+def broken(tables: sqlite3.Connection, world: World, dump: Any) -> list[str]:
+    """One sentence for every promise that is broken; [] = none. dump: the portal's."""
+    return [
+        *_events(tables, world),
+        *_effects(tables, world),
+        *_records(tables, dump),
+        *_fields(tables, dump),
+        *_owners(dump),
+    ]
+
+
+def _events(read: sqlite3.Connection, world: World) -> Iterator[str]:
+    """Every accepted event took effect once, in order, each state following the last."""
+    decided: dict[str, list[str]] = {}
+    last: dict[str, str] = {}
+    rows = read.execute(
+        "SELECT lead_id, source, event_id, from_state, to_state FROM history ORDER BY seq"
+    )
+    for lead, source, event_id, before, after in rows:
+        if source == "world":
+            decided.setdefault(lead, []).append(event_id)
+        if before != last.get(lead):
+            yield f"{lead}: {event_id} was decided on {before}, after {last.get(lead)}"
+        last[lead] = after
+    held: dict[str, list[str]] = {}
+    for lead, event_id in read.execute(
+        "SELECT w.lead_id, i.event_id FROM waiting w JOIN inbox i USING (portal, seq) "
+        "WHERE w.status = 'held' ORDER BY w.placed_at, w.seq"
+    ):
+        held.setdefault(lead, []).append(event_id)
+    for contact in world.contacts:
+        told, found = world.told.get(contact, []), decided.get(contact, [])
+        if contact not in last:
+            found = held.get(contact, [])
+        if found != told:
+            yield f"{contact}: {found} took effect, accepted were {told}"
+    for status, count in read.execute(
+        "SELECT status, count(*) FROM waiting WHERE status IN ('pending', 'lookup') GROUP BY 1"
+    ):
+        yield f"{count} events are still {status}"
+    for (reason,) in read.execute("SELECT reason FROM quarantine"):
+        yield f"in quarantine: {reason}"
+
+
+def _effects(read: sqlite3.Connection, world: World) -> Iterator[str]:
+    """Everything ordered was settled; what was given up concerns a contact that is gone."""
+    for (reference,) in read.execute(
+        "SELECT reference FROM outbox GROUP BY reference, kind HAVING count(*) > 1"
+    ):
+        yield f"{reference} was ordered twice"
+    rows = read.execute("SELECT crm_id, kind, status, reason FROM outbox ORDER BY id")
+    for contact, kind, status, reason in rows:
+        if status not in SETTLED and not (status == "failed" and contact in world.gone):
+            yield f"{contact}: {kind} is {status}: {reason}"
+
+
+def _records(read: sqlite3.Connection, dump: Any) -> Iterator[str]:
+    """A note, an email or a task that was sent is in the portal once, and never twice; what was
+    cancelled on its way may be there or not, and what never left is not."""
+    for kind, store in RECORDS.items():
+        shown: Counter[str] = Counter()
+        for record in dump[store].values():
+            shown.update(set(_REFERENCE.findall(str(record["properties"]))))
+        rows = read.execute(
+            "SELECT reference, status, attempts FROM outbox WHERE kind = ?", (kind,)
+        )
+        for reference, status, attempts in rows:
+            count = shown.pop(reference, 0)
+            if count > min(attempts, 1) or (status == "done" and count == 0):
+                yield f"{kind} {reference} is {status}, and {count} times in the portal"
+        for reference in shown:
+            yield f"{kind} {reference} is in the portal, and nobody ordered it"
+
+
+def _fields(read: sqlite3.Connection, dump: Any) -> Iterator[str]:
+    with CONTRACT.open(newline="") as file:
+        contract = {
+            row["lead_state"]: (
+                row["hubspot_contact_status"].upper(), row["lead_connection_status"],
+            )
+            for row in csv.DictReader(file)
+        }  # fmt: skip
+    rows = read.execute("SELECT crm_id, state FROM leads WHERE ended IS NULL OR ended <> 'deleted'")
+    for contact, state in rows:
+        shown = dump["contacts"].get(contact, {"archived": True})
+        if shown["archived"]:
+            continue
+        properties = shown["properties"]
+        fields = properties.get("hs_lead_status"), properties.get("lead_connection_status")
+        if fields != contract[state]:
+            yield f"{contact}: is {state}, and the portal shows {fields}"
+
+
+def _owners(dump: Any) -> Iterator[str]:
+    """The last word of a person or of the portal's own automation stands, unless it gave the
+    contact to the assistant: then the assistant has it, or whoever had it before does."""
+    for contact, shown in dump["contacts"].items():
+        entries = [e for e in reversed(shown["history"].get(OWNER, [])) if e is not None]
+        owner = shown["properties"].get(OWNER) or ""
+        others = [n for n, e in enumerate(entries) if e["sourceType"] != "INTEGRATION"]
+        if not others:
+            continue
+        word = entries[others[-1]]["value"]
+        if word != TARA:
+            if owner != word:
+                yield f"{contact}: {word} was made its owner, and {owner} is"
+            continue
+        if owner not in (TARA, _before(entries, others[-1])):
+            yield f"{contact}: belongs to {owner}, and was {_before(entries, others[-1])}'s before"
+
+
+def _before(entries: list[Any], place: int) -> str:
+    """Whose the contact was before it became the assistant's at `place`."""
+    earlier = [str(e["value"]) for e in entries[:place] if e["value"] != TARA]
+    return earlier[-1] if earlier else ""

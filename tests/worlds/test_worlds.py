@@ -1,0 +1,104 @@
+"""Small worlds full of trouble: no promise is broken; `make worlds` lives thousands of them."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.worlds.life import HANNA, OMAR, World
+from tests.worlds.promises import broken
+from tests.worlds.worlds import Worlds
+
+pytestmark = [
+    pytest.mark.slow,
+    # The kernel closes what a dead process had open; here it is left to the collector.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+SEEDS = range(1, 1 + int(os.environ.get("HANDBACK_WORLDS", "100")))
+
+
+@pytest.fixture(scope="module")
+def worlds() -> Iterator[Worlds]:
+    with Worlds() as made:
+        yield made
+
+
+def test_no_promise_is_broken(worlds: Worlds) -> None:
+    found: dict[int, list[str]] = {}
+    deaths = 0
+    for seed in SEEDS:
+        lived = worlds.live(seed)
+        deaths += lived.deaths
+        if lived.broken:
+            found[seed] = lived.broken
+    assert found == {}
+    assert deaths > len(SEEDS), "hardly a process died"
+
+
+def test_a_world_can_be_lived_again(worlds: Worlds) -> None:
+    first = worlds.live(1080)
+    with Worlds() as others:
+        second = others.live(1080)
+    assert len(first.log) > 50
+    assert (first.log, first.deaths) == (second.log, second.deaths)
+
+
+@pytest.fixture(scope="module")
+def settled(worlds: Worlds) -> Iterator[World]:
+    with worlds.lived(1002) as world:
+        yield world
+
+
+def _forget(tables: sqlite3.Connection, dump: Any) -> None:
+    tables.execute("DELETE FROM history WHERE source = 'world' AND seq = "
+                   "(SELECT max(seq) FROM history WHERE source = 'world')")  # fmt: skip
+
+
+def _park(tables: sqlite3.Connection, dump: Any) -> None:
+    tables.execute("UPDATE outbox SET status = 'uncertain' WHERE kind = 'note'")
+
+
+def _double(tables: sqlite3.Connection, dump: Any) -> None:
+    number, note = next(iter(dump["notes"].items()))
+    dump["notes"][f"{number}0"] = note
+
+
+def _lose(tables: sqlite3.Connection, dump: Any) -> None:
+    dump["notes"].clear()
+
+
+def _show_another_state(tables: sqlite3.Connection, dump: Any) -> None:
+    for contact in dump["contacts"].values():
+        contact["properties"]["lead_connection_status"] = "Elsewhere"
+
+
+def _steal(tables: sqlite3.Connection, dump: Any) -> None:
+    for contact in dump["contacts"].values():
+        owner = contact["properties"].get("hubspot_owner_id")
+        contact["properties"]["hubspot_owner_id"] = OMAR if owner == HANNA else HANNA
+
+
+@pytest.mark.parametrize(
+    ("tamper", "says"),
+    [
+        (_forget, "accepted were"),
+        (_park, "note is uncertain"),
+        (_double, "and 2 times in the portal"),
+        (_lose, "is done, and 0 times"),
+        (_show_another_state, "and the portal shows"),
+        (_steal, "belongs to"),
+    ],
+)
+def test_a_broken_promise_is_found(
+    settled: World, tamper: Callable[[sqlite3.Connection, Any], None], says: str
+) -> None:
+    dump = settled.control("GET", "dump")
+    with sqlite3.connect(settled.database) as tables:
+        assert broken(tables, settled, dump) == []
+        tamper(tables, dump)
+        assert any(says in sentence for sentence in broken(tables, settled, dump))
+        tables.rollback()
+    tables.close()
