@@ -12,7 +12,7 @@ from engine.base.errors import InputError
 from engine.store import Store
 from engine.store.account_records import ApiKey
 
-SCOPES = ("events:write", "leads:read", "metrics:read")
+SCOPES = ("events:write", "leads:read", "metrics:read", "assistants:read", "assistants:write")
 _KEY = re.compile(r"hb_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@ -]{0,63}")
 _NO_HASH = "0" * 64

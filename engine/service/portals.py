@@ -1,7 +1,7 @@
 """Portals and their assistants: set up, prove, status. Connecting is connections.py."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -145,12 +145,7 @@ class Portals:
         """Change what is given (not None). Raises InputError for an unknown assistant."""
         with self._store.write() as tx:
             known = tx.portals.assistants(portal)
-            before = next((a for a in known if name in (a.name, a.email)), None)
-            if before is None:
-                raise InputError(
-                    f"portal {portal} has no assistant {name!r}",
-                    fix=f"known are: {', '.join(a.name for a in known) or 'none'}",
-                )
+            before = _known(known, portal, name)
             if rename is not None and any(a.name == rename for a in known if a is not before):
                 raise InputError(f"portal {portal} already has an assistant {rename!r}")
             after = _with(before, {**given, "name": rename})
@@ -172,6 +167,20 @@ class Portals:
                 for assistant in access.assistants
             ]
         return found
+
+    def kept_assistants(self, portal: str | None = None) -> Documents:
+        """All assistants as they were set, without asking any CRM; off_days is a list."""
+        with self._store.read() as tx:
+            names = [p.name for p in tx.portals.list() if portal in (None, p.name)]
+            return [_kept(one) for name in names for one in tx.portals.assistants(name)]
+
+    def set_off_days(self, portal: str, name: str, off_days: str) -> Document:
+        """All off-days of an assistant, those before are gone. Raises InputError."""
+        days = checked_off_days(off_days)
+        with self._store.write() as tx:
+            after = replace(_known(tx.portals.assistants(portal), portal, name), off_days=days)
+            tx.portals.put_assistant(after)
+        return _kept(after)
 
     def _assistant(self, portal: str, email: str) -> Document:
         access, hooks = self._accesses.of(portal)
@@ -219,6 +228,30 @@ class Portals:
 
 
 _ORDER = [status.value for status in IntegrationStatus]
+
+
+def _known(known: Sequence[Assistant], portal: str, name: str) -> Assistant:
+    """By name or address. Raises InputError."""
+    found = next((a for a in known if name in (a.name, a.email)), None)
+    if found is None:
+        raise InputError(
+            f"portal {portal} has no assistant {name!r}",
+            fix=f"known are: {', '.join(a.name for a in known) or 'none'}",
+        )
+    return found
+
+
+def _kept(assistant: Assistant) -> Document:
+    return {
+        "name": assistant.name,
+        "email": assistant.email,
+        "portal": assistant.portal,
+        "context": assistant.context,
+        "fallback_owner": assistant.fallback_owner,
+        "followups": assistant.followups,
+        "days_between": assistant.days_between,
+        "off_days": list(filter(None, (assistant.off_days or "").split(", "))),
+    }
 
 
 def _with(assistant: Assistant, given: Document) -> Assistant:

@@ -134,6 +134,15 @@ class RecordedPortals(Portals):
             _changes(email=email, **given),
         )
 
+    def set_off_days(self, portal: str, name: str, off_days: str) -> Document:
+        return _recorded(
+            self._audit,
+            "set off-days",
+            f"{portal}/{name}",
+            lambda: super(RecordedPortals, self).set_off_days(portal, name, off_days),
+            lambda done: ", ".join(done["off_days"]) or "none",
+        )
+
 
 def _changes(**given: Any) -> Callable[[Any], str]:
     changed = ", ".join(f"{key} = {value}" for key, value in given.items() if value is not None)

@@ -85,7 +85,7 @@ _BODY: Mapping[str, Any] = {
         },
     }
 }
-_REFUSALS: dict[int | str, dict[str, Any]] = {
+REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "No key, or one that opens nothing"},
     403: {"model": Problem, "description": "The key lacks the scope"},
     429: {"model": Problem, "description": "Too often; Retry-After says when"},
@@ -155,7 +155,7 @@ def event_api(keeper: Keeper, add_lines: AddLines, leads: ReadsLeads) -> APIRout
         ),
         response_model=Receipt,
         responses={
-            **_REFUSALS,
+            **REFUSALS,
             207: {"model": Receipt, "description": "Some were rejected"},
             400: {"model": Problem, "description": "The body cannot be read"},
             413: {"model": Problem, "description": "Too large"},
@@ -180,7 +180,7 @@ def event_api(keeper: Keeper, add_lines: AddLines, leads: ReadsLeads) -> APIRout
         "/leads",
         summary="List leads",
         description="Leads, those that changed last first.",
-        responses={**_REFUSALS, 400: {"model": Problem, "description": "No such state"}},
+        responses={**REFUSALS, 400: {"model": Problem, "description": "No such state"}},
         dependencies=[Depends(keeper.needs("leads:read"))],
     )
     async def list_leads(
@@ -197,7 +197,7 @@ def event_api(keeper: Keeper, add_lines: AddLines, leads: ReadsLeads) -> APIRout
         "/leads/{portal}/{lead}",
         summary="One lead",
         description="A lead by its CRM id or email address, with history, effects and owners.",
-        responses={**_REFUSALS, 404: {"model": Problem, "description": "There is none"}},
+        responses={**REFUSALS, 404: {"model": Problem, "description": "There is none"}},
         dependencies=[Depends(keeper.needs("leads:read"))],
     )
     async def show_lead(

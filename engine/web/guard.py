@@ -24,7 +24,7 @@ MAX_FORM = 20_000
 MAX_BODY = 2_000_000
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_PROGRAMS = ("/in/", "/events", "/leads", "/metrics", "/healthz", "/readyz")
+_PROGRAMS = ("/in/", "/events", "/leads", "/assistants", "/metrics", "/healthz", "/readyz")
 """Doors for programs: they show a key or a signature, and no cookie is looked at."""
 
 _HEADERS: Mapping[str, str] = {

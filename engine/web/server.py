@@ -20,6 +20,7 @@ from engine.base.hosts import LOCAL
 from engine.service.accounts import Accounts
 from engine.service.apikeys import ApiKeys
 from engine.service.sign_in import SignIns, domain_roles
+from engine.web.assistantapi import assistant_api
 from engine.web.consent import consent_routes
 from engine.web.eventapi import Keeper, event_api, problem
 from engine.web.guard import PAGES, Guard, Outside
@@ -70,11 +71,12 @@ def doors(app: App, *, host: str, portals_clock: Clock | None = None) -> Doors:
     door = FastAPI(
         title="Handback event API",
         version="1",
-        description="Send events about leads (CloudEvents), and read leads.",
+        description="Send events about leads (CloudEvents), read leads, and set off-days.",
         docs_url=None,
         redoc_url=None,
     )
     door.include_router(event_api(keeper, app.events.add_lines, app.leads))
+    door.include_router(assistant_api(keeper, app.portals, app.audit))
     door.exception_handler(HTTPException)(_refused)
     door.exception_handler(RequestValidationError)(_invalid)
     door.router.routes.extend(

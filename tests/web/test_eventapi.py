@@ -186,6 +186,83 @@ def test_probes_say_that_it_lives_and_nothing_else(house: House) -> None:
 
 def test_the_reference_is_open_and_complete(house: House) -> None:
     document = house.get("/openapi.json").json()
-    assert set(document["paths"]) == {"/events", "/leads", "/leads/{portal}/{lead}"}
+    assert set(document["paths"]) == {
+        "/events",
+        "/leads",
+        "/leads/{portal}/{lead}",
+        "/assistants",
+        "/assistants/{portal}/{assistant}/off-days",
+    }
     page = house.get("/docs").text
     assert all(path in page for path in document["paths"])
+
+
+# ---------------------------------------------------------------------- assistants
+
+SEE, SET = "assistants:read", "assistants:write"
+
+
+def put_off_days(
+    house: House, body: Any, *, assistant: str = "tara", scope: str = SET
+) -> requests.Response:
+    return requests.put(
+        f"{house.url}/assistants/acme/{assistant}/off-days",
+        json=body,
+        headers=house.bearer(scope),
+        timeout=20,
+    )
+
+
+def test_off_days_are_put_as_a_whole_and_read_by_whoever_sends(house: House) -> None:
+    days = ["2026-12-26", "sun", "sat", "2026-12-25", "sun"]
+    done = put_off_days(house, {"off_days": days})
+    assert (done.status_code, done.json()["off_days"]) == (
+        200,
+        ["sat", "sun", "2026-12-25", "2026-12-26"],
+    )
+    listed = house.get("/assistants?portal=acme", headers=house.bearer(SEE)).json()
+    assert [one for one in listed if one["name"] == "tara"] == [done.json()]
+    shown = house.program.json("assistant", "list")
+    assert shown[0]["off_days"] == "sat, sun, 2026-12-25, 2026-12-26"
+    again = put_off_days(house, {"off_days": []}, assistant="tara@example.com")
+    assert (again.status_code, again.json()["off_days"]) == (200, [])
+    store = house.accounts()._store
+    with store.read() as tx:
+        trail = [(e.who, e.door, e.outcome) for e in tx.accounts.audit(limit=99)]
+    key = next(k["name"] for k in house.program.json("apikey", "list") if k["scopes"] == [SET])
+    assert (f"key {key}", "API", "none") in trail
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"off_days": ["someday"]},
+        {"off_days": ["2026-02-30"]},
+        {"off_days": "sat"},
+        {"off_days": ["sat"] * 401},
+        {"off_days": [], "name": "eve"},
+        {},
+        [],
+    ],
+)
+def test_what_is_no_list_of_days_changes_nothing(house: House, body: Any) -> None:
+    put_off_days(house, {"off_days": ["fri"]})
+    answer = put_off_days(house, body)
+    assert answer.status_code == 422
+    assert set(answer.json()) == {"error"}
+    listed = house.get("/assistants", headers=house.bearer(SEE)).json()
+    assert listed[0]["off_days"] == ["fri"]
+
+
+def test_off_days_need_their_scope_and_an_assistant(house: House) -> None:
+    assert put_off_days(house, {"off_days": []}, scope=SEE).status_code == 403
+    assert put_off_days(house, {"off_days": []}, scope=WRITE).status_code == 403
+    assert house.get("/assistants", headers=house.bearer(SET)).status_code == 403
+    assert house.get("/assistants").status_code == 401
+    missing = put_off_days(house, {"off_days": []}, assistant="nobody")
+    assert (missing.status_code, "nobody" in missing.json()["error"]) == (404, True)
+    url = f"{house.url}/assistants/acme/tara/off-days"
+    assert requests.put(url, json={"off_days": []}, timeout=10).status_code == 401
+    browser = house.session("admin")
+    answer = browser.put(url, json={"off_days": []}, headers={"Origin": house.url}, timeout=10)
+    assert answer.status_code == 401

@@ -17,6 +17,8 @@ SCOPES = {
     "POST /events": "events:write",
     "GET /leads": "leads:read",
     "GET /leads/{portal}/{lead}": "leads:read",
+    "GET /assistants": "assistants:read",
+    "PUT /assistants/{portal}/{assistant}/off-days": "assistants:write",
 }
 
 
