@@ -23,6 +23,7 @@ from engine.service.sign_in import SignIns, domain_roles
 from engine.web.assistantapi import assistant_api
 from engine.web.consent import consent_routes
 from engine.web.eventapi import Keeper, event_api, problem
+from engine.web.focus import SCRIPT
 from engine.web.guard import PAGES, Guard, Outside
 from engine.web.limits import RateLimit
 from engine.web.login import HOME, Entrance
@@ -139,11 +140,15 @@ def _static() -> list[Route]:
     async def sheet(_: Request) -> Response:
         return Response(SHEET, media_type="text/css", headers=_DAY)
 
+    async def focus(_: Request) -> Response:
+        return Response(SCRIPT, media_type="text/javascript", headers=_DAY)
+
     async def mark(_: Request) -> Response:
         return Response(MARK, media_type="image/svg+xml", headers=_DAY)
 
     return [
         Route("/static/handback.css", sheet, methods=["GET"]),
+        Route("/static/focus.js", focus, methods=["GET"]),
         Route("/static/handback.svg", mark, methods=["GET"]),
     ]
 

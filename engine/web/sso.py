@@ -80,7 +80,7 @@ class SingleSignOn:
         except HandbackError as error:
             response = _told(error)
         else:
-            response = admit(self.outside, admitted.token, inside(next_path) or HOME)
+            response = admit(self.outside, admitted.token, next_path or HOME)
         response.delete_cookie(self._cookie, path="/", secure=self.outside.encrypted)
         return response
 

@@ -15,12 +15,13 @@ SHEET = """\
   --ink: #1b2733; --soft: #556372; --line: #dbe2ea; --paper: #fff; --ground: #f4f6f9;
   --accent: #0b5cab; --accent-soft: #e5f0fb; --bad: #a8201a; --bad-soft: #fdecea;
   --good: #1c6b38; --good-soft: #e4f4e9; --warn: #7a4d00; --warn-soft: #fdf1d8;
+  --focus: #b45309;
   --round: 8px; --mono: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, monospace;
 }
 body { margin: 0; background: var(--ground); color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; }
 a { color: var(--accent); }
-:focus-visible { outline: 3px solid #f0a020; outline-offset: 2px; border-radius: 3px; }
+:focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; border-radius: 3px; }
 
 /* ---------------------------------------------------------------- plain pages */
 .plain .door { max-width: 24rem; margin: 10vh auto 0; padding: 2rem; background: var(--paper);
@@ -150,6 +151,11 @@ a { color: var(--accent); }
 .hb-time p { margin: .1rem 0 0; overflow-wrap: anywhere; }
 
 /* ---------------------------------------------------------------- controls of the library */
+.q-item:focus-visible, .q-field__control:has(:focus-visible), .q-checkbox:has(:focus-visible),
+.cm-editor:has(:focus-visible) { outline: 3px solid var(--focus) !important; outline-offset: 2px; }
+.q-item:focus-visible { outline-offset: -3px; }
+.no-outline:focus-visible { box-shadow: 0 0 0 2px var(--paper), 0 0 0 5px var(--focus); }
+.q-tab.no-outline:focus-visible { box-shadow: inset 0 0 0 3px var(--focus); }
 .q-btn { text-transform: none; font-weight: 600; border-radius: var(--round); }
 .q-btn--dense { padding: .2rem .75rem; }
 .q-btn--dense.q-btn--flat { padding: .15rem .5rem; }

@@ -45,6 +45,26 @@ def chromium() -> "Iterator[Browser]":
             browser.close()
 
 
+def serious(page: "Page", within: str | None = None) -> dict[str, list[str]]:
+    """What axe finds that is serious or critical: rule → what. The context must bypass_csp.
+
+    The editor's scroller is not counted: its content takes the focus. In a dialog (`within`) axe
+    takes what lies behind for the ground of a filled button; pages have the same buttons.
+    """
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
+    if within:
+        page.add_style_tag(content=".q-dialog__backdrop { display: none }")
+    found: dict[str, list[str]] = {}
+    for one in axe.Axe().run(page, context=within).response["violations"]:
+        if one["impact"] not in ("serious", "critical"):
+            continue
+        known = ["cm-scroller", *(['<span class="block">'] if within else [])]
+        nodes = [n["html"][:200] for n in one["nodes"] if not any(k in n["html"] for k in known)]
+        if nodes:
+            found[one["id"]] = nodes[:3]
+    return found
+
+
 class Visit:
     """One person at one browser; what the browser complains about is a failure."""
 

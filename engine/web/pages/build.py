@@ -18,6 +18,7 @@ from engine.wiring import App
 
 _HEAD = """
 <link rel="stylesheet" href="/static/handback.css">
+<script src="/static/focus.js" defer></script>
 <meta name="robots" content="noindex">
 """
 

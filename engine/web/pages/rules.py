@@ -181,10 +181,11 @@ class _Workbench:
     def file(self) -> None:
         with card():
             text("The rules file", tag="h2")
+            text("Tab indents; Esc and then Tab leaves the editor.", classes="hb-soft")
             self._editor = ui.codemirror(
-                self._draft.text, language="YAML", theme="basicLight", indent="  "
+                self._draft.text, language="YAML", theme="vscodeLight", indent="  "
             ).style("height: 32rem")
-            self._editor.set_enabled(self._may)
+            self._editor.props('data-says="The rules file"').set_enabled(self._may)
             self._editor.on_value_change(self._typed)
             self._found = ui.element("div").props("role=region aria-label=Findings")
         self._pause = ui.timer(0.6, self._changed, active=False, once=False)
