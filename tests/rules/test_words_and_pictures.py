@@ -22,6 +22,14 @@ def test_the_sound_file_in_plain_english() -> None:
     assert explain(load(SOUND)) == Path("tests/rules/sound.explained.md").read_text()
 
 
+def test_the_shipped_file_in_plain_english_and_as_a_diagram() -> None:
+    """Whoever changes the rules sees here what that means, and so does who reviews it:
+    handback rules explain > tests/rules/shipped.explained.md, rules graph > …/shipped.mmd."""
+    rules = load(SHIPPED)
+    assert explain(rules) == Path("tests/rules/shipped.explained.md").read_text()
+    assert mermaid(rules) == Path("tests/rules/shipped.mmd").read_text()
+
+
 @given(rules_models())
 def test_any_file_can_be_explained_and_drawn(model: Rules) -> None:
     text = explain(model)

@@ -1,0 +1,95 @@
+"""What states are called does not matter: by other names, in another order, all stays the same."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from engine.rules.decides import matrix
+from engine.rules.diff import diff
+from engine.rules.explain import explain
+from engine.rules.findings import Severity
+from engine.rules.loader import load, parse
+from engine.rules.model import Rules
+
+SHIPPED = Path("rules/lead_states.yaml")
+SOUND = Path("tests/rules/sound.yaml")
+BROKEN = [
+    path
+    for path in sorted(Path("tests/rules/broken").glob("R0[3467]*.yaml"))
+    if path.stem not in ("R044", "R071")
+]
+PREFIXES = ("aa_", "zz_")
+"""Before and after every word that has a meaning of its own: previous, other, keep."""
+
+
+def states_of(text: str) -> list[str]:
+    section = re.search(r"(?ms)^states:\n(.*?)^\w", text)
+    assert section is not None
+    return re.findall(r"(?m)^  (\w+):", section[1])
+
+
+def with_prefix(text: str, prefix: str) -> str:
+    """Other names for the states; what the CRM shows, and what is in quotes, stays."""
+    name = rf"\b({'|'.join(states_of(text))})\b"
+    return "".join(
+        re.sub(rf"(?m)^(      ){name}:", rf"\1{prefix}\2:", section)
+        if section.startswith("crm:")
+        else "".join(
+            part if part.startswith('"') else re.sub(name, rf"{prefix}\1", part)
+            for part in re.split(r'("[^"\n]*")', section)
+        )
+        for section in re.split(r"(?m)^(?=\w)", text)
+    )
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
+def test_the_same_mistake_is_found_by_any_names(path: Path, prefix: str) -> None:
+    text = path.read_text()
+    before = parse(text, file="f")[1]
+    after = parse(with_prefix(text, prefix), file="f")[1]
+    said = [
+        (f.line, f.code, f.message.replace(prefix, ""), f.fix.replace(prefix, "")) for f in after
+    ]
+    assert said == [(f.line, f.code, f.message, f.fix) for f in before]
+
+
+def again(path: Path, prefix: str) -> Rules:
+    rules, findings = parse(with_prefix(path.read_text(), prefix), file="f")
+    assert [f for f in findings if f.severity is not Severity.NOTE] == []
+    assert rules is not None
+    return rules
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("path", [SOUND, SHIPPED], ids=lambda path: path.stem)
+def test_the_same_is_said_and_decided_by_any_names(path: Path, prefix: str) -> None:
+    rules, other = load(path), again(path, prefix)
+    assert explain(other).replace(prefix, "") == explain(rules)
+    found = {
+        (state.replace(prefix, ""), trigger.replace(prefix, "")): goals
+        for (state, trigger), goals in matrix(other).items()
+    }
+    plain = {key: tuple(goal.replace(prefix, "") for goal in goals) for key, goals in found.items()}
+    assert plain == matrix(rules)
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_the_same_differences_by_any_names(prefix: str) -> None:
+    def changed(text: str) -> Rules:
+        text = text.replace("when: opens >= 3}", "when: opens >= 4}", 1)
+        text = text.replace("previous, do: [{count: owner_replies}]", "previous")
+        text = text.replace("default: 7d, to: previous}", "default: 8d, to: previous}")
+        rules, _ = parse(text, file="f")
+        assert rules is not None
+        return rules
+
+    text = SHIPPED.read_text()
+    plain = [str(one) for one in diff(load(SHIPPED), changed(text))]
+    other = with_prefix(text, prefix)
+    old, _ = parse(other, file="f")
+    assert old is not None
+    renamed = diff(old, changed(other))
+    assert [str(one).replace(prefix, "") for one in renamed] == plain
+    assert len(plain) > 4
