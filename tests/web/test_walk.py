@@ -1,5 +1,5 @@
-"""Every page by keyboard alone: Tab comes to everything, in order and in sight; dialogs keep the
-focus and give it back; Esc closes. One walk per page, by whoever sees the most of it."""
+"""Every page walked: by keyboard alone (Tab comes to everything, in order and in sight; dialogs
+keep the focus and give it back; Esc closes), and by each role, which is shown what it may do."""
 
 import ast
 import re
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.service.accounts import ROLES, Role
 from tests.acceptance.conftest import event, wait_until, write_events
 from tests.web.browser import DESKTOP, PHONE, Visit, chromium, needs_browser, serious
 from tests.web.conftest import PASSWORD, House
@@ -298,6 +299,62 @@ def _beginning(title: ast.expr) -> str:
     if isinstance(title, ast.JoinedStr) and isinstance(title.values[0], ast.FormattedValue):
         return ast.unparse(title.values[0].value)
     return ast.unparse(title)
+
+
+# ---------------------------------------------------------------------- what each role is shown
+
+SHOWN: dict[str, Role] = {
+    r'Expand "Act on them"|Expand "Actions"': "operator",
+    r"Retry( all| acme:\d+)?|Give up acme:\d+": "operator",
+    r"(Edit|Discard) quarantine:\d+": "operator",
+    r"New assistant|Edit acme/tara": "editor",
+    r"Apply \d+ changes": "editor",
+    r"Save …|Activate …": "editor",
+    r"Let the draft watch|Go back to it \d+|Load into the editor \d+": "editor",
+    r"\w+: (hs_lead_status|lead_connection_status)": "editor",
+    r"The rules file": "editor",
+    r"Connect a portal|Disconnect": "admin",
+    r"New login|New key|(Change role|Disable) \w+|Revoke k0": "admin",
+    r"Export CSV|(tune )?More|Previous|Next|Lead|State|Assistant|Changed": "viewer",
+    r"Refresh|Check set-up|Prove the mapping": "viewer",
+    r"Change it": "viewer",
+}
+"""Names of buttons, pickers and editors in the main part of any page → who is shown them."""
+
+ACTING = """
+() => [...document.querySelectorAll('.hb-main button, .hb-main .q-panel [role=combobox], '
+    + '.hb-main [contenteditable=true]')]
+  .filter(e => e.getBoundingClientRect().width > 0)
+  .map(e => (e.getAttribute('aria-label') || e.innerText).trim().replace(/\\s+/g, ' '))
+  .filter(name => name)
+"""
+
+
+def shown_to(visit: Callable[..., Visit], world: str, role: str) -> set[str]:
+    """The rows of SHOWN that this role meets on all pages. Fails for what has no row."""
+    someone, rows = visit(role), set()
+    for name in PATHS:
+        page = someone.go(path_of(name, world))
+        page.wait_for_timeout(400)
+        found = page.evaluate(ACTING)
+        for tab in page.get_by_role("tab").all():
+            tab.click()
+            page.wait_for_timeout(200)
+            found += page.evaluate(ACTING)
+        for called in found:
+            row = next((row for row in SHOWN if re.fullmatch(row, called)), None)
+            assert row is not None, f"{name}: {called!r} has no row in SHOWN"
+            rows.add(row)
+    return rows
+
+
+def test_each_role_is_shown_what_it_may_do_and_nothing_else(
+    house: House, world: str, visit: Callable[..., Visit]
+) -> None:
+    for_all = set(SHOWN) - {r"Apply \d+ changes"}  # only while there are changes to apply
+    for role in ROLES:
+        may = {row for row in for_all if ROLES.index(SHOWN[row]) <= ROLES.index(role)}
+        assert shown_to(visit, world, role) == may, role
 
 
 # ---------------------------------------------------------------------- without a session

@@ -1,0 +1,245 @@
+"""Who may do what from the pages: one table of all actions, complete by reading the pages' code,
+and every action tried by every role through the one way that pages have."""
+
+import ast
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from argon2 import PasswordHasher
+
+from engine.base.clock import ManualClock
+from engine.service.accounts import ROLES, Accounts, Role
+from engine.service.audit import Audit
+from engine.store import Store, open_store
+from engine.web.pages.desk import Desk, View
+
+PAGES = Path(__file__).resolve().parents[2] / "engine" / "web" / "pages"
+PASSWORD = "correct horse battery staple"
+
+NEEDS: dict[str, Role] = {
+    # a lead, many leads, what is parked
+    "leads.mark": "operator",
+    "browse.preview": "operator",
+    "browse.act": "operator",
+    "queue.retry": "operator",
+    "queue.give_up": "operator",
+    "attention.mend": "operator",
+    "attention.discard": "operator",
+    # assistants, set-up, rules
+    "portals.add_assistant": "editor",
+    "portals.edit_assistant": "editor",
+    "portals.setup": "editor",
+    "rulebook.with_value": "editor",
+    "rulebook.save": "editor",
+    "_versions.apply": "editor",
+    "_versions.rollback": "editor",
+    "_versions.cancel": "editor",
+    "_watching.watch": "editor",
+    "_watching.unwatch": "editor",
+    # portals, people, keys
+    "connections.check_from_afar": "admin",
+    "connections.connect": "admin",
+    "connections.begin": "admin",
+    "connections.disconnect": "admin",
+    "accounts.list": "admin",
+    "accounts.add": "admin",
+    "accounts.invite": "admin",
+    "accounts.change": "admin",
+    "accounts.link": "admin",
+    "keys.list": "admin",
+    "keys.add": "admin",
+    "keys.revoke": "admin",
+    "audit.list": "admin",
+    "audit.command": "admin",
+    # one's own password, and the question how assistants are
+    "accounts.set_password": "viewer",
+    "self._ask_status": "viewer",
+}
+"""What changes something, or shows what an admin alone may see → the least role."""
+
+QUERIES = frozenset(
+    {
+        "accounts.has_password", "app.leads.show", "app.leads.why", "app.portals.check",
+        "app.portals.heard", "app.portals.list", "app.portals.list_assistants",
+        "app.portals.setup (apply=False)", "attention.everything", "browse.choices",
+        "browse.crm_url", "browse.ids", "browse.page", "overview.look",
+        "pulse.look", "rulebook.check", "rulebook.compare", "rulebook.diagram", "rulebook.in_use",
+        "rulebook.mappings", "rulebook.text", "rulebook.what_if", "versions.options",
+        "_versions.plan", "_versions.status", "_versions.text", "_versions.versions",
+        "_watching.found", "_described",
+    }
+)  # fmt: skip
+"""What a viewer may ask. None of them changes anything."""
+
+AT_ONCE = {
+    "rules.now": "what this process knows anyway",
+    "rules.now().rules.states.values": "the same",
+    "rulebook.can_save": "whether there is a file to save to",
+    "portals.status": "inside _ask_status, which is called through the view",
+    "portals.list": "inside _described, which is called through the view",
+    "browse.export": "a download, behind the guard: whoever may look may export",
+    "audit.note": "that somebody exported",
+}
+"""Called without naming a role, and why that is right."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A page does something through its View. role None: the code does not say it in one word."""
+
+    where: str
+    way: str
+    role: str | None
+    what: str
+
+
+def calls() -> Iterator[Call]:
+    """Every view.run, did, ask and look of the pages, with what it calls."""
+    for file in sorted(PAGES.glob("*.py")):
+        if file.name == "desk.py":
+            continue
+        tree = ast.parse(file.read_text())
+        named = {
+            target.id: node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            way, owner = node.func.attr, ast.unparse(node.func.value)
+            if way not in ("run", "did", "ask", "look") or not owner.endswith("view"):
+                continue
+            acts = way in ("run", "did")
+            role = node.args[0].value if acts and isinstance(node.args[0], ast.Constant) else None
+            called = node.args[1 if acts else 0]
+            seen = called
+            while isinstance(seen, ast.Name) and seen.id in named:
+                seen = named[seen.id]
+            where = f"{file.name}:{node.lineno}"
+            fixed = any(k.arg == "apply" and ast.unparse(k.value) == "False" for k in node.keywords)
+            what = _what(seen, named) + (" (apply=False)" if fixed else "")
+            yield Call(where, way, cast("str | None", role), what)
+
+
+def _what(node: ast.expr, named: dict[str, ast.expr]) -> str:
+    """The end of what is called, aliases of services replaced."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+        if isinstance(node, ast.Name) and node.id in named and node.id != "view":
+            node = named[node.id]
+    if isinstance(node, ast.Name):
+        parts.append(node.id)
+    return ".".join(reversed(parts))
+
+
+def _row(what: str, table: Any) -> str | None:
+    return next((row for row in table if what == row or what.endswith("." + row)), None)
+
+
+def test_every_action_of_the_pages_has_its_row_and_asks_for_that_role() -> None:
+    found = list(calls())
+    acts = [call for call in found if call.way in ("run", "did")]
+    assert len(acts) > 25
+    wrong = [c for c in acts if (row := _row(c.what, NEEDS)) is None or NEEDS[row] != c.role]
+    assert wrong == []
+    unused = set(NEEDS) - {_row(c.what, NEEDS) for c in acts}
+    assert unused == set()
+
+
+def test_what_a_viewer_may_ask_is_known_to_change_nothing() -> None:
+    asks = [call for call in calls() if call.way in ("ask", "look")]
+    assert [c for c in asks if _row(c.what, QUERIES) is None] == []
+    assert QUERIES - {_row(c.what, QUERIES) for c in asks} == set()
+
+
+def test_no_page_reaches_a_service_beside_its_view() -> None:
+    """A service that is called directly would be called without a role."""
+    beside = []
+    for file in sorted(PAGES.glob("*.py")):
+        if file.name in ("desk.py", "build.py"):
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                what = ast.unparse(node.func)
+                direct = "desk." in what or what.startswith(("self._versions.", "self._watching."))
+                if direct and _row(what, AT_ONCE) is None:
+                    beside.append(f"{file.name}:{node.lineno} {what}")
+    assert beside == []
+
+
+# ---------------------------------------------------------------------- each by each
+
+
+@dataclass(frozen=True, slots=True)
+class Told(View):
+    """A page without a browser: what it would say is kept."""
+
+    words: list[str] = field(default_factory=list)
+
+    def say(self, words: str, *, bad: bool = False) -> None:
+        self.words.append(words)
+
+
+@dataclass(frozen=True)
+class House:
+    """Logins of all roles, named as the role."""
+
+    store: Store
+    accounts: Accounts
+    audit: Audit
+
+    def view(self, role: Role) -> Told:
+        visitor = self.accounts.visitor(self.accounts.log_in(role, PASSWORD) or "")
+        assert visitor is not None
+        return Told(cast(Desk, self), visitor, cast(Any, None))
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('roles') / 'handback.db'}")
+    clock = ManualClock(1_800_000_000_000)
+    accounts = Accounts(store, clock, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    for role in ROLES:
+        accounts.add(role, PASSWORD, role)
+    yield House(store, accounts, Audit(store, clock))
+    store.close()
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("action", NEEDS)
+def test_the_server_refuses_what_a_role_may_not(house: House, action: str, role: Role) -> None:
+    view, done = house.view(role), []
+
+    def call() -> str:
+        done.append(house.audit.actor())
+        return "done"
+
+    call.__name__ = action
+    answer = asyncio.run(view.run(NEEDS[action], call))
+    if ROLES.index(role) >= ROLES.index(NEEDS[action]):
+        assert (answer, done) == ("done", [(role, "pages")])
+        return
+    assert (answer, done) == (None, [])
+    assert view.words == [f"you are {role} here; this needs {NEEDS[action]}"]
+    last = house.audit.list(limit=1)[0]
+    assert (last["who"], last["what"]) == (role, action)
+    assert last["outcome"].startswith("refused")
+
+
+def test_a_role_that_nobody_knows_may_look_only(house: House) -> None:
+    with house.store.write() as tx:
+        user = tx.accounts.user("operator")
+        assert user is not None
+        tx.accounts.put_user(type(user)("odd", user.password_hash, "superadmin", user.created_at))
+    visitor = house.accounts.visitor(house.accounts.log_in("odd", PASSWORD) or "")
+    assert visitor is not None
+    assert [role for role in ROLES if visitor.may(role)] == ["viewer"]
