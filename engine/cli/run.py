@@ -72,7 +72,7 @@ def _measured(opened: App, port: int | None) -> Iterator[None]:
     if port is None:
         yield
         return
-    overview = Overview(opened.store, opened.clock, opened.rules, opened.queue)
+    overview = Overview(opened.store, opened.clock, opened.rules)
     with measured(port, opened.queue.status, overview.states) as url:
         complain(f"figures for Prometheus: {url}")
         yield

@@ -34,17 +34,10 @@ class Attention:
 
     def count(self) -> int:
         """How many things wait for a person."""
-        status = self._queue.status()
         with self._store.read() as tx:
-            kept = tx.views.count_kept()
-        return (
-            int(status["inbox"]["quarantined"])
-            + int(status["outbox"]["failed"])
-            + int(status["outbox"]["uncertain"])
-            + len(status["paused"])
-            + kept
-            + bool(self._broken())
-        )
+            needing, kept = tx.views.needing(), tx.views.count_kept()
+        waiting = needing.quarantined + needing.failed + needing.uncertain + kept
+        return waiting + len(self._queue.paused()) + bool(self._broken())
 
     def everything(self) -> dict[str, Any]:
         """quarantined, effects, kept, paused, broken_rules; newest first, SHOWN of each."""
@@ -63,7 +56,7 @@ class Attention:
                 }
                 for entry in kept
             ],
-            "paused": self._queue.status()["paused"],
+            "paused": self._queue.paused(),
             "broken_rules": self._broken(),
         }
 

@@ -101,6 +101,12 @@ class Browse:
                 return
             last = leads[-1]
 
+    def mark_of(self, name: str) -> str:
+        """Changes whenever what a page says about this lead does; "" for a lead that is none."""
+        portal, _, lead_id = name.partition("/")
+        with self._store.read() as tx:
+            return tx.views.mark_of(portal, lead_id)
+
     def crm_url(self, name: str) -> str | None:
         """Where a person sees this lead's contact in the CRM."""
         with self._store.read() as tx:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from engine.base.clock import MINUTE, Clock, Millis, format_time
-from engine.service.queue import Queue
 from engine.store import Store
 from engine.work.rules_in_use import RulesInUse
 
@@ -13,9 +12,8 @@ MINUTES = 60
 class Overview:
     """Queries only."""
 
-    def __init__(self, store: Store, clock: Clock, rules: RulesInUse, queue: Queue) -> None:
-        self._store, self._clock = store, clock
-        self._rules, self._queue = rules, queue
+    def __init__(self, store: Store, clock: Clock, rules: RulesInUse) -> None:
+        self._store, self._clock, self._rules = store, clock, rules
 
     def states(self) -> dict[str, int]:
         """Leads in every state of the rules, in the rules' order; others that hold any follow."""
@@ -25,17 +23,23 @@ class Overview:
         return {**known, **{s: n for s, n in counted.items() if s not in known}}
 
     def look(self) -> dict[str, Any]:
-        """states, work (state → what the assistant does there), queue, minutes: the last hour."""
+        """states, work (state → what the assistant does there), due (events), pending (effects on
+        their way), oldest_due_seconds, parked, handbacks (a day's), minutes: the last hour."""
         now = self._clock.now()
         first = now // MINUTE - MINUTES + 1
         with self._store.read() as tx:
             events = tx.views.decided_per_minute(since=first * MINUTE)
             effects = tx.views.settled_per_minute(since=first * MINUTE)
             handbacks = tx.views.handbacks_since(now - 24 * 60 * MINUTE)
+            needing, unsent = tx.views.needing(), tx.views.unsent()
+            due, oldest = tx.queue.lag(now)
         return {
             "states": self.states(),
             "work": {name: s.work.value for name, s in self._rules.now().rules.states.items()},
-            "queue": self._queue.status(),
+            "due": due,
+            "pending": unsent,
+            "oldest_due_seconds": oldest,
+            "parked": needing.failed + needing.uncertain + needing.quarantined,
             "handbacks": handbacks,
             "minutes": [_minute(m, events, effects) for m in range(first, first + MINUTES)],
         }

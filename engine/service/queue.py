@@ -27,7 +27,6 @@ class Queue:
         now = self._clock.now()
         with self._store.read() as tx:
             found = tx.queue.status(now)
-            states = [(portal.name, tx.portals.state(portal.name)) for portal in tx.portals.list()]
         return {
             "inbox": {
                 "due": found.due,
@@ -42,12 +41,19 @@ class Queue:
                 "done": found.done,
             },
             "oldest_due_seconds": found.oldest_due_seconds,
-            "paused": [
-                _pause(name, state)
-                for name, state in states
-                if state.paused_until is not None and state.paused_until > now
-            ],
+            "paused": self.paused(),
         }
+
+    def paused(self) -> Documents:
+        """Portals that nothing is sent to for now, and why."""
+        now = self._clock.now()
+        with self._store.read() as tx:
+            states = [(portal.name, tx.portals.state(portal.name)) for portal in tx.portals.list()]
+        return [
+            _pause(name, state)
+            for name, state in states
+            if state.paused_until is not None and state.paused_until > now
+        ]
 
     def list(
         self,

@@ -57,6 +57,7 @@ GLOBAL = frozenset(
 """Tables that belong to no portal: small, and the same everywhere when portals are distributed."""
 
 PARKED = "status = 'timer' OR status = 'lookup' OR status = 'held'"
+NEEDING = "status = 'failed' OR status = 'uncertain'"
 OPEN = "status = 'pending' OR status = 'leased' OR status = 'uncertain'"
 UNSENT = "status = 'failed' OR status = 'cancelled' OR status = 'superseded'"
 """Predicates of partial indexes. Queries repeat them word for word, or SQLite finds no index."""
@@ -372,6 +373,7 @@ outbox = Table(
     _partial("ix_outbox_due", "portal", "due_at", "id", where=OPEN),
     _partial("ix_outbox_open", "portal", "lead_id", "id", where=OPEN),
     _partial("ix_outbox_unsent", "portal", "id", where=UNSENT),
+    _partial("ix_outbox_needing", "portal", "status", "id", where=NEEDING),
     sqlite_with_rowid=False,
 )
 """due_at: when it may be claimed (again); of a leased row the end of its lease."""

@@ -16,7 +16,16 @@ from sqlalchemy.sql import ColumnElement
 
 from engine.base.clock import MINUTE, Millis
 from engine.store.records import LedgerEntry, RulesVersion
-from engine.store.tables import history, outbox, ownership, portals, rules_versions
+from engine.store.statements import either, word
+from engine.store.tables import (
+    history,
+    leads,
+    outbox,
+    ownership,
+    portals,
+    quarantine,
+    rules_versions,
+)
 from engine.store.transaction import Transaction
 
 LATEST = 20_000
@@ -29,6 +38,26 @@ _ENTRY = [
         "owner_before", "owner_after", "actor", "why", "reference",
     )
 ]  # fmt: skip
+
+
+_OPEN = either(outbox.c.status, "pending", "leased", "uncertain")
+_NEEDS = either(outbox.c.status, "failed", "uncertain")
+
+
+@dataclass(frozen=True, slots=True)
+class Needing:
+    """How many effects and events wait for a person."""
+
+    failed: int = 0
+    uncertain: int = 0
+    quarantined: int = 0
+
+    def __add__(self, more: "Needing") -> "Needing":
+        return Needing(
+            self.failed + more.failed,
+            self.uncertain + more.uncertain,
+            self.quarantined + more.quarantined,
+        )
 
 
 @dataclass(slots=True)
@@ -68,13 +97,12 @@ class Views:
     def handbacks_since(self, since: Millis) -> int:
         """Contacts that went back to a person."""
         back = ("handed_back", "fallback", "cleared")
-        total = 0
-        for name in self._names():
-            query = select(func.count()).where(
+        return sum(
+            self._count(
                 ownership.c.portal == name, ownership.c.at >= since, ownership.c.what.in_(back)
             )
-            total += int(self._ask(query).scalar_one())
-        return total
+            for name in self._names()
+        )
 
     def mark(self) -> str:
         """Changes whenever a decision was made, an effect ordered, settled or parked."""
@@ -103,10 +131,38 @@ class Views:
         return sorted(found, key=lambda entry: -entry.at)[:limit]
 
     def count_kept(self) -> int:
-        return sum(
-            int(self._ask(select(func.count()).where(*_kept(name))).scalar_one())
-            for name in self._names()
+        return sum(self._count(*_kept(name)) for name in self._names())
+
+    def needing(self) -> Needing:
+        """Counted by indexes that hold nothing else, however much was delivered."""
+        found = Needing(quarantined=self._count_all(quarantine))
+        for name in self._names():
+            of_portal = (outbox.c.portal == name, _NEEDS)
+            query = select(outbox.c.status, func.count()).where(*of_portal)
+            counted = {row[0]: row[1] for row in self._ask(query.group_by(outbox.c.status))}
+            found += Needing(counted.get("failed", 0), counted.get("uncertain", 0))
+        return found
+
+    def unsent(self) -> int:
+        """Effects on their way: waiting, or being sent."""
+        due = outbox.c.due_at >= 0  # always; so that the index of what is open is chosen
+        found = sum(self._count(outbox.c.portal == name, _OPEN, due) for name in self._names())
+        return found - self.needing().uncertain
+
+    def mark_of(self, portal: str, lead_id: str) -> str:
+        """Changes whenever a page about this lead would."""
+        lead = select(leads.c.revision).where(leads.c.portal == portal, leads.c.lead_id == lead_id)
+        effects = (
+            select(outbox.c.id, outbox.c.status, outbox.c.attempts, outbox.c.settled_at)
+            .where(outbox.c.portal == portal, outbox.c.lead_id == lead_id)
+            .order_by(outbox.c.id.desc())
+            .limit(200)
         )
+        latest = hash(tuple(tuple(row) for row in self._ask(effects)))
+        owners = select(func.max(ownership.c.seq)).where(
+            ownership.c.portal == portal, ownership.c.lead_id == lead_id
+        )
+        return f"{self._ask(lead).scalar()}-{latest}-{self._ask(owners).scalar()}"
 
     def rules_versions(self) -> list[RulesVersion]:
         """Newest first."""
@@ -135,6 +191,12 @@ class Views:
                 counted[int(number)] = counted.get(int(number), 0) + int(count)
         return counted
 
+    def _count(self, *where: ColumnElement[bool]) -> int:
+        return int(self._ask(select(func.count()).where(*where)).scalar_one())
+
+    def _count_all(self, table: Table) -> int:
+        return int(self._ask(select(func.count()).select_from(table)).scalar_one())
+
     def _names(self) -> list[str]:
         if not self._portals:
             self._portals = [row[0] for row in self._ask(select(portals.c.name))]
@@ -151,4 +213,4 @@ def _kept(portal: str) -> Sequence[ColumnElement[bool]]:
         later.c.lead_id == ownership.c.lead_id,
         later.c.seq > ownership.c.seq,
     )
-    return (ownership.c.portal == portal, ownership.c.what == "kept", ~newer.exists())
+    return (ownership.c.portal == portal, ownership.c.what == word("kept"), ~newer.exists())

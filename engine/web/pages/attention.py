@@ -42,12 +42,14 @@ class _Board:
     def __init__(self, view: View) -> None:
         self._view = view
         self._raw: dict[str, str] = {}
+        self._shown: dict[str, Any] = {}
 
     @ui.refreshable_method
     async def draw(self) -> None:
         found = await self._view.ask(self._view.desk.attention.everything)
         if found is None:
             return
+        self._shown = found
         self._raw = {row["id"]: row["raw"] for row in found["quarantined"]}
         if not any(found.values()):
             with card():
@@ -59,6 +61,14 @@ class _Board:
 
     async def again(self) -> None:
         await self.draw.refresh()
+
+    async def look(self) -> bool:
+        """Drawn anew only when something else needs a person: somebody may be reading."""
+        everything = self._view.desk.attention.everything
+        found, current = await self._view.share("attention page", everything)
+        if found is not None and found != self._shown:
+            await self.again()
+        return current
 
     def _portals(self, found: dict[str, Any]) -> None:
         if found["broken_rules"]:
@@ -202,4 +212,4 @@ def register(desk: Desk) -> None:
                 title("Attention", "What cannot go on without a person.")
             board = _Board(view)
             await board.draw()
-            keep_fresh(view, board.again)
+            keep_fresh(view, board.look)

@@ -12,7 +12,7 @@ from engine.service.rulebook import Rulebook
 from engine.web.guard import PAGES
 from engine.web.pages import assistants, attention, crm, lead, leads, overview, people, rules
 from engine.web.pages.desk import Desk
-from engine.web.pages.pulse import Pulse
+from engine.web.pages.pulse import Pulse, Shared
 from engine.web.styles import MARK
 from engine.wiring import App
 
@@ -27,7 +27,8 @@ def desk_of(app: App, accounts: Accounts, keys: ApiKeys) -> Desk:
     """The services that only pages have, on top of those that all doors share."""
     rulebook = Rulebook(app.settings.rules_file, app.rules, app.store, app.clock, app.audit)
     attention_list = Attention(app.store, app.clock, app.queue, app.intake, rulebook.broken)
-    board = Overview(app.store, app.clock, app.rules, app.queue)
+    board = Overview(app.store, app.clock, app.rules)
+    shared = Shared(app.clock)
     return Desk(
         app=app,
         accounts=accounts,
@@ -45,7 +46,8 @@ def desk_of(app: App, accounts: Accounts, keys: ApiKeys) -> Desk:
         ),
         overview=board,
         rulebook=rulebook,
-        pulse=Pulse(app.clock, board.mark, attention_list.count),
+        shared=shared,
+        pulse=Pulse(app.clock, shared, board.mark, attention_list.count),
     )
 
 

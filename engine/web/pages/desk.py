@@ -5,13 +5,14 @@ person who is looking, after checking anew that this person may.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 from nicegui import ui
 
+from engine.base.clock import SECOND, Millis
 from engine.base.errors import HandbackError, InputError
 from engine.service.accounts import Accounts, Role, Visitor
 from engine.service.apikeys import ApiKeys
@@ -20,8 +21,11 @@ from engine.service.audit import Audit
 from engine.service.browse import Browse
 from engine.service.overview import Overview
 from engine.service.rulebook import Rulebook
-from engine.web.pages.pulse import Pulse
+from engine.web.pages.pulse import Beat, Pulse, Shared
 from engine.wiring import App
+
+SEEN_FOR: Millis = 2 * SECOND
+"""How long a page that refreshes itself believes that its session goes on."""
 
 T = TypeVar("T")
 
@@ -38,6 +42,7 @@ class Desk:
     browse: Browse
     overview: Overview
     rulebook: Rulebook
+    shared: Shared
     pulse: Pulse
 
 
@@ -57,6 +62,37 @@ class View:
         """A page that refreshes itself: a query that keeps nobody logged in."""
         return (await self._do("viewer", False, partial(call, *args, **named)))[1]
 
+    async def beat(self) -> Beat | None:
+        """Whether anything changed, for as long as somebody is logged in here."""
+        try:
+            return await self.desk.pulse.beat() if await self._stays() else None
+        except HandbackError as error:
+            self.say(str(error), bad=True)
+            return None
+
+    async def share(self, key: Hashable, call: Callable[[], T]) -> tuple[T | None, bool]:
+        """As look, for what other pages ask alike: read once for all of them. Also whether it is
+        as new as the beat; if not, ask again soon."""
+        try:
+            if await self._stays():
+                return await self.desk.shared.ask(key, call, after=self.desk.pulse.last.at)
+        except HandbackError as error:
+            self.say(str(error), bad=True)
+        return None, True
+
+    async def _stays(self) -> bool:
+        desk, session = self.desk, self.visitor.session
+        who = partial(desk.accounts.visitor_of, session)
+        since = desk.app.clock.now() - SEEN_FOR
+        visitor, _ = await desk.shared.ask(("visitor", session), who, after=since)
+        if visitor is None:
+            self._leave()
+        return visitor is not None
+
+    def _leave(self) -> None:
+        with self.stage:
+            ui.navigate.to("/leads")  # the guard shows the login instead
+
     async def ask(self, call: Callable[..., T], /, *args: Any, **named: Any) -> T | None:
         """A query for whoever may look; None, and a message, when it fails."""
         return (await self._do("viewer", True, partial(call, *args, **named)))[1]
@@ -74,8 +110,7 @@ class View:
     async def _do(self, role: Role, by_person: bool, call: "partial[T]") -> tuple[bool, T | None]:
         visitor = await asyncio.to_thread(self.desk.accounts.visitor_of, self.visitor.session)
         if visitor is None:
-            with self.stage:
-                ui.navigate.to("/leads")  # the guard shows the login instead
+            self._leave()
             return False, None
         try:
             return True, await asyncio.to_thread(self._as, visitor, role, by_person, call)

@@ -1,5 +1,6 @@
 """What all pages share: the head with its way around, the attention count, live looking again."""
 
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from html import escape
@@ -13,7 +14,11 @@ from engine.web.guard import PAGES
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.parts import text
 
-LOOK_SECONDS = 1.5
+LOOK_SECONDS = 0.2
+"""Between two looks of a page at what the process knows already."""
+REST_SECONDS = 0.35
+"""Between two times that a page brings itself up to date, however much happens."""
+COUNT_SECONDS = 3.0
 
 _WAYS: tuple[tuple[str, str, Role], ...] = (
     ("leads", "Leads", "viewer"),
@@ -28,7 +33,7 @@ _WAYS: tuple[tuple[str, str, Role], ...] = (
 _BRAND = f"""<a class="hb-brand" href="{PAGES}/leads"><img src="/static/handback.svg" alt="">
 Handback</a>"""
 
-Look = Callable[[], Awaitable[None]]
+Look = Callable[[], Awaitable[object]]
 
 
 def visitor_of(request: Request) -> Visitor:
@@ -60,14 +65,14 @@ def page(desk: Desk, request: Request, title: str, *, at: str) -> Iterator[View]
         yield view
 
     async def count() -> None:
-        beat = await view.look(desk.pulse.look)
+        beat = await view.beat()
         if beat is not None:
             for badge in badges:
                 badge.set_text(str(beat.attention))
                 badge.set_visibility(beat.attention > 0)
 
     ui.timer(0.05, count, once=True)
-    ui.timer(LOOK_SECONDS * 2, count)
+    ui.timer(COUNT_SECONDS, count)
 
 
 def _way(path: str, label: str, *, current: bool, badges: list[TextElement]) -> None:
@@ -91,17 +96,31 @@ def _who(visitor: Visitor) -> None:
     )
 
 
-def keep_fresh(view: View, refresh: Look) -> None:
-    """Call `refresh` whenever any lead or effect changed while the page is open."""
-    seen = [""]
+def keep_fresh(
+    view: View, refresh: Look, *, changed: Callable[[], str] | None = None, drawn: str = ""
+) -> None:
+    """Call `refresh` whenever any lead or effect changed while the page is open.
+
+    changed: a narrower mark, read when something did; the page is refreshed when it differs from
+    `drawn`, what it was before the page was drawn.
+    A refresh that answers False was not as new as the beat, and is called again.
+    """
+    seen = [view.desk.pulse.last.mark, drawn]  # what was drawn is as new as that, or newer
+    rested = [0.0]
 
     async def look() -> None:
-        beat = await view.look(view.desk.pulse.look)
-        if beat is None or beat.mark == seen[0]:
+        beat = await view.beat()
+        if beat is None or beat.mark == seen[0] or time.monotonic() < rested[0]:
             return
-        first, seen[0] = not seen[0], beat.mark
-        if not first:
-            await refresh()
+        mark = beat.mark
+        rested[0], seen[0] = time.monotonic() + REST_SECONDS, mark
+        if changed is not None:
+            narrow = await view.look(changed)
+            if narrow is None or narrow == seen[1]:
+                return
+            seen[1] = narrow
+        if await refresh() is False:
+            seen[0] = ""
 
     ui.timer(LOOK_SECONDS, look)
 

@@ -1,6 +1,7 @@
 """A lead: what happened, why, what was told to the CRM, who held it, and what can be done now."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,43 +37,55 @@ class _Lead:
 
     def __init__(self, view: View, name: str) -> None:
         self._view, self._name = view, name
+        self._lead: Mapping[str, Any] = {}
         self._event = ""
         self._answer: dict[str, Any] | None = None
 
-    @ui.refreshable_method
     async def draw(self) -> None:
+        """What people press and type in is drawn once; what tells of the lead, again and again."""
         lead = await self._view.ask(self._view.desk.app.leads.show, self._name)
         if lead is None:
             with card():
                 empty(f"There is no lead {self._name}.")
             return
+        self._lead = lead
         url = await self._view.ask(self._view.desk.browse.crm_url, self._name)
-        self._head(lead, url)
-        with ui.element("div").classes("hb-two"):
-            with ui.element("div"):
-                self._timeline(lead)
-                self._effects(lead)
-            with ui.element("div"):
-                self._facts(lead)
-                self._why()
-                self._owners(lead)
-
-    async def again(self) -> None:
-        await self.draw.refresh()
-
-    def _head(self, lead: Mapping[str, Any], url: str | None) -> None:
-        states = self._view.desk.app.rules.now().rules.states
-        work = states[lead["state"]].work.value if lead["state"] in states else ""
         with ui.element("div").classes("hb-head"):
-            text(lead["name"] or lead["email"] or lead["id"], tag="h1")
-            chip(lead["state"], work)
-            if lead["sub_state"]:
-                chip(lead["sub_state"])
+            self._head()
             ui.element("span").classes("hb-grow")
             if url and urlsplit(url).scheme in ("http", "https"):
                 ui.link("Open in the CRM", url, new_tab=True)
             if self._view.may("operator"):
                 self._actions()
+        with ui.element("div").classes("hb-two"):
+            with ui.element("div"):
+                self._past()
+            with ui.element("div"):
+                self._facts()
+                self._why()
+                self._owners()
+
+    async def again(self) -> None:
+        lead = await self._view.look(self._view.desk.app.leads.show, self._name)
+        if lead is None or not self._lead:
+            return
+        self._lead = lead
+        for part in (self._head, self._past, self._facts, self._owners):
+            part.refresh()
+
+    @ui.refreshable_method
+    def _head(self) -> None:
+        lead, states = self._lead, self._view.desk.app.rules.now().rules.states
+        work = states[lead["state"]].work.value if lead["state"] in states else ""
+        text(lead["name"] or lead["email"] or lead["id"], tag="h1")
+        chip(lead["state"], work)
+        if lead["sub_state"]:
+            chip(lead["sub_state"])
+
+    @ui.refreshable_method
+    def _past(self) -> None:
+        self._timeline(self._lead)
+        self._effects(self._lead)
 
     def _actions(self) -> None:
         with ui.dropdown_button("Actions", auto_close=True).props("dense color=primary"):
@@ -139,7 +152,9 @@ class _Lead:
 
     # ------------------------------------------------------------------ what is
 
-    def _facts(self, lead: Mapping[str, Any]) -> None:
+    @ui.refreshable_method
+    def _facts(self) -> None:
+        lead = self._lead
         with card():
             text("Lead", tag="h2")
             facts(
@@ -158,7 +173,9 @@ class _Lead:
                 }
             )
 
-    def _owners(self, lead: Mapping[str, Any]) -> None:
+    @ui.refreshable_method
+    def _owners(self) -> None:
+        lead = self._lead
         with card():
             text("Owners", tag="h2")
             if lead["owners"]:
@@ -235,5 +252,7 @@ def register(desk: Desk) -> None:
     async def one(request: Request, portal: str, lead: str) -> None:
         with page(desk, request, f"{portal}/{lead}", at="leads") as view:
             shown = _Lead(view, f"{portal}/{lead}")
+            mark = partial(desk.browse.mark_of, f"{portal}/{lead}")
+            before = await view.look(mark)
             await shown.draw()
-            keep_fresh(view, shown.again)
+            keep_fresh(view, shown.again, changed=mark, drawn=before or "")

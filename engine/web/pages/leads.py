@@ -1,6 +1,7 @@
 """Leads: all of them, by the page; filters that live in the address; acting on many at once."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -75,23 +76,41 @@ class _List:
                 self._on.props("flat dense")
         await self.load()
 
-    async def load(self) -> None:
-        """Fetch the page that is asked for; what was picked stays picked while it is shown."""
+    async def again(self) -> bool:
+        return await self.load(by_itself=True)
+
+    async def load(self, *, by_itself: bool = False) -> bool:
+        """Fetch the page that is asked for; what was picked stays picked while it is shown.
+        Whether it is as new as the beat: see keep_fresh."""
         try:
             wanted = self.wanted()
         except HandbackError as error:
             self._view.say(str(error), bad=True)
-            return
-        browse = self._view.desk.browse
-        found = await self._view.ask(
-            browse.page, wanted, limit=ROWS, offset=self._offset, all_of_them=self._all
+            return True
+        asked = (wanted, self._offset, self._all)
+        page = partial(
+            self._view.desk.browse.page,
+            wanted,
+            limit=ROWS,
+            offset=self._offset,
+            all_of_them=self._all,
         )
-        if found is None:
-            return
+        current = True
+        if by_itself:
+            found, current = await self._view.share(("leads", *asked), page)
+        else:
+            found = await self._view.ask(page)
+        if found is not None and asked == (self.wanted(), self._offset, self._all):
+            self._show(found)  # otherwise something else is wanted by now, and on its way
+        return current
+
+    def _show(self, found: Mapping[str, Any]) -> None:
         rows = [self._row(lead) for lead in found["rows"]]
         shown = {row["id"] for row in rows}
-        self._table.selected = [row for row in self._table.selected if row["id"] in shown]
-        self._table.rows = rows
+        if self._table.selected:
+            self._table.selected = [row for row in self._table.selected if row["id"] in shown]
+        if rows != self._table.rows:
+            self._table.rows = rows
         self._total = found["total"]
         self._nothing.set_visibility(not rows and not found["looked"])
         self._cut.set_visibility(bool(found["looked"]))
@@ -251,7 +270,7 @@ def register(desk: Desk) -> None:
                     on_click=lambda: ui.navigate.to(f"/leads.csv?{shown.query()}"),
                 ).props("outline dense")
             await shown.draw()
-            keep_fresh(view, shown.load)
+            keep_fresh(view, shown.again)
 
     @pages.get("/leads.csv")
     def export(request: Request) -> StreamingResponse:

@@ -7,8 +7,10 @@ from fastapi import Request
 from nicegui import ui
 
 from engine.web.pages.desk import Desk, View
-from engine.web.pages.frame import LOOK_SECONDS, page, title
+from engine.web.pages.frame import keep_fresh, page, title
 from engine.web.pages.parts import card, text
+
+MINUTE_SECONDS = 30.0
 
 _COLOURS: Mapping[str, str] = {
     "waits": "#8493a3", "goes_on": "#2f7fd0", "done": "#2b8a4b", "final": "#4b5865",
@@ -27,6 +29,7 @@ class _Board:
 
     def __init__(self, view: View, found: Mapping[str, Any]) -> None:
         self._view = view
+        self._in_table: Mapping[str, int] = {}
         with ui.element("div").classes("hb-tiles").props("role=group aria-label=Figures"):
             self._tiles = {name: _tile(label) for name, label in _TILES}
         with card():
@@ -42,29 +45,28 @@ class _Board:
             self._flow.props('role=img aria-label="Events and effects per minute"')
         self._numbers(found)
 
-    async def look(self) -> None:
-        found = await self._view.look(self._view.desk.overview.look)
-        if found is None:
-            return
-        self._states.options.update(_states(found))
-        self._flow.options.update(_flow(found))
-        self._states.update()
-        self._flow.update()
-        self._numbers(found)
+    async def look(self) -> bool:
+        found, current = await self._view.share("overview", self._view.desk.overview.look)
+        if found is not None:
+            _show(self._states, _states(found))
+            _show(self._flow, _flow(found))
+            self._numbers(found)
+        return current
 
     def _numbers(self, found: Mapping[str, Any]) -> None:
-        queue = found["queue"]
-        parked = queue["outbox"]["failed"] + queue["outbox"]["uncertain"]
         values = {
             "leads": sum(found["states"].values()),
             "handbacks": found["handbacks"],
-            "due": queue["inbox"]["due"],
-            "pending": queue["outbox"]["pending"] + queue["outbox"]["leased"],
-            "lag": _lag(queue["oldest_due_seconds"]),
-            "parked": parked + queue["inbox"]["quarantined"],
+            "due": found["due"],
+            "pending": found["pending"],
+            "lag": _lag(found["oldest_due_seconds"]),
+            "parked": found["parked"],
         }
         for name, value in values.items():
             self._tiles[name].set_text(f"{value:,}" if isinstance(value, int) else value)
+        if found["states"] == self._in_table:
+            return
+        self._in_table = found["states"]
         self._table.clear()
         with self._table:
             text("As a table", tag="summary")
@@ -83,6 +85,13 @@ _TILES = (
     ("lag", "oldest due"),
     ("parked", "parked"),
 )
+
+
+def _show(plot: ui.echart, options: dict[str, Any]) -> None:
+    """Sent only when it is another picture."""
+    if any(plot.options.get(name) != value for name, value in options.items()):
+        plot.options.update(options)
+        plot.update()
 
 
 def _tile(label: str) -> Any:
@@ -172,4 +181,5 @@ def register(desk: Desk) -> None:
             found = await view.ask(desk.overview.look)
             if found is not None:
                 board = _Board(view, found)
-                ui.timer(LOOK_SECONDS * 2, board.look)
+                keep_fresh(view, board.look)
+                ui.timer(MINUTE_SECONDS, board.look)  # the hour goes on without events
