@@ -68,10 +68,10 @@ class Draft:
         if name in self.groups:
             self.used.add(f"group {name}")
             return self.groups[name]
-        known = self.known(name, (*self.states, *self.groups), at, what)
-        if known in self.groups:
-            self.used.add(f"group {known}")
-            return self.groups[known]
+        words = (ANY, EVERYWHERE)
+        known = self.known(name, (*self.states, *self.groups), at, what, words=words)
+        if known in words or known in self.groups:
+            return self._resolve(known, at, what)
         return (known,)
 
     def name(self, node: Node, what: str) -> str | None:
@@ -83,11 +83,22 @@ class Draft:
         wrong_kind(self.report, node, what, expected="a name")
         return None
 
-    def known(self, name: str, names: Collection[str], at: Position, what: str) -> str:
-        """The state of this name; an unknown one is reported, and replaced if one is close."""
+    def known(
+        self,
+        name: str,
+        names: Collection[str],
+        at: Position,
+        what: str,
+        *,
+        words: Collection[str] = (),
+    ) -> str:
+        """The state of this name; an unknown one is reported, and replaced if one is close.
+
+        words: what else may stand here, with a meaning of its own.
+        """
         if name in names:
             return name
-        near = nearest(name, names)
+        near = nearest(name, (*names, *words))
         fix = suggestion(near, names, kind="states")
         if name in (EVERYWHERE, ANY):
             fix = "name one state here"

@@ -5,7 +5,7 @@ import re
 from engine.rules.draft import Draft
 from engine.rules.grammar import COLUMN_PATTERN, CRM, MAX_VALUE
 from engine.rules.model import CrmMapping, Position
-from engine.rules.reader import Items, Node, Scalar
+from engine.rules.reader import Items, Node, Scalar, Table
 from engine.rules.shapes import (
     braces,
     declared_name,
@@ -29,7 +29,8 @@ def load_crm(draft: Draft, node: Node) -> None:
         if found is None or name in draft.crm or "columns" not in found or "states" not in found:
             continue
         columns = _columns(draft, name, found["columns"])
-        draft.crm[name] = _mapping(draft, name, key.at, columns, found["states"])
+        at = (key.at, found["columns"].at)
+        draft.crm[name] = _mapping(draft, name, at, columns, found["states"])
 
 
 def _columns(draft: Draft, crm: str, node: Node) -> tuple[str, ...]:
@@ -51,16 +52,24 @@ def _columns(draft: Draft, crm: str, node: Node) -> tuple[str, ...]:
 
 
 def _mapping(
-    draft: Draft, crm: str, at: Position, columns: tuple[str, ...], node: Node
+    draft: Draft, crm: str, at: tuple[Position, Position], columns: tuple[str, ...], node: Node
 ) -> CrmMapping:
+    """at: of the CRM, and of its columns."""
     report = draft.report
+    wide = _one_width(node)
+    if columns and wide not in (None, len(columns)):
+        fields_ = "1 field" if len(columns) == 1 else f"{len(columns)} fields"
+        each = "1 value" if wide == 1 else f"{wide} values"
+        message = f"columns of {crm} names {fields_}, and every state has {each}"
+        fix = "name one field for each value"
+        report.add("R051", at[1], message, fix=fix)
     states: dict[str, tuple[str | None, ...]] = {}
     value_at: dict[tuple[str, str], Position] = {}
     for key, value in pairs(report, node, f"states of {crm}"):
         state = draft.known(name_of(key), draft.states, key.at, f"crm {crm}")
         what = f"{state} in crm {crm}"
         parts = _values(draft, value, what)
-        if parts is not None and parts and len(parts) != len(columns) and columns:
+        if parts and len(parts) != len(columns) and columns and wide is None:
             given = f"{len(parts)} value" + ("s" if len(parts) != 1 else "")
             fix = f"give one value each for {', '.join(columns)}; ~ writes nothing"
             report.add("R051", value.at, f"{what} has {given}, not {len(columns)}", fix=fix)
@@ -76,7 +85,15 @@ def _mapping(
             message = f"crm {crm} does not say what to show for {state}"
             fix = f"add {state}: one value per column, or [] to write nothing"
             report.add("R050", node.at, message, fix=fix)
-    return CrmMapping(crm, columns, states, at, value_at)
+    return CrmMapping(crm, columns, states, at[0], value_at)
+
+
+def _one_width(node: Node) -> int | None:
+    """How many values every state has that has any, if three or more agree: then the columns are
+    what is wrong, once."""
+    values = [value for _, value in node.pairs] if isinstance(node, Table) else []
+    widths = [len(v.items) for v in values if isinstance(v, Items) and v.items]
+    return widths[0] if len(widths) > 2 and len(set(widths)) == 1 else None
 
 
 def _values(draft: Draft, node: Node, what: str) -> tuple[Node, ...] | None:

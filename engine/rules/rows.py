@@ -200,8 +200,8 @@ def _target(draft: Draft, node: Node, what: str) -> str | None:
     name = draft.name(node, what)
     if name is None or name == PREVIOUS:
         return name
-    known = draft.known(name, draft.states, node.at, what)
-    if known not in draft.states:
+    known = draft.known(name, draft.states, node.at, what, words=(PREVIOUS,))
+    if known not in draft.states and known != PREVIOUS:
         draft.report.doubt(*GRAPH_CODES)
     return known
 
