@@ -19,8 +19,7 @@ from engine.rules.loader import parse_file
 from engine.service.audit import Audit
 from engine.service.connections import Connections
 from engine.service.ledger import OwnershipLedger
-from engine.service.reconcile import Reconcile
-from engine.service.recorded import RecordedLeads, RecordedPortals, RecordedQueue
+from engine.service.recorded import RecordedLeads, RecordedPortals, RecordedQueue, RecordedReconcile
 from engine.service.rules_at_start import RulesAtStart
 from engine.service.shadow import Shadow
 from engine.service.versions import Versions
@@ -70,7 +69,7 @@ class App:
     connections: Connections
     portals: RecordedPortals
     webhooks: Webhooks
-    reconcile: Reconcile
+    reconcile: RecordedReconcile
     ledger: OwnershipLedger
     lookups: Lookups
     decisions: Decisions
@@ -147,7 +146,7 @@ def _wire(settings: Settings, clock: Clock, store: Store) -> App:
         connections=connections,
         portals=RecordedPortals(store, plugins, accesses, machine, audit=audit),
         webhooks=Webhooks(store, accesses, clock),
-        reconcile=Reconcile(store, clock, accesses, machine),
+        reconcile=RecordedReconcile(store, clock, accesses, machine, audit=audit),
         ledger=OwnershipLedger(store),
         lookups=Lookups(store, accesses, machine),
         decisions=decisions,

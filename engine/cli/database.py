@@ -12,6 +12,7 @@ from engine.cli.options import AsJson, Config, Database
 from engine.cli.output import print_json, say
 from engine.rules.durations import parse_duration
 from engine.service.archive import pruned
+from engine.service.audit import Audit
 from engine.wiring import backup_database, database_status, open_database, upgrade_database
 
 app = typer.Typer(help="The database.", no_args_is_help=True)
@@ -71,8 +72,11 @@ def prune(
     if not length:
         raise InputError(f"--older-than {older_than!r} is no duration", fix="write e.g. 90d")
     with open_database(database, config) as store:
-        gone = asdict(pruned(store, before=SystemClock().now() - length, archive=archive))
+        clock = SystemClock()
+        gone = asdict(pruned(store, before=clock.now() - length, archive=archive))
+        words = ", ".join(f"{count} {name}" for name, count in gone.items())
+        Audit(store, clock).command("prune", subject=f"older than {older_than}", outcome=words)
     if as_json:
         print_json(gone)
     else:
-        say("gone: " + ", ".join(f"{count} {name}" for name, count in gone.items()))
+        say(f"gone: {words}")

@@ -9,6 +9,7 @@ from engine.service.audit import Audit
 from engine.service.leads import Leads
 from engine.service.portals import Portals
 from engine.service.queue import Queue
+from engine.service.reconcile import Reconcile
 from engine.store import Store
 from engine.work.access import Accesses
 from engine.work.decisions import Decisions
@@ -76,6 +77,33 @@ class RecordedQueue(Queue):
             item,
             lambda: super(RecordedQueue, self).give_up(item, reason),
             lambda _: reason,
+        )
+
+
+class RecordedReconcile(Reconcile):
+    """Reconciling whose repairs are on record."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        accesses: Accesses,
+        rules: RulesInUse,
+        *,
+        audit: Audit,
+    ) -> None:
+        super().__init__(store, clock, accesses, rules)
+        self._audit = audit
+
+    def run(self, name: str, *, apply: bool) -> Document:
+        if not apply:
+            return super().run(name, apply=False)
+        return _recorded(
+            self._audit,
+            "reconcile portal",
+            name,
+            lambda: super(RecordedReconcile, self).run(name, apply=True),
+            lambda report: f"{len(report['steps'])} repairs",
         )
 
 

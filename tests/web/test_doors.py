@@ -178,22 +178,40 @@ def test_a_form_that_is_too_large_is_refused(house: House) -> None:
     assert answer.status_code == 413
 
 
-def test_listening_to_the_world_without_tls_is_said_loudly(tmp_path: object, bare: House) -> None:
+@pytest.mark.parametrize(
+    ("host", "public_url", "warns"),
+    [
+        ("0.0.0.0", "", True),  # noqa: S104
+        ("0.0.0.0", "http://handback.example", True),  # noqa: S104
+        ("0.0.0.0", "https://handback.example", False),  # noqa: S104
+    ],
+)
+def test_listening_to_the_world_without_tls_is_said_loudly(
+    bare: House, host: str, public_url: str, warns: bool
+) -> None:
     program: Program = bare.program
     process = subprocess.Popen(
-        program.command("serve", "--host", "0.0.0.0", "--port", "0", "--no-worker"),  # noqa: S104
+        program.command("serve", "--host", host, "--port", "0", "--no-worker"),
         cwd=program.folder,
-        env=program.environ(),
-        stdout=subprocess.DEVNULL,
+        env={**program.environ(), "HANDBACK_PUBLIC_URL": public_url},
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    assert process.stderr is not None
-    try:
-        assert b"WARNING" in process.stderr.readline()
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
-        process.stderr.close()
+    assert process.stdout is not None
+    process.stdout.readline()  # it is open, and has said what it had to say
+    process.terminate()
+    _, said = process.communicate(timeout=20)
+    assert said.startswith(b"WARNING:") == warns, said
+    assert (b"without TLS" in said) == warns
+
+
+def test_by_default_it_is_open_to_this_machine_alone(bare: House) -> None:
+    parts = urlsplit(bare.url)
+    assert parts.hostname == "127.0.0.1"
+    assert "WARNING" not in (bare.program.folder / "serve.log").read_text()
+    elsewhere = "127.0.0.2"  # this machine too, by another of its addresses
+    with socket.socket() as wire:
+        assert wire.connect_ex((elsewhere, parts.port or 0)) != 0
 
 
 def test_a_taken_port_is_a_sentence_with_a_fix(bare: House) -> None:

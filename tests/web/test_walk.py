@@ -15,7 +15,7 @@ from tests.web.browser import DESKTOP, PHONE, Visit, chromium, needs_browser, se
 from tests.web.conftest import PASSWORD, House
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Response
 
 pytestmark = [needs_browser(), pytest.mark.slow]
 
@@ -333,6 +333,12 @@ ACTING = """
 def shown_to(visit: Callable[..., Visit], world: str, role: str) -> set[str]:
     """The rows of SHOWN that this role meets on all pages. Fails for what has no row."""
     someone, rows = visit(role), set()
+    came: list[str] = []
+    someone.page.on("response", lambda answer: came.append(_text(answer)))
+    someone.page.on(
+        "websocket",
+        lambda wire: wire.on("framereceived", lambda payload: came.append(str(payload))),
+    )
     for name in PATHS:
         page = someone.go(path_of(name, world))
         page.wait_for_timeout(400)
@@ -345,7 +351,29 @@ def shown_to(visit: Callable[..., Visit], world: str, role: str) -> set[str]:
             row = next((row for row in SHOWN if re.fullmatch(row, called)), None)
             assert row is not None, f"{name}: {called!r} has no row in SHOWN"
             rows.add(row)
+    assert sum(map(len, came)) > 100_000, "what came to the browser was not heard"
+    for name, secret in secrets_of(someone.house).items():
+        assert not any(secret in text for text in came), f"{name} came to the browser of {role}"
     return rows
+
+
+def _text(answer: "Response") -> str:
+    kind = answer.headers.get("content-type", "")
+    return answer.text() if kind.startswith("text/html") and answer.ok else ""
+
+
+def secrets_of(house: House) -> dict[str, str]:
+    """What this server knows and no browser may: of the environment and of the database."""
+    known = dict(house.program.environ())
+    found = {name: known[name] for name in ("HUBSPOT_TOKEN", "HUBSPOT_SECRET")}
+    found["API key"] = house.key("leads:read").rpartition("_")[2]
+    store = house.accounts()._store
+    with store.read() as tx:
+        found |= {f"password of {u.name}": u.password_hash for u in tx.accounts.users()}
+        found |= {f"hash of {k.name}": k.secret_hash for k in tx.accounts.api_keys()}
+    store.close()
+    assert all(len(secret) > 5 for secret in found.values())
+    return found
 
 
 def test_each_role_is_shown_what_it_may_do_and_nothing_else(
