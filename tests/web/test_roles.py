@@ -66,14 +66,14 @@ QUERIES = frozenset(
         "accounts.has_password", "app.leads.show", "app.leads.why", "app.portals.check",
         "app.portals.heard", "app.portals.list", "app.portals.list_assistants",
         "app.portals.setup (apply=False)", "attention.everything", "browse.choices",
-        "browse.crm_url", "browse.ids", "browse.page", "overview.look",
-        "pulse.look", "rulebook.check", "rulebook.compare", "rulebook.diagram", "rulebook.in_use",
+        "browse.crm_url", "browse.ids", "browse.mark_of", "browse.page", "overview.look",
+        "rulebook.check", "rulebook.compare", "rulebook.diagram", "rulebook.in_use",
         "rulebook.mappings", "rulebook.text", "rulebook.what_if", "versions.options",
         "_versions.plan", "_versions.status", "_versions.text", "_versions.versions",
-        "_watching.found", "_described",
+        "_watching.found", "_described", "changed",
     }
 )  # fmt: skip
-"""What a viewer may ask. None of them changes anything."""
+"""What a viewer may ask. None of them changes anything. changed: what keep_fresh() got."""
 
 AT_ONCE = {
     "rules.now": "what this process knows anyway",
@@ -98,7 +98,7 @@ class Call:
 
 
 def calls() -> Iterator[Call]:
-    """Every view.run, did, ask and look of the pages, with what it calls."""
+    """Every view.run, did, ask, look and share of the pages, with what it calls."""
     for file in sorted(PAGES.glob("*.py")):
         if file.name == "desk.py":
             continue
@@ -114,14 +114,16 @@ def calls() -> Iterator[Call]:
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue
             way, owner = node.func.attr, ast.unparse(node.func.value)
-            if way not in ("run", "did", "ask", "look") or not owner.endswith("view"):
+            if way not in ("run", "did", "ask", "look", "share") or not owner.endswith("view"):
                 continue
             acts = way in ("run", "did")
             role = node.args[0].value if acts and isinstance(node.args[0], ast.Constant) else None
-            called = node.args[1 if acts else 0]
+            called = node.args[1 if acts or way == "share" else 0]
             seen = called
             while isinstance(seen, ast.Name) and seen.id in named:
                 seen = named[seen.id]
+            if isinstance(seen, ast.Call) and ast.unparse(seen.func) == "partial":
+                seen = seen.args[0]
             where = f"{file.name}:{node.lineno}"
             fixed = any(k.arg == "apply" and ast.unparse(k.value) == "False" for k in node.keywords)
             what = _what(seen, named) + (" (apply=False)" if fixed else "")
@@ -156,7 +158,7 @@ def test_every_action_of_the_pages_has_its_row_and_asks_for_that_role() -> None:
 
 
 def test_what_a_viewer_may_ask_is_known_to_change_nothing() -> None:
-    asks = [call for call in calls() if call.way in ("ask", "look")]
+    asks = [call for call in calls() if call.way in ("ask", "look", "share")]
     assert [c for c in asks if _row(c.what, QUERIES) is None] == []
     assert QUERIES - {_row(c.what, QUERIES) for c in asks} == set()
 
