@@ -10,7 +10,7 @@ from typing import Literal
 
 from engine.rules.decides import Deciding
 from engine.rules.meeting import Meeting, in_box
-from engine.rules.model import KEEP, OTHER, PREVIOUS, Event, Rule, Rules, Timer
+from engine.rules.model import KEEP, PREVIOUS, Event, Rule, Rules, Timer
 from engine.rules.regions import CAME_FROM, Box, TooComplexError, Value
 from engine.rules.wording import FACTS, outcome, region, when_due
 
@@ -169,13 +169,12 @@ def _does(rules: Rules, rule: Rule | None, trigger: str = "", state: str = "") -
     actions = tuple((action.kind, action.text, action.counter) for action in rule.actions)
     if rule.to is None:
         return ("refuse" if rule.refuse is not None else "stay", actions)
-    name, _, variant = trigger.partition(".")
-    event = rules.events.get(name)
+    event = rules.events.get(trigger.partition(".")[0])
     sub = rule.sub_state
     if sub == KEEP and state and rules.states[state].sub_states is None:
         sub = None  # there is none to keep
     elif sub is None and event is not None and event.keeps_sub_state and rule.to != PREVIOUS:
-        sub = f"value {variant if variant != OTHER else '?'}"
+        sub = "value of the event"
     target = rules.states.get(rule.to)
     done = rule.done or (target is not None and target.work.is_done)
     if any(action.kind == "start_anew" for action in rule.actions):

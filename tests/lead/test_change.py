@@ -121,6 +121,11 @@ def test_where_a_lead_goes_back_to_is_moved_too(
     assert made.lead.came_from == expected
 
 
+def test_a_state_to_go_back_to_that_is_still_there_stays_with_its_sub_state() -> None:
+    made = changed(machine(), lead("OutOfOffice", came_from=("Warm", "x")), THEN, moves={})
+    assert made.lead.came_from == ("Warm", "x")
+
+
 def test_a_contact_that_is_gone_is_moved_and_nothing_is_written() -> None:
     gone = lead("Lukewarm", ended=Ended.DELETED)
     made = changed(machine(), gone, THEN, moves={"Lukewarm": "Hot"}, fields=True, timers=[])

@@ -62,18 +62,18 @@ def test_another_crm_shows_nothing_new() -> None:
     assert found == {}
 
 
-def with_old_state(new: Rules, shown: str) -> Rules:
+def with_old_state(new: Rules, shown: str, name: str) -> Rules:
     """The same rules with one state more, that is like New in everything."""
     text = new.text
     for old, more in (
-        ("  New:          {work", "  Old: {work: waits}\n  New:          {work"),
-        (f"      New: {shown}", f"      Old: {shown}\n      New: {shown}"),
+        ("  New:          {work", f"  {name}: {{work: waits}}\n  New:          {{work"),
+        (f"      New: {shown}", f"      {name}: {shown}\n      New: {shown}"),
         (
             "  capacity_available:\n",
-            "  capacity_available:\n    - {from: New, to: Old, when: stopped}\n",
+            f"  capacity_available:\n    - {{from: New, to: {name}, when: stopped}}\n",
         ),
-        ("working:      [New,", "working:      [Old, New,"),
-        ("    - {from: [New, Pending], stay", "    - {from: [Old, New, Pending], stay"),
+        ("working:      [New,", f"working:      [{name}, New,"),
+        ("    - {from: [New, Pending], stay", f"    - {{from: [{name}, New, Pending], stay"),
     ):
         assert old in text, old
         text = text.replace(old, more, 1)
@@ -82,11 +82,12 @@ def with_old_state(new: Rules, shown: str) -> Rules:
     return rules
 
 
+@pytest.mark.parametrize("name", ["Aged", "Old"])
 @pytest.mark.parametrize(("shown", "again"), [("[NEW, New]", False), ('[NEW, "{state}"]', True)])
 def test_leads_of_a_state_that_is_gone_move_and_are_written_if_that_shows(
-    shown: str, again: bool
+    shown: str, again: bool, name: str
 ) -> None:
     new = with_((r"New: +\[NEW, +New\]", f"New: {shown}"))
-    old = with_old_state(new, shown)
-    moved = changes(old, new, held=["Old", "New"], moves={"Old": "New"}, crm="hubspot")
-    assert moved == {"Old": Change("New", fields=again, timers=False)}
+    old = with_old_state(new, shown, name)
+    moved = changes(old, new, held=[name, "New"], moves={name: "New"}, crm="hubspot")
+    assert moved == {name: Change("New", fields=again, timers=False)}
