@@ -6,7 +6,7 @@ from itertools import product
 from engine.rules.check_rows import place_of
 from engine.rules.draft import Draft
 from engine.rules.findings import Finding, finding
-from engine.rules.model import COUNT, FLAGS, PREVIOUS, Comparison, Rule, Work
+from engine.rules.model import FLAGS, PREVIOUS, Comparison, Rule, Work
 from engine.rules.regions import Budget, TooComplexError, cells, fitting, guard_of
 from engine.rules.shapes import is_name, known_names
 
@@ -147,7 +147,9 @@ def _starts_or_hands_back(draft: Draft, rule: Rule) -> bool:
 
 def timer_loops(draft: Draft) -> Iterator[Finding]:
     """R038: a circle of moves that only timers make, for a lead whose counters allow them all."""
-    moves = [r for r in draft.rules if r.trigger.startswith("timer.") and _moves_on(r)]
+    timed = [rule for rule in draft.rules if rule.trigger.startswith("timer.")]
+    read = {part.fact for rule in timed for part in rule.guard}
+    moves = [rule for rule in timed if _moves_on(rule, read)]
     for point in _points(moves):
         graph: dict[str, set[str]] = {}
         by_edge: dict[tuple[str, str], Rule] = {}
@@ -170,9 +172,9 @@ def timer_loops(draft: Draft) -> Iterator[Finding]:
             return
 
 
-def _moves_on(rule: Rule) -> bool:
-    """A timer's move that changes no counter, so that nothing is different the next time."""
-    return rule.to is not None and all(a.kind != COUNT for a in rule.actions)
+def _moves_on(rule: Rule, read: set[str]) -> bool:
+    """A timer's move that changes nothing that the timers ask for: the next time is the same."""
+    return rule.to is not None and not any(a.counter in read for a in rule.actions)
 
 
 def _counting(rule: Rule, point: Mapping[str, int]) -> list[Comparison]:
