@@ -1,12 +1,20 @@
 """The whole at a glance: where the leads are, how much flows, how far behind the work is."""
 
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
-from engine.base.clock import MINUTE, Clock, Millis, format_time
-from engine.store import Store
+from engine.base.clock import DAY, HOUR, MINUTE, Clock, Millis, format_time
+from engine.store import Calls, Store
 from engine.work.rules_in_use import RulesInUse
 
 MINUTES = 60
+SPANS: Mapping[str, tuple[Millis, Millis]] = {
+    "day": (DAY, 10 * MINUTE),
+    "week": (7 * DAY, HOUR),
+    "month": (30 * DAY, 3 * HOUR),
+}
+"""How far back, and between two points."""
 
 
 class Overview:
@@ -44,10 +52,52 @@ class Overview:
             "minutes": [_minute(m, events, effects) for m in range(first, first + MINUTES)],
         }
 
+    def trends(self, span: str) -> dict[str, Any]:
+        """at (ISO times), states (state → leads at each, the last is now), budget (portal and lane
+        → % of its limit used since the time before), over a day, week or month."""
+        length, step = SPANS[span]
+        now = self._clock.now()
+        since = now - length
+        with self._store.read() as tx:
+            levels = tx.trends.levels(since=since, step=step)
+            calls = tx.trends.calls(since=since - step, step=step)
+        present = self.states()
+        held = {state for found in levels.values() for state in found}
+        shown = [
+            state for state in dict.fromkeys([*present, *held]) if state in held | _some(present)
+        ]
+        times = [*range(since - since % step + step, now + 1, step)]
+        return {
+            "at": [*map(format_time, times), format_time(now)],
+            "states": {
+                state: [
+                    *(levels[at].get(state, 0) if at in levels else None for at in times),
+                    present.get(state, 0),
+                ]
+                for state in shown
+            },
+            "budget": {
+                f"{portal} {lane}": _used(times, spent) for (portal, lane), spent in calls.items()
+            },
+        }
+
     def mark(self) -> str:
         """Changes whenever a decision was made or an effect settled."""
         with self._store.read() as tx:
             return tx.views.mark()
+
+
+def _some(states: dict[str, int]) -> set[str]:
+    return {state for state, count in states.items() if count}
+
+
+def _used(times: Sequence[Millis], spent: Sequence[Calls]) -> list[float | None]:
+    """Percent of the limit, of the calls between one sample and the next; None without samples."""
+    found: dict[Millis, float] = {}
+    for before, after in pairwise(spent):
+        might = after.most * (after.at - before.at) / after.span
+        found[after.at] = round(100 * max(0, after.calls - before.calls) / might, 1)
+    return [found.get(at) for at in times]
 
 
 def _minute(number: Millis, events: dict[int, int], effects: dict[int, int]) -> dict[str, Any]:

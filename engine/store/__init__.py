@@ -53,6 +53,9 @@ A `tx` carries the nouns below; instants are milliseconds and always given by th
                   spent(portal, now=) -> {lane: Spent}   calls to the CRM, of all workers
     tx.shown      confirm(portal, {crm_id: values}, now=) forget(portal, [crm_id])
                   already(portal, {crm_id: values}, now=) -> {crm_id}   known to show them
+    tx.listing    page(LeadsWanted, limit=, offset=) -> Page   after(LeadsWanted, last, limit=)
+    tx.trends     take(now) -> [Sample] keep([Sample])      levels and calls over time
+                  levels(since=, step=) -> {at: {state: leads}}   calls(since=, step=)
     tx.accounts   people, sessions, keys, audit: see accounts.py
 
 Rules for the caller of `inbox.claim`: fold each lane's events in their order, one Decided for each
@@ -93,10 +96,12 @@ from engine.store.records import (
 )
 from engine.store.tables import FAR
 from engine.store.tokens import ConsentRow, TokenRow
+from engine.store.trends import Calls
 
 __all__ = [
     "FAR",
     "BlockedLead",
+    "Calls",
     "Claim",
     "ClaimedEffect",
     "ConsentRow",

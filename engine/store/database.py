@@ -34,6 +34,7 @@ from engine.store.shown import Shown
 from engine.store.sqlite import Sqlite
 from engine.store.tokens import Tokens
 from engine.store.transaction import Compiled, Transaction
+from engine.store.trends import Trends
 from engine.store.views import Views
 
 
@@ -110,6 +111,10 @@ class Tx:
     @cached_property
     def tokens(self) -> Tokens:
         return Tokens(self._transaction)
+
+    @cached_property
+    def trends(self) -> Trends:
+        return Trends(self._transaction)
 
     @cached_property
     def views(self) -> Views:

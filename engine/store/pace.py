@@ -19,7 +19,16 @@ from engine.store.transaction import Transaction
 _KEY = (table.c.portal == bindparam("portal")) & (table.c.lane == bindparam("lane"))
 _COLUMNS = ("portal", "lane", "taken", "held_until", "most", "span")
 _MAKE = InsertRows(table, _COLUMNS, "ignore")
-_PUT = InsertRows(table, _COLUMNS, "update")
+_PUT = InsertRows(
+    table,
+    (*_COLUMNS, "calls"),
+    "update",
+    merge=lambda given: {
+        **{name: given[name] for name in _COLUMNS[2:]},
+        "calls": table.c.calls + given["calls"],
+    },
+)
+"""calls is a sum that only grows: see trends.py."""
 _LOG = select(table.c.taken, table.c.held_until, table.c.most, table.c.span).where(_KEY)
 _LOCKED = _LOG.with_for_update()
 _ALL = (
@@ -70,7 +79,8 @@ class PaceLog:
         if needed[-1] - now > patience:
             return needed
         taken = [*needed, *(turn for turn in more if turn <= needed[-1] + reach)]
-        self._put(portal, lane, replace(log, taken=(*log.taken, *taken)), limits[-1])
+        log = replace(log, taken=(*log.taken, *taken))
+        self._put(portal, lane, log, limits[-1], calls=len(taken))
         return taken
 
     def hold(self, portal: str, lane: str, *, until: Millis) -> None:
@@ -98,8 +108,8 @@ class PaceLog:
             row = self._tx.run(_LOCKED, portal=portal, lane=lane).one()
         return _log(row[0], row[1])
 
-    def _put(self, portal: str, lane: str, log: Turns, longest: Limit) -> None:
-        row = (portal, lane, _text(log.taken), log.held_until, longest.most, longest.window)
+    def _put(self, portal: str, lane: str, log: Turns, longest: Limit, *, calls: int = 0) -> None:
+        row = (portal, lane, _text(log.taken), log.held_until, longest.most, longest.window, calls)
         self._tx.rows(_PUT, [row])
 
 

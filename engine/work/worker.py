@@ -20,6 +20,7 @@ from engine.work.delivery import CONCURRENT_PORTALS, Deliveries
 from engine.work.lag import tell_lag
 from engine.work.lookup import Lookups
 from engine.work.polling import Polls
+from engine.work.trends import sample
 from engine.work.waking import News, listen
 
 IDLE_SECONDS = 0.2
@@ -27,6 +28,8 @@ IDLE_SECONDS = 0.2
 Looking costs one query."""
 LAG_SECONDS = 60.0
 """Between two words in the log about how far behind the work is."""
+TREND_SECONDS = 20.0
+"""Between two looks whether a sample is due: one small query per portal."""
 REST_SECONDS = 1.0
 """After a failure, before the same is tried again."""
 
@@ -124,6 +127,7 @@ class Worker:
             thread(target=listen, args=(self._store, news, stop), name="bell"),
             thread(target=self._poll_loop, args=(stop,), name="poll"),
             thread(target=self._lag_loop, args=(stop,), name="lag"),
+            thread(target=self._trend_loop, args=(stop,), name="trends"),
         ]
         for loop in loops:
             loop.start()
@@ -175,6 +179,11 @@ class Worker:
     def _lag_loop(self, stop: threading.Event) -> None:
         while not stop.wait(LAG_SECONDS):
             self._tried(lambda: tell_lag(self._store, self._clock.now()), stop, default=None)
+
+    def _trend_loop(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self._tried(lambda: sample(self._store, self._clock.now()), stop, default=0)
+            stop.wait(TREND_SECONDS)
 
     def _decide_once(self) -> int:
         return self._decisions.decide_due(self._clock.now())

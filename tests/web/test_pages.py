@@ -530,6 +530,26 @@ def test_no_serious_finding_of_the_accessibility_check(
     assert serious(page) == {}
 
 
+def test_how_leads_went_is_drawn_and_told(house: House, visit: Visits) -> None:
+    """A plot for who looks, a table with the same for who reads."""
+    new_lead(house, 95)
+    someone = visit("viewer")
+    page = someone.go("overview")
+    for span in ("Week", "Day"):
+        page.get_by_role("button", name=span).click()
+        page.get_by_role("img", name="Leads by state over time").locator("canvas").wait_for()
+    card = page.locator("details", has=page.get_by_label("Leads by state over time", exact=True))
+    card.get_by_text("As a table").click()
+    row = card.get_by_role("row", name=re.compile("^New"))
+    row.wait_for()
+    now = int(row.get_by_role("cell").last.inner_text().replace(",", ""))
+    leads = house.program.json("lead", "list")
+    assert now == sum(lead["state"] == "New" for lead in leads)
+    budget = page.locator("details", has=page.get_by_label("API budget used", exact=True))
+    budget.get_by_text("As a table").click()
+    budget.get_by_role("columnheader", name="On average").wait_for()
+
+
 def test_pictures_of_the_other_pages(house: House, visit: Visits) -> None:
     someone = visit("admin")
     for name in ("overview", "crm", "people"):

@@ -9,6 +9,7 @@ from nicegui import ui
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.frame import keep_fresh, page, title
 from engine.web.pages.parts import card, text
+from engine.web.pages.trends import Trends
 
 MINUTE_SECONDS = 30.0
 
@@ -181,5 +182,6 @@ def register(desk: Desk) -> None:
             found = await view.ask(desk.overview.look)
             if found is not None:
                 board = _Board(view, found)
+                await Trends(view).draw()
                 keep_fresh(view, board.look)
                 ui.timer(MINUTE_SECONDS, board.look)  # the hour goes on without events
