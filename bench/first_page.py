@@ -8,7 +8,7 @@ count, without drawing it.
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,13 @@ from bench.crowd import PORTAL, RARE, fill
 from bench.figures import Figure
 from bench.server import database
 from engine.base.clock import DAY, SystemClock
+from engine.service.attention import Attention
 from engine.service.browse import ORDERS, Browse
+from engine.service.overview import Overview
+from engine.service.rulebook import Rulebook
 from engine.store.listing import LeadsWanted
 from engine.wiring import App, open_app
+from engine.work.trends import sample
 
 FULL = bool(os.environ.get("HANDBACK_BENCH_FULL"))
 LEADS = 1_000_000 if FULL else 100_000
@@ -83,10 +87,33 @@ def _figures(url: str, where: str) -> Iterator[Figure]:
     note = f"{where}, slowest of {len(taken)}: {slowest}; as it opens {taken['by changed']:.0f}"
     suffix = "" if where == "sqlite" else f"_{where}"
     yield Figure(f"leads_first_page_ms_{size}{suffix}", taken[slowest], "ms", target, note)
+    yield _counts(url, where, size, suffix, target)
     searches = {name: ms for name, ms in taken.items() if name.startswith("search")}
     slowest = max(searches, key=lambda name: searches[name])
     note = f"{where}: {slowest}"
     yield Figure(f"leads_search_ms_{size}{suffix}", searches[slowest], "ms", target, note)
+
+
+def _counts(url: str, where: str, size: str, suffix: str, target: str) -> Figure:
+    """What the other pages count: the number in every header, the overview and its plots, the
+    rules' picture."""
+    with open_app(database=url) as app:
+        sample(app.store, app.clock.now())
+        attention = Attention(app.store, app.clock, app.queue, app.intake, lambda: 0)
+        overview = Overview(app.store, app.clock, app.rules)
+        rules = Rulebook(app.settings.rules_file, app.rules, app.store, app.clock, app.audit)
+        reads: Mapping[str, Callable[[], object]] = {
+            "mark": overview.mark,
+            "attention in the header": attention.count,
+            "attention": attention.everything,
+            "overview": overview.look,
+            "a month": lambda: overview.trends("month"),
+            "rules": rules.diagram,
+        }
+        taken = {name: _best(read) for name, read in reads.items()}
+    slowest = max(taken, key=lambda name: taken[name])
+    note = f"{where}: " + ", ".join(f"{name} {ms:.0f}" for name, ms in taken.items())
+    return Figure(f"pages_counts_ms_{size}{suffix}", taken[slowest], "ms", target, note)
 
 
 def _milliseconds(app: App, wanted: LeadsWanted) -> float:
@@ -94,9 +121,14 @@ def _milliseconds(app: App, wanted: LeadsWanted) -> float:
         app.store, app.clock, app.rules, app.decisions, app.accesses, app.leads.document,
         audit=app.audit,
     )  # fmt: skip
+    return _best(lambda: browse.page(replace(wanted, portal=PORTAL)))
+
+
+def _best(read: Callable[[], object]) -> float:
+    """Milliseconds."""
     best = float("inf")
     for _ in range(TIMES):
         began = time.perf_counter()
-        browse.page(replace(wanted, portal=PORTAL))
+        read()
         best = min(best, time.perf_counter() - began)
     return best * 1000
