@@ -32,7 +32,7 @@ from engine.store.triggers import SHORT
 
 Order = Literal["changed", "assigned", "state", "email", "name", "assistant"]
 
-FEW = 5_000
+FEW = 7_000
 """So many candidates are looked up and sorted; with more, a page's worth is soon met by walking."""
 LOOKED = 20_000
 """How many leads of a portal are looked at for one page, in the wanted order."""
@@ -269,6 +269,8 @@ class Listing:
         """Up to `most`; None when it would take too long to say."""
         if _by_place(wanted):
             return self._up_to(portal, wanted, most)
+        if wanted.search:  # every lead on the way would be looked up in the directory once more
+            return None
         walk = _walk(portal, wanted, COUNT_LOOKED).subquery()
         some = select(walk.c.lead_id).where(*_conditions(walk.c, wanted)).limit(most).subquery()
         total = int(self._ask(select(func.count()).select_from(some)).scalar_one())
