@@ -77,7 +77,7 @@ def test_what_may_have_been_sent_is_sent(
 ) -> None:
     """Another value was on its way when the worker died: nobody knows what the contact shows."""
 
-    def die(_: object) -> None:
+    def die(*_: object) -> None:
         raise RuntimeError("killed")
 
     with world.app.store.write() as tx:
