@@ -23,18 +23,22 @@ Document = dict[str, Any]
 
 
 def meant(tx: Tx, old: Rules, new: Rules, moves: Mapping[str, str], *, at: Millis) -> Document:
-    """What the change means for running leads, counted; `lost`: findings about states.
+    """What the change means for running leads, counted; `lost`: findings about states; `gone`:
+    states that are not there any more and whose leads go nowhere yet, with how many there are.
 
     at: when the new rules take over, as far as anybody knows now.
     """
     machine, at_once = LeadMachine(new), {"timers": 0, "handbacks": 0}
     lost: tuple[Finding, ...] = ()
     migrate: dict[tuple[str, str], int] = {}
+    gone: dict[str, int] = {}
     told = fields = timers = 0
     for portal in tx.portals.list():
         held = tx.leads.count_by_state(portal.name)
         plan = plan_migration(held, new, also=moves)
         lost += plan.findings
+        for state in (s for s, n in held.items() if n and s not in {*new.states, *plan.moves}):
+            gone[state] = gone.get(state, 0) + held[state]
         staying = {s: n for s, n in held.items() if s in new.states or s in plan.moves}
         changed = changes(old, new, held=staying, moves=plan.moves, crm=portal.crm)
         for what, count in _at_once(tx, portal.name, old, machine, changed, plan.moves, at).items():
@@ -49,6 +53,7 @@ def meant(tx: Tx, old: Rules, new: Rules, moves: Mapping[str, str], *, at: Milli
     calls = -(-fields // BATCH)
     return {
         "lost": lost,
+        "gone": [{"state": state, "leads": leads} for state, leads in gone.items()],
         "migrate": [{"state": s, "to": to, "leads": n} for (s, to), n in migrate.items()],
         "told": told,
         "rewrites": {

@@ -110,7 +110,8 @@ class Versions:
 
         expected: hand it to apply(), which refuses a plan that is stale. ready: nothing stands
         in the way. findings, differences (with running leads), migrate [{state, to, leads}],
-        told (leads that get an event), rewrites {contacts, api_calls, minutes}, timers (leads
+        gone [{state, leads}] (that need a move), states (of the new rules), told (leads that get an
+        event), rewrites {contacts, api_calls, minutes}, timers (leads
         whose timers are set anew), at_once {timers, handbacks} (that are due the moment the rules
         take over, which is now or `at`), portals [{portal, problems | unreachable}], replaces
         (what is scheduled now). what_if: Replay.report, None unless asked for.
@@ -132,6 +133,7 @@ class Versions:
             document |= {
                 "version": rules.version,
                 "same": rules.version == old.version,
+                "states": list(rules.states),
                 "differences": differences_now(old, rules, tx),
                 **meant(tx, old, rules, moves or {}, at=max(now, at or now)),
             }

@@ -90,6 +90,11 @@ def test_a_state_that_holds_leads_cannot_vanish(here: World) -> None:
     with pytest.raises(RulesError):
         here.app.versions.apply(RENAMED, expected=plan["expected"])
     assert len(here.app.versions.versions()) == 1
+    (gone,) = plan["gone"]
+    assert gone["leads"] == 1
+    assert gone["state"] not in plan["states"]
+    again = here.app.versions.plan(RENAMED, moves={gone["state"]: plan["states"][-1]})
+    assert (again["gone"], again["ready"]) == ([], True)
 
 
 def test_a_plan_is_stale_when_somebody_else_was_quicker(here: World) -> None:

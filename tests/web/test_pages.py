@@ -363,6 +363,41 @@ def test_a_changed_mapping_is_weighed_activated_and_seen_in_the_portal(
     assert house.program.json("rules", "versions")["in_use"] == before
 
 
+def test_leads_of_a_state_that_is_gone_are_given_another_by_a_picker(
+    house: House, visit: Visits
+) -> None:
+    crm_id = new_lead(house, 97, lastname="Renamed")
+    house.program.run("mark", f"acme/{crm_id}", "responded")
+    file = house.program.folder / "rules" / "lead_states.yaml"
+    before = house.program.json("rules", "versions")["in_use"]
+    kept = file.read_text()
+    renamed = kept.replace("Responded", "Answered")
+    file.write_text(re.sub(r"(Answered: +\[\w+, +)Answered", r"\1Responded", renamed))
+    try:
+        page = visit("editor").go("rules")
+        page.get_by_role("button", name="Activate …").click()
+        page.get_by_label(re.compile("Responded .* becomes")).click()
+        page.get_by_role("option", name="Answered", exact=True).click()
+        page.get_by_role("button", name="Look at the plan").click()
+        dialog = page.get_by_role("dialog", name="Activate these rules?")
+        dialog.get_by_text(re.compile("from Responded to Answered")).wait_for()
+        dialog.get_by_role("button", name="Activate", exact=True).click()
+        page.get_by_text("leads are told").wait_for()
+        lead = f"acme/{crm_id}"
+        wait_until(lambda: house.program.json("lead", "show", lead)["state"] == "Answered")
+
+        page.get_by_role("tab", name="History").click()
+        row = page.get_by_role("row", name=re.compile(before)).last
+        row.get_by_role("button", name=re.compile("Go back")).click()
+        page.get_by_label(re.compile("Answered .* becomes")).click()
+        page.get_by_role("option", name="Responded", exact=True).click()
+        page.get_by_role("button", name="Look at the plan").click()
+        page.get_by_role("dialog").get_by_role("button", name="Go back").click()
+        wait_until(lambda: house.program.json("lead", "show", lead)["state"] == "Responded")
+    finally:
+        file.write_text(kept)
+
+
 def test_rules_are_scheduled_dropped_and_watch_in_the_shadow(house: House, visit: Visits) -> None:
     page = visit("editor").go("rules")
     page.get_by_role("tab", name="Mapping").click()

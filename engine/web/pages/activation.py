@@ -3,8 +3,9 @@
 Nothing takes over before a person saw what it does to the leads that there are.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from nicegui import ui
@@ -37,6 +38,12 @@ _NOBODY = (
     "decided otherwise is kept, and nothing else happens."
 )
 _TAKES = ("started", "applied", "rolled back", "took effect")
+LOST = "R071"
+"""The finding that leads are in a state that the rules do not have."""
+
+Again = Callable[[Mapping[str, str]], Awaitable[None]]
+"""Plans once more, with moves: state that is gone → state that its leads go to."""
+
 BACK, LOAD = "Go back to it", "Load into the editor"
 
 
@@ -103,14 +110,14 @@ class Activation:
 
     # ------------------------------------------------------------------ another one takes over
 
-    async def activate(self) -> None:
+    async def activate(self, moves: Mapping[str, str] | None = None) -> None:
         """Show what the draft would do to the leads that there are; then have it in use."""
         draft = await self._draft()
-        plan = await self._view.ask(self._versions.plan, draft.text)
+        plan = await self._view.ask(self._versions.plan, draft.text, moves=moves)
         if plan is None:
             return
         if not plan["ready"]:
-            self._not_ready(plan)
+            self._not_ready(plan, self.activate)
             return
 
         async def go() -> bool:
@@ -121,7 +128,13 @@ class Activation:
             apply = self._versions.apply
             return self._say(
                 await self._view.run(
-                    "editor", apply, draft.text, expected=plan["expected"], at=at, file=name
+                    "editor",
+                    apply,
+                    draft.text,
+                    expected=plan["expected"],
+                    at=at,
+                    moves=moves,
+                    file=name,
                 )
             )
 
@@ -132,19 +145,21 @@ class Activation:
             )
             keep = ui.checkbox("Keep it as the file, too", value=True) if draft.keep else None
 
-    async def _back(self, version: str) -> None:
+    async def _back(self, version: str, moves: Mapping[str, str] | None = None) -> None:
         old = await self._view.ask(self._versions.text, version)
-        plan = None if old is None else await self._view.ask(self._versions.plan, old)
+        plan = None if old is None else await self._view.ask(self._versions.plan, old, moves=moves)
         if old is None or plan is None:
             return
         if not plan["ready"]:
-            self._not_ready(plan)
+            self._not_ready(plan, partial(self._back, version))
             return
 
         async def go() -> bool:
             back = self._versions.rollback
             return self._say(
-                await self._view.run("editor", back, version, expected=plan["expected"])
+                await self._view.run(
+                    "editor", back, version, expected=plan["expected"], moves=moves
+                )
             )
 
         with dialog(self._view, f"Go back to version {version}?", "", "Go back", go):
@@ -158,13 +173,34 @@ class Activation:
         self._refresh()
         return True
 
-    def _not_ready(self, plan: Mapping[str, Any]) -> None:
+    def _not_ready(self, plan: Mapping[str, Any], again: Again) -> None:
+        if plan.get("gone") and not _others(plan["findings"]):
+            self._choose(plan, again)
+            return
         same = plan.get("same")
         words = "" if same else "It stays a draft until these are mended."
         title = "These rules are in use already" if same else "These rules cannot take over"
         with dialog(self._view, title, words, "Close", _close):
             if not same:
                 draw_findings(plan["findings"])
+
+    def _choose(self, plan: Mapping[str, Any], again: Again) -> None:
+        """A picker for each state that is gone and still holds leads; then the plan once more."""
+        pickers: dict[str, ui.select] = {}
+
+        async def go() -> bool:
+            if not all(picker.value for picker in pickers.values()):
+                self._view.say("Choose a state for each of them.", bad=True)
+                return False
+            await again({state: str(picker.value) for state, picker in pickers.items()})
+            return True
+
+        words = "These rules do not have some states that leads are in."
+        with dialog(self._view, "Where do these leads go?", words, "Look at the plan", go):
+            for one in plan["gone"]:
+                leads = "1 lead" if one["leads"] == 1 else f"{one['leads']:,} leads"
+                picker = ui.select(plan["states"], label=f"{one['state']} ({leads}) becomes")
+                pickers[one["state"]] = picker.props("outlined dense options-dense")
 
     # ------------------------------------------------------------------ what was in use
 
@@ -238,6 +274,11 @@ class Activation:
     async def _unwatch(self) -> None:
         await self._view.did("editor", self._watching.unwatch)
         self.shadow.refresh()
+
+
+def _others(findings: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether there are errors that no picker mends."""
+    return any(one["severity"] == "error" and one["code"] != LOST for one in findings)
 
 
 async def _close() -> bool:
