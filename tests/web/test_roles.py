@@ -67,6 +67,7 @@ QUERIES = frozenset(
         "app.portals.heard", "app.portals.list", "app.portals.list_assistants",
         "app.portals.setup (apply=False)", "attention.everything", "browse.choices",
         "browse.crm_url", "browse.ids", "browse.mark_of", "browse.page", "overview.look",
+        "overview.trends",
         "rulebook.check", "rulebook.compare", "rulebook.diagram", "rulebook.in_use",
         "rulebook.mappings", "rulebook.text", "rulebook.what_if", "versions.options",
         "_versions.plan", "_versions.status", "_versions.text", "_versions.versions",
@@ -124,6 +125,10 @@ def calls() -> Iterator[Call]:
                 seen = named[seen.id]
             if isinstance(seen, ast.Call) and ast.unparse(seen.func) == "partial":
                 seen = seen.args[0]
+            if isinstance(seen, ast.Lambda) and isinstance(seen.body, ast.Call):
+                seen = seen.body.func
+            while isinstance(seen, ast.Name) and seen.id in named:
+                seen = named[seen.id]
             where = f"{file.name}:{node.lineno}"
             fixed = any(k.arg == "apply" and ast.unparse(k.value) == "False" for k in node.keywords)
             what = _what(seen, named) + (" (apply=False)" if fixed else "")
