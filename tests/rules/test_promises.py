@@ -144,3 +144,12 @@ def test_what_the_quick_proof_cannot_see_the_exact_one_can() -> None:
 def test_large_numbers_in_guards_do_not_stop_a_proof() -> None:
     text = Path("rules/lead_states.yaml").read_text().replace("opens >= 3", "opens >= 5000")
     assert parse(text, file="f")[1] == ()
+
+
+def test_events_whose_names_come_after_timer_can_be_named_in_promises() -> None:
+    text = Path("rules/lead_states.yaml").read_text()
+    old = "except_by: [assigned,"
+    assert old in text
+    rules, findings = parse(text.replace(old, "except_by: [unsubscribed, assigned,"), file="f")
+    assert rules is not None, findings
+    assert "unsubscribed" in rules.invariants["hot_never_cools_by_itself"].events
