@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import and_, bindparam, delete, select, update
 
 from engine.lead.records import Lead
 from engine.store.quarantine import Quarantine
@@ -50,6 +50,9 @@ _DECIDED = (
 _WAITING = select(waiting.c.seq).where(
     waiting.c.portal == bindparam("portal"), InSet(waiting.c.lead_id, "lead_ids")
 )
+_NEVER = delete(waiting).where(
+    waiting.c.portal == bindparam("portal"), InSet(waiting.c.lead_id, "lead_ids")
+)
 _HISTORY = (
     update(history)
     .where(history.c.portal == bindparam("portal"), InSet(history.c.lead_id, "lead_ids"))
@@ -71,6 +74,14 @@ def scrub_events(tx: Transaction, portal: str, seqs: Sequence[int]) -> None:
     """What late events of an erased lead carry goes as well."""
     tx.run(_SCRUB, portal=portal, seqs=list(seqs))
     tx.erases = True
+
+
+def erase_waiting(tx: Transaction, portal: str, lane: str) -> None:
+    """What is not decided of a contact that is no lead: it never will be."""
+    seqs = tx.run(_WAITING, portal=portal, lead_ids=[lane]).scalars().all()
+    if seqs:
+        scrub_events(tx, portal, seqs)
+        tx.run(_NEVER, portal=portal, lead_ids=[lane])
 
 
 def erase(tx: Transaction, portal: str, lead_id: str, before: Lead) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, bindparam, or_, select, true
 
 from engine.base.clock import Millis
 from engine.lead.records import Event
-from engine.store import lookups
+from engine.store import erase, lookups, merge
 from engine.store.commit import commit, timer_event
 from engine.store.leads import Leads
 from engine.store.records import Decided, HeldEvent, InboxEvent, Lane, Lookup, NewEvent
@@ -283,6 +283,25 @@ class Inbox:
             return True
         self._tx.rows(_LANES, [(portal, lead_id)])
         return self._tx.run(_LOCK_LANE, portal=portal, lead_id=lead_id).first() is not None
+
+    def follow(self, portal: str, crm_id: str, into: str) -> bool:
+        """A contact that is no lead became part of another one, and so do its events, these and
+        those to come. False: somebody is deciding about one of the two."""
+        lane = Leads(self._tx).lane_of(portal, [into])[into]
+        both = sorted({crm_id, lane})
+        if not all(self.lock_lane(portal, one) for one in both):
+            return False
+        merge.join(self._tx, portal, crm_id, lane)
+        return True
+
+    def erase_waiting(self, portal: str, crm_id: str) -> bool:
+        """Privacy deletion of a contact that is no lead: its events are not decided any more, and
+        what they carry goes. False: somebody is deciding about it."""
+        lane = Leads(self._tx).lane_of(portal, [crm_id])[crm_id]
+        if not self.lock_lane(portal, lane):
+            return False
+        erase.erase_waiting(self._tx, portal, lane)
+        return True
 
     def held(self, *, limit: int = 100) -> list[HeldEvent]:
         """Events of contacts that are no lead yet; each contact's in order."""

@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, select, update
 
 from engine.lead.records import Ended, Lead
 from engine.store.statements import InsertRows, InSet, either, word
-from engine.store.tables import contact_aliases, outbox, waiting
+from engine.store.tables import contact_aliases, leads, outbox, waiting
 from engine.store.transaction import Transaction
 
 _PUT = InsertRows(contact_aliases, ("portal", "crm_id", "lead_id"), "update")
@@ -36,6 +36,9 @@ RELEASE = (
     .values(status=word("pending"), due_at=waiting.c.placed_at)
 )
 """Events that waited for their contact to become a lead take their places in its lane."""
+_IS_LEAD = select(leads.c.lead_id).where(
+    leads.c.portal == bindparam("portal"), leads.c.lead_id == bindparam("lead_id")
+)
 _READDRESS = (
     update(outbox)
     .where(
@@ -72,3 +75,15 @@ def follow(tx: Transaction, portal: str, merge: Merge) -> None:
     tx.rows(_PUT, [(portal, crm_id, lead_id) for crm_id, lead_id in sorted(aliases.items())])
     tx.run(_MOVE_EVENTS, portal=portal, old=old, new=new)
     tx.run(RELEASE, portal=portal, lead_ids=[new])
+
+
+def join(tx: Transaction, portal: str, crm_id: str, lane: str) -> None:
+    """A contact that is no lead became part of the one of this lane."""
+    if crm_id == lane:
+        return
+    tx.rows(_PUT, [(portal, crm_id, lane)])
+    tx.run(_LEAD_ALIASES, portal=portal, old=crm_id, new=lane)
+    tx.run(_MOVE_EVENTS, portal=portal, old=crm_id, new=lane)
+    if tx.run(_IS_LEAD, portal=portal, lead_id=lane).first() is not None:
+        tx.run(RELEASE, portal=portal, lead_ids=[lane])
+        tx.rings = True

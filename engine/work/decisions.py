@@ -77,9 +77,14 @@ class _Folder:
         self.decided: list[Decided] = []
         self.refused: list[tuple[int, str]] = []
         self.ledger: list[LedgerEntry] = []
+        self._folded: set[str] = set()
+        self._left: set[str] = set()
 
     def fold(self, lane: Lane) -> None:
         """One lead's events in order. An event that cannot be decided stops nobody but itself."""
+        if lane.lead_id in self._left:
+            return
+        self._folded.add(lane.lead_id)
         lead, held = lane.lead, lane.held
         timers_over = False
         for row in lane.events:
@@ -110,13 +115,21 @@ class _Folder:
             timers_over = timers_over or decision.clears_timers
 
     def _with_winner(self, lead: Lead | None, event: Event) -> Event | None:
-        """A merge has to know whether the winner is a lead of its own; None: not now."""
+        """A merge has to know whether the winner is a lead of its own; None: not now.
+
+        What the same claim came to for the winner is not in the tables yet, so the lane that is
+        looked at first goes first, and the other one has its turn in the next claim.
+        """
         into = event.data.get("into")
         if not self._rules.tells_of(event, "merged") or lead is None or into is None:
             return event
         lane = self._tx.leads.lane_of(self._portal, [str(into)])[str(into)]
-        if lane != lead.lead_id and not self._tx.inbox.lock_lane(self._portal, lane):
-            return None
+        if lane != lead.lead_id:
+            if lane in self._folded | self._left or not self._tx.inbox.lock_lane(
+                self._portal, lane
+            ):
+                return None
+            self._left.add(lane)
         winner = self._tx.leads.by_crm_id(self._portal, str(into))
         if winner is None or winner.lead_id == lead.lead_id:
             return event

@@ -17,7 +17,7 @@ from engine.hooks.specs import CrmSpecs
 from engine.lead.ownership import facts, interpret
 from engine.lead.records import Assistant, ContactReading, Lead
 from engine.lead.retry import next_attempt
-from engine.store import HintRow, Lookup, NewEvent, Store, Tx
+from engine.store import HintRow, Lookup, NewEvent, NewHint, Store, Tx
 from engine.work.access import Accesses
 from engine.work.rules_in_use import RulesInUse
 
@@ -76,13 +76,18 @@ class Lookups:
         with self._store.write() as tx:
             lanes = tx.leads.lane_of(portal, list(read))
             events: list[NewEvent] = []
+            again: list[NewHint] = []
             for asked, reading in read.items():
                 lead = tx.leads.get(portal, lanes.get(asked, asked))
+                if lead is None and not _follow(tx, portal, reading):
+                    again.append(NewHint(asked, now + SECOND))
+                    continue
                 held = lead is None or not _was_given_away(tx, lead)
                 found = interpret(rules, reading, lead, by_owner, source=source, now=now, held=held)
                 events.extend(NewEvent(portal, asked, event) for event in found)
             tx.inbox.add(events, now=now)
             tx.hints.settle(portal, rows)
+            tx.hints.add(portal, again, now=now)
 
     def _postpone_hints(
         self, portal: str, rows: Sequence[HintRow], error: HandbackError, now: Millis
@@ -135,6 +140,15 @@ class Lookups:
                 if assistant.owner_id:
                     tx.portals.put_assistant(assistant)
         return replace(access, assistants=tuple(known)), hooks
+
+
+def _follow(tx: Tx, portal: str, reading: ContactReading) -> bool:
+    """Events of a contact that is no lead go where the contact went. False: not now."""
+    if reading.status == "erased":
+        return tx.inbox.erase_waiting(portal, reading.asked)
+    if reading.status == "found" and reading.crm_id != reading.asked:
+        return tx.inbox.follow(portal, reading.asked, reading.crm_id)
+    return True
 
 
 def _was_given_away(tx: Tx, lead: Lead) -> bool:

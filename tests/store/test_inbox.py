@@ -381,3 +381,32 @@ def test_failure_15_a_timer_is_due_by_the_clock_that_was_set_back(store: Store) 
         assert tx.inbox.due_portals(30 * MINUTE - 1) == []
         assert tx.queue.status(30 * MINUTE - 1).due == 0
     assert [lead_id for lead_id, _ in decide(store, now=30 * MINUTE)] == ["501"]
+
+
+# ------------------------------------------------------------------ contacts that are no lead
+
+
+def test_events_follow_a_contact_that_became_part_of_another(store: Store) -> None:
+    add(store, new("501", 1), now=10)
+    decide(store, now=11)  # held: 501 is no lead
+    add(store, new("900", 2, "assigned"), now=12)
+    decide(store, now=13)
+    with store.write() as tx:
+        assert tx.inbox.follow(PORTAL, "501", "900")
+    add(store, new("501", 3), now=14)
+    decide(store, now=15)
+    assert sorted(events_of(store, "900")) == ["1", "2", "3"]
+    assert events_of(store, "501") == []
+
+
+def test_an_erased_contact_that_never_was_a_lead_leaves_nothing(store: Store) -> None:
+    add(store, new("501", 1, body="secret"), now=10)
+    decide(store, now=11)  # held
+    add(store, new("501", 2, "assigned", email="ann@example.org"), new("502", 3, body="kept"))
+    with store.write() as tx:
+        assert tx.inbox.erase_waiting(PORTAL, "501")
+    decide(store, now=12)
+    with store.read() as tx:
+        assert tx.leads.get(PORTAL, "501") is None
+        assert [held.event.data for held in tx.inbox.held()] == [{"body": "kept"}]
+    assert add(store, new("501", 1, body="secret")) == [False], "it is known for ever"

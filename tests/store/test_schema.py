@@ -340,6 +340,7 @@ PORTAL_WIDE = {
     "outbox._OUTDATE",  # everything that failed
     "outbox._RETRY",
     "outbox._RENEW",  # what is open
+    "erase._NEVER",  # rare
     "merge._MOVE_EVENTS",  # rare
     "erase._WAITING",  # rare
     "history._ACTIVE",  # reports over a time

@@ -74,6 +74,11 @@ class Fate:
         self.points = max(0, self.points - 1)
 
 
+def secret(crm_id: str) -> str:
+    """What is in a contact's mail, and in no table any more when it was erased."""
+    return f"secret of {crm_id}"
+
+
 class World:
     """Used as `with world.made(): world.live(); world.settle()`, then looked at."""
 
@@ -90,6 +95,11 @@ class World:
         """Contact → ids of the mailer's events, in the order in which they were accepted."""
         self.contacts: list[str] = []
         self.gone: set[str] = set()
+        """Deleted, and not restored yet."""
+        self.erased: set[str] = set()
+        self.addresses: dict[str, str] = {}
+        self.merged: dict[str, str] = {}
+        """Contact → what it became part of."""
         self.log: list[str] = []
         """What happened, for a person who has to understand a broken promise."""
         self._lines: list[tuple[str, bytes]] = []
@@ -113,7 +123,7 @@ class World:
         self._pass(0)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv(TOKEN_ENV, self.token)
-            patch.setattr(delivery, "CONCURRENT_CALLS", 1)  # else threads would roll the dice
+            patch.setattr(delivery, "MOST_IN_FLIGHT", 1)  # else threads would roll the dice
             patch.setattr(Budget, "spend", lambda *_, **__: 0)  # it waits by a real clock
             patch.setattr(requests.Session, "send", self._mortal(requests.Session.send))
             self._begin()
@@ -193,12 +203,14 @@ class World:
     def _a_contact_appears(self) -> None:
         if len(self.contacts) == CONTACTS:
             return
-        properties = {"email": f"lead{len(self.contacts)}.{self.seed}@example.org"}
+        number = len(self.contacts)
+        properties = {"email": f"lead{number}.{self.seed}@example.org"}
         owner = self.dice.choice((*PEOPLE, None))
         if owner is not None:
             properties["hubspot_owner_id"] = owner
         crm_id = str(self._act(action="create_contact", properties=properties)["contact"])
         self.contacts.append(crm_id)
+        self.addresses[crm_id] = properties["email"]
         if self.dice.random() < 0.8:
             self._assign(crm_id, TARA)
 
@@ -225,13 +237,33 @@ class World:
             self.gone.add(crm_id)
         self._maybe_webhook(crm_id)
 
+    def _two_contacts_become_one(self) -> None:
+        there = [c for c in self.contacts if self._is_there(c)]
+        if len(there) < 2:
+            return
+        primary, other = self.dice.sample(there, 2)
+        new_id = self.dice.random() < 0.5
+        answer = self._act(action="merge", primary=primary, merged=other, new_id=new_id)
+        winner = str(answer["contact"])
+        if winner not in self.contacts:
+            self.contacts.append(winner)
+        self.merged |= {c: winner for c in (primary, other) if c != winner}
+        self._maybe_webhook(other)
+        self._maybe_webhook(winner)
+
+    def _a_contact_is_erased(self) -> None:
+        if crm_id := self._someone():
+            self._act(action="erase", contact=crm_id)
+            self.erased.add(crm_id)
+            self._maybe_webhook(crm_id)
+
     def _mail_comes(self) -> None:
         """One to three events; some of them come twice, or again much later."""
         if not self.contacts:
             return
         for _ in range(self.dice.randint(1, 3)):
             crm_id = self.dice.choice(self.contacts)
-            kind, data = self._mail()
+            kind, data = self._mail(crm_id)
             number = f"m{len(self._lines)}"
             line = {
                 "specversion": "1.0", "id": number, "source": "world", "type": kind,
@@ -243,10 +275,10 @@ class World:
         if self.dice.random() < 0.3:
             self._tell(self.dice.sample(self._lines, min(3, len(self._lines))), new=0)
 
-    def _mail(self) -> tuple[str, dict[str, str]]:
+    def _mail(self, crm_id: str) -> tuple[str, dict[str, str]]:
         kind = self.dice.choice((*MAIL, "replied", "marked"))
         if kind == "replied":
-            return kind, {"intent": self.dice.choice(INTENTS)}
+            return kind, {"intent": self.dice.choice(INTENTS), "body": secret(crm_id)}
         return kind, {"action": self.dice.choice(MARKS)} if kind == "marked" else {}
 
     def _tell(self, lines: list[tuple[str, bytes]], *, new: int) -> None:
@@ -326,8 +358,11 @@ class World:
         self._begin()
 
     def _someone(self, *, gone: bool = False) -> str | None:
-        found = [c for c in self.contacts if gone or c not in self.gone]
+        found = [c for c in self.contacts if self._is_there(c) or (gone and c in self.gone)]
         return self.dice.choice(found) if found else None
+
+    def _is_there(self, crm_id: str) -> bool:
+        return crm_id not in self.gone | self.erased and crm_id not in self.merged
 
     def _maybe_webhook(self, crm_id: str) -> None:
         """It comes at once, or never: polling, the end's look, or nobody finds it."""
@@ -338,7 +373,8 @@ class World:
         """What a signed notification leaves behind: a hint to read the contact."""
         with self.app.store.write() as tx:
             now = self.clock.now()
-            tx.hints.add("acme", [NewHint(crm_id, now)], now=now)
+            hint = NewHint(crm_id, now, erased=crm_id in self.erased)
+            tx.hints.add("acme", [hint], now=now)
 
     def _pass(self, duration: Millis) -> None:
         self.clock.advance(duration)
@@ -370,6 +406,8 @@ _HAPPENINGS: list[tuple[Callable[[World], None], int]] = [
     (World._a_contact_appears, 8),
     (World._a_person_assigns, 8),
     (World._a_contact_goes_or_comes_back, 2),
+    (World._two_contacts_become_one, 1),
+    (World._a_contact_is_erased, 1),
     (World._mail_comes, 16),
     (World._a_fault_is_armed, 10),
     (World._time_passes, 10),
