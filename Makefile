@@ -8,8 +8,10 @@ BIN := $(VENV)/bin
 demo: $(VENV)/ready
 	$(BIN)/handback demo
 
+# Tests of real processes wait for them half of the time: two at once on each core.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(2 * min(os.cpu_count() or 1, 8))")
 test: $(VENV)/ready-dev
-	$(BIN)/pytest -n auto --dist loadscope -m "not slow"
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not slow"
 
 # The pages in a real browser, the event API under generated requests, kills and restarts under load.
 test-slow: $(VENV)/ready-dev
