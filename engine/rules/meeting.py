@@ -10,7 +10,7 @@ from dataclasses import replace
 from engine.rules.decides import Deciding
 from engine.rules.explore import all_kinds
 from engine.rules.kinds import Kind, Step
-from engine.rules.model import KEEP, PREVIOUS, SUB_STATE, Rule
+from engine.rules.model import KEEP, PREVIOUS, SUB_STATE, Rule, Rules
 from engine.rules.regions import CAME_FROM, ELSE, Box, Value
 from engine.rules.sight import Sight
 from engine.rules.walk import Walker
@@ -91,13 +91,18 @@ class Meeting:
 
 
 def _visible(step: Step, kind: Kind, walker: Walker) -> object:
-    """What anyone could see of a step: the lead after it, and what was ordered."""
+    """What anyone could see of a step: the lead after it, what was ordered, and timers anew."""
     rule = step.rule
     if rule is None:
-        return (step.after, step.ordered, (), False, ())
+        return (step.after, step.ordered, (), False, (), False)
     texts = tuple(action.text for action in rule.actions if action.text)
     sub_state = _sub_state(rule, kind, walker)
-    return (step.after, step.ordered, texts, rule.refuse is not None, sub_state)
+    anew = rule.to is not None and runs_timers(walker.rules, step.after.state)
+    return (step.after, step.ordered, texts, rule.refuse is not None, sub_state, anew)
+
+
+def runs_timers(rules: Rules, state: str) -> bool:
+    return any(state in timer.states for timer in rules.timers.values())
 
 
 def _sub_state(rule: Rule, kind: Kind, walker: Walker) -> tuple[str | None, ...]:
@@ -105,6 +110,10 @@ def _sub_state(rule: Rule, kind: Kind, walker: Walker) -> tuple[str | None, ...]
     if rule.to is None or any(action.kind == "start_anew" for action in rule.actions):
         return ()
     had = walker.rules.states[kind.state].sub_states
+    event = walker.rules.events.get(rule.trigger.partition(".")[0])
+    gives = event is not None and event.keeps_sub_state
+    if rule.to == kind.state and had is None and rule.sub_state in (None, KEEP) and not gives:
+        return ()  # a move to where it is, with no sub-state before or after
     if rule.sub_state == KEEP and had is None and rule.to != PREVIOUS:
         return (None,)
     return (rule.sub_state,)

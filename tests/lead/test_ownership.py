@@ -145,3 +145,14 @@ def test_a_lead_in_progress_knows_when_it_was_assigned_last(rules: LeadMachine) 
     assert hot is not None
     (handback,) = [e for e in hot.effects if e.kind is EffectKind.HANDBACK]
     assert handback.payload["assigned_at"] == 2500
+
+
+def test_an_address_that_is_too_long_for_one_is_none(rules: LeadMachine) -> None:
+    for length, kept in ((320, True), (321, False)):
+        address = "a" * (length - 12) + "@example.org"
+        seen = interpret(
+            rules, reading("9", "1", email=address), None, ASSISTANTS, source="crm", now=5
+        )[0]
+        begun = decide(rules, None, seen, 3000)
+        assert begun is not None
+        assert begun.lead.email == (address if kept else None)

@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from engine.base.clock import DAY
 from engine.rules.diff import diff
 from engine.rules.dump import dump
 from engine.rules.kinds import Kind, Step
@@ -19,6 +20,7 @@ from engine.rules.model import (
     Rule,
     Rules,
     State,
+    Timer,
     Work,
 )
 from engine.rules.regions import holds
@@ -239,7 +241,7 @@ def told_apart(old: Rules, new: Rules) -> list[str] | None:
     sight = finest(old, new)
     one, two = Walker(old, sight), Walker(new, sight)
     start = one.start()
-    if visible(start) != visible(two.start()):
+    if visible(start, old) != visible(two.start(), new):
         return []
     came: dict[Kind, list[str]] = {start.after: []}
     todo = deque([start.after])
@@ -249,7 +251,7 @@ def told_apart(old: Rules, new: Rules) -> list[str] | None:
         for step in one.steps(kind):
             other = others.pop((step.trigger, step.after), None)
             path = [*came[kind], step.trigger]
-            if other is None or visible(step) != visible(other):
+            if other is None or visible(step, old) != visible(other, new):
                 return path
             if step.after not in came:
                 came[step.after] = path
@@ -259,10 +261,12 @@ def told_apart(old: Rules, new: Rules) -> list[str] | None:
     return None
 
 
-def visible(step: Step) -> object:
+def visible(step: Step, rules: Rules) -> object:
     rule = step.rule
+    moved = rule is not None and rule.to is not None
+    anew = moved and any(step.after.state in t.states for t in rules.timers.values())
     texts = tuple(a.text for a in rule.actions if a.text) if rule is not None else ()
-    return (step.after, step.ordered, rule is not None and rule.refuse is not None, texts)
+    return (step.after, step.ordered, rule is not None and rule.refuse is not None, texts, anew)
 
 
 @given(st.data())
@@ -277,6 +281,38 @@ def test_a_diff_is_empty_if_and_only_if_no_sequence_tells_the_two_apart(
     found = [d for d in diff(old, new) if d.what in ("decision", "start")]
     path = told_apart(old, new)
     assert (found == []) == (path is None), (found, path)
+
+
+def test_a_move_to_where_the_lead_is_differs_from_staying_by_its_timers_alone() -> None:
+    old, new = (self_move(timed=False, stays=stays) for stays in (False, True))
+    assert diff(old, new) == ()
+    old, new = (self_move(timed=True, stays=stays) for stays in (False, True))
+    assert [d.event for d in diff(old, new)] == ["again"]
+
+
+def self_move(*, timed: bool, stays: bool) -> Rules:
+    """A, where `again` leads to A or stays; B is the end."""
+    rows = (
+        Rule("onward", ("A",), to="B"),
+        Rule("again", ("A",), stay="because") if stays else Rule("again", ("A",), to="A"),
+        *((Rule("timer.late", ("A",), to="B"),) if timed else ()),
+    )
+    timers = {"late": Timer("late", ("A",), after=DAY)} if timed else {}
+    return Rules(
+        version="v",
+        start=Rule("start", (), to="A"),
+        start_event="assigned",
+        states={"A": State("A", Work.WAITS), "B": State("B", Work.DONE)},
+        counters={},
+        events={name: Event(name) for name in ("assigned", "onward", "again")},
+        groups={},
+        rules=rows,
+        timers=timers,
+        texts={},
+        crm={},
+        invariants={},
+        migrate={},
+    )
 
 
 @given(rules_models())
