@@ -567,7 +567,7 @@ def test_no_serious_finding_of_the_accessibility_check(
 
 def test_how_leads_went_is_drawn_and_told(house: House, visit: Visits) -> None:
     """A plot for who looks, a table with the same for who reads."""
-    new_lead(house, 95)
+    new_lead(house, 9571)
     someone = visit("viewer")
     page = someone.go("overview")
     for span in ("Week", "Day"):
