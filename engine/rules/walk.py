@@ -263,21 +263,21 @@ class Walker:
             yield kind, False
             return
         kinds = [kind]
-        actions = [action.kind for action in rule.actions]
-        for named, action in zip(rule.actions, actions, strict=True):
-            if action in TEXT_ACTIONS:
-                ordered.add(action)
-            elif action == COUNT:
+        for action in rule.actions:
+            if action.kind in TEXT_ACTIONS:
+                ordered.add(action.kind)
+            elif action.kind == COUNT:
                 kinds = [
                     one._replace(counters=counters)
                     for one in kinds
-                    for counters in self._add(one.counters, named.counter)
+                    for counters in self._add(one.counters, action.counter)
                 ]
-            elif action in ("stop", "resume"):
+            elif action.kind in ("stop", "resume"):
                 if self.sight.stopped or self.sight.unlimited:
-                    kinds = [one._replace(stopped=action == "stop") for one in kinds]
+                    kinds = [one._replace(stopped=action.kind == "stop") for one in kinds]
             else:
-                kinds = [after_action(one, action) for one in kinds]
+                kinds = [after_action(one, action.kind) for one in kinds]
+        actions = [action.kind for action in rule.actions]
         for one in kinds:
             yield one, "handback" in actions
             if "follow_merge" in actions:

@@ -190,17 +190,8 @@ class Portals:
     def _assistant_document(
         self, access: Access, hooks: CrmSpecs, assistant: Assistant
     ) -> Document:
-        return {
-            "name": assistant.name,
-            "email": assistant.email,
-            "portal": assistant.portal,
-            "context": assistant.context,
-            "fallback_owner": assistant.fallback_owner,
-            "followups": assistant.followups,
-            "days_between": assistant.days_between,
-            "off_days": assistant.off_days,
-            "status": self._status_or_reason(access, hooks, assistant),
-        }
+        status = self._status_or_reason(access, hooks, assistant)
+        return {**_kept(assistant), "off_days": assistant.off_days, "status": status}
 
     def _status_or_reason(self, access: Access, hooks: CrmSpecs, assistant: Assistant) -> str:
         try:

@@ -50,8 +50,10 @@ _DECIDED = (
 _WAITING = select(waiting.c.seq).where(
     waiting.c.portal == bindparam("portal"), InSet(waiting.c.lead_id, "lead_ids")
 )
-_NEVER = delete(waiting).where(
-    waiting.c.portal == bindparam("portal"), InSet(waiting.c.lead_id, "lead_ids")
+_NEVER = (
+    delete(waiting)
+    .where(waiting.c.portal == bindparam("portal"), waiting.c.lead_id == bindparam("lane"))
+    .returning(waiting.c.seq)
 )
 _HISTORY = (
     update(history)
@@ -78,10 +80,9 @@ def scrub_events(tx: Transaction, portal: str, seqs: Sequence[int]) -> None:
 
 def erase_waiting(tx: Transaction, portal: str, lane: str) -> None:
     """What is not decided of a contact that is no lead: it never will be."""
-    seqs = tx.run(_WAITING, portal=portal, lead_ids=[lane]).scalars().all()
+    seqs = tx.run(_NEVER, portal=portal, lane=lane).scalars().all()
     if seqs:
         scrub_events(tx, portal, seqs)
-        tx.run(_NEVER, portal=portal, lead_ids=[lane])
 
 
 def erase(tx: Transaction, portal: str, lead_id: str, before: Lead) -> None:

@@ -1,5 +1,6 @@
 """A contact became part of another one: where its events and effects go from now on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select, update
@@ -70,10 +71,8 @@ def follow(tx: Transaction, portal: str, merge: Merge) -> None:
         old, new = merge.into, loser
         aliases = {merge.into: loser, merge.crm_id: loser}
         tx.run(_READDRESS, portal=portal, lead=loser, into=merge.into)
-    tx.run(_LEAD_ALIASES, portal=portal, old=old, new=new)
     aliases.pop(new, None)  # a lead's own id needs no detour
-    tx.rows(_PUT, [(portal, crm_id, lead_id) for crm_id, lead_id in sorted(aliases.items())])
-    tx.run(_MOVE_EVENTS, portal=portal, old=old, new=new)
+    _lead_on(tx, portal, old, new, aliases)
     tx.run(RELEASE, portal=portal, lead_ids=[new])
 
 
@@ -81,9 +80,14 @@ def join(tx: Transaction, portal: str, crm_id: str, lane: str) -> None:
     """A contact that is no lead became part of the one of this lane."""
     if crm_id == lane:
         return
-    tx.rows(_PUT, [(portal, crm_id, lane)])
-    tx.run(_LEAD_ALIASES, portal=portal, old=crm_id, new=lane)
-    tx.run(_MOVE_EVENTS, portal=portal, old=crm_id, new=lane)
+    _lead_on(tx, portal, crm_id, lane, {crm_id: lane})
     if tx.run(_IS_LEAD, portal=portal, lead_id=lane).first() is not None:
         tx.run(RELEASE, portal=portal, lead_ids=[lane])
         tx.rings = True
+
+
+def _lead_on(tx: Transaction, portal: str, old: str, new: str, aliases: Mapping[str, str]) -> None:
+    """What went to the lane `old` goes to `new`: events that wait, and those to come."""
+    tx.run(_LEAD_ALIASES, portal=portal, old=old, new=new)
+    tx.rows(_PUT, [(portal, crm_id, lead_id) for crm_id, lead_id in sorted(aliases.items())])
+    tx.run(_MOVE_EVENTS, portal=portal, old=old, new=new)

@@ -9,28 +9,12 @@ from engine.lead.records import Ended
 from engine.store import LeadFilter, LedgerEntry, Quarantined, Settlement, Store
 from engine.store.sqlite import Sqlite
 from engine.store.views import Needing
-from tests.store.worlds import MINUTE, PORTAL, connect, make_lead, note, order
-
-AT = 60 * MINUTE
+from tests.store.worlds import AT, MINUTE, PORTAL, make_lead, note, order, three_leads
 
 
 @pytest.fixture(autouse=True)
 def _world(store: Store) -> None:
-    """Three leads in acme, one in zeta (which has none of the rest)."""
-    connect(store, PORTAL, "zeta")
-    first = make_lead(
-        store, "501", note("a"), now=AT, name="Ann Ödegård", email="ann@x.example",
-        assistant="t@x.example", previous_owner="7", counters={"opens": 1}, updated_at=AT,
-    )  # fmt: skip
-    make_lead(
-        store, "502", now=AT + 1, name="Bob 100%", email="bob@x.example", state="Warm",
-        sub_state="Deep", counters={"opens": 5}, updated_at=AT + MINUTE,
-    )  # fmt: skip
-    make_lead(
-        store, "503", now=AT + 2, name=None, email=None, state="Warm", done=True,
-        updated_at=AT + 2 * MINUTE,
-    )  # fmt: skip
-    order(store, first, now=AT + 3 * MINUTE, state="Hot", updated_at=AT + 3 * MINUTE)
+    three_leads(store)
 
 
 def test_search_by_part_of_a_name_is_the_same_for_scripts(store: Store) -> None:

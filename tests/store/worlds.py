@@ -9,6 +9,7 @@ from engine.store import Decided, InboxEvent, Lane, NewEvent, Store
 
 PORTAL = "acme"
 MINUTE = 60_000
+AT = 60 * MINUTE
 
 
 def connect(store: Store, *names: str) -> None:
@@ -114,3 +115,21 @@ def order(
     made = decision(after, *effects, drops_effects=drops_effects)
     decide(store, lambda lane, row, before: made, now=now)
     return after
+
+
+def three_leads(store: Store) -> None:
+    """Three leads in acme, made from AT on, the first one changed last; zeta has none."""
+    connect(store, PORTAL, "zeta")
+    first = make_lead(
+        store, "501", note("a"), now=AT, name="Ann Ödegård", email="ann@x.example",
+        assistant="t@x.example", previous_owner="7", counters={"opens": 1}, updated_at=AT,
+    )  # fmt: skip
+    make_lead(
+        store, "502", now=AT + 1, name="Bob 100%", email="bob@x.example", state="Warm",
+        sub_state="Deep", counters={"opens": 5}, updated_at=AT + MINUTE,
+    )  # fmt: skip
+    make_lead(
+        store, "503", now=AT + 2, name=None, email=None, state="Warm", done=True,
+        updated_at=AT + 2 * MINUTE,
+    )  # fmt: skip
+    order(store, first, now=AT + 3 * MINUTE, state="Hot", updated_at=AT + 3 * MINUTE)
