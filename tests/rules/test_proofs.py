@@ -14,7 +14,9 @@ from engine.rules.dump import dump
 from engine.rules.kinds import Kind, Step
 from engine.rules.loader import load, parse
 from engine.rules.model import (
+    OTHER,
     SUB_STATE,
+    Action,
     Comparison,
     Event,
     Rule,
@@ -238,6 +240,7 @@ def finest(old: Rules, new: Rules) -> Sight:
 
 def told_apart(old: Rules, new: Rules) -> list[str] | None:
     """The shortest sequence after which the two differ, by walking both side by side."""
+    old, new = spelled_out(old, new), spelled_out(new, old)
     sight = finest(old, new)
     one, two = Walker(old, sight), Walker(new, sight)
     start = one.start()
@@ -247,18 +250,28 @@ def told_apart(old: Rules, new: Rules) -> list[str] | None:
     todo = deque([start.after])
     while todo:
         kind = todo.popleft()
-        others = {(s.trigger, s.after): s for s in two.steps(kind)}
-        for step in one.steps(kind):
-            other = others.pop((step.trigger, step.after), None)
-            path = [*came[kind], step.trigger]
-            if other is None or visible(step, old) != visible(other, new):
-                return path
+        steps = tuple(one.steps(kind))
+        seen = {(s.trigger, visible(s, old)) for s in steps}  # a trigger may do the same twice
+        others = {(s.trigger, visible(s, new)) for s in two.steps(kind)}
+        if seen != others:
+            return [*came[kind], min(trigger for trigger, _ in seen ^ others)]
+        for step in steps:
             if step.after not in came:
-                came[step.after] = path
+                came[step.after] = [*came[kind], step.trigger]
                 todo.append(step.after)
-        if others:
-            return [*came[kind], next(iter(others))[0]]
     return None
+
+
+def spelled_out(rules: Rules, other: Rules) -> Rules:
+    """The same rules, with rows for every value that the other file names: those of `other`."""
+    named = {rule.trigger for rule in rules.rules}
+    rows = list(rules.rules)
+    for trigger in sorted({rule.trigger for rule in other.rules} - named):
+        name, _, value = trigger.partition(".")
+        if value and name != "timer":
+            rest = [rule for rule in rules.rules if rule.trigger == f"{name}.{OTHER}"]
+            rows += [replace(rule, trigger=trigger) for rule in rest]
+    return replace(rules, rules=tuple(rows))
 
 
 def visible(step: Step, rules: Rules) -> object:
@@ -288,6 +301,36 @@ def test_a_move_to_where_the_lead_is_differs_from_staying_by_its_timers_alone() 
     assert diff(old, new) == ()
     old, new = (self_move(timed=True, stays=stays) for stays in (False, True))
     assert [d.event for d in diff(old, new)] == ["again"]
+
+
+def test_the_search_tells_no_file_from_itself_where_one_event_comes_to_the_same_twice() -> None:
+    same = self_move(timed=False, stays=False)
+    ends = (Action("erase"), Action("follow_merge"))
+    rows = tuple(replace(r, actions=ends) if r.trigger == "again" else r for r in same.rules)
+    twice = replace(same, rules=rows)
+    sight = finest(twice, twice)
+    walker = Walker(twice, sight)
+    afters = [s.after for s in walker.steps(walker.start().after) if s.trigger == "again"]
+    assert len(afters) == 2 > len(set(afters))
+    assert told_apart(twice, twice) is None
+    assert told_apart(twice, same) == ["again"]
+    assert [d.event for d in diff(twice, same)] == ["again"]
+
+
+def test_a_value_without_rows_of_its_own_is_other() -> None:
+    base = self_move(timed=False, stays=False)
+    event = replace(base.events["again"], by="kind")
+    kept = tuple(rule for rule in base.rules if rule.trigger != "again")
+    rest = Rule("again.other", ("A",), to="B")
+    bare = replace(base, events={**base.events, "again": event}, rules=(*kept, rest))
+    for hot, differs in (
+        (replace(rest, trigger="again.hot"), False),
+        (Rule("again.hot", ("A",), stay="because"), True),
+    ):
+        named = replace(bare, rules=(*bare.rules, hot))
+        for old, new in ((named, bare), (bare, named)):
+            assert told_apart(old, new) == (["again.hot"] if differs else None)
+            assert [d.event for d in diff(old, new)] == (["again.hot"] if differs else [])
 
 
 def self_move(*, timed: bool, stays: bool) -> Rules:
