@@ -103,6 +103,8 @@ class World:
         self.log: list[str] = []
         """What happened, for a person who has to understand a broken promise."""
         self._lines: list[tuple[str, bytes]] = []
+        self._sessions: set[requests.Session] = set()
+        """What the living process has open."""
 
     @property
     def deaths(self) -> int:
@@ -133,7 +135,7 @@ class World:
             try:
                 yield
             finally:
-                self.app.store.close()
+                self._ends()
 
     def _begin(self) -> None:
         """A new process: it knows what the database knows."""
@@ -157,12 +159,23 @@ class World:
         def send(session: requests.Session, request: Any, **options: Any) -> requests.Response:
             if "/_sandbox/" in request.url:
                 return real(session, request, **options)
+            self._sessions.add(session)
             self.fate.point()
             answer = real(session, request, **options)
-            self.fate.point()
+            try:
+                self.fate.point()
+            except DeathError:
+                answer.close()  # nobody is left to read it
+                raise
             return answer
 
         return send
+
+    def _ends(self) -> None:
+        """What the kernel does for a dead process: closes what it had open."""
+        self.app.store.close()
+        while self._sessions:
+            self._sessions.pop().close()
 
     # ------------------------------------------------------------------ living
 
@@ -354,7 +367,7 @@ class World:
     def _is_restarted(self) -> None:
         self._note("a new process")
         self.fate.points = 0
-        self.app.store.close()
+        self._ends()
         self._begin()
 
     def _someone(self, *, gone: bool = False) -> str | None:

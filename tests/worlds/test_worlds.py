@@ -11,12 +11,7 @@ from tests.worlds.life import HANNA, OMAR, World
 from tests.worlds.promises import broken
 from tests.worlds.worlds import Worlds
 
-pytestmark = [
-    pytest.mark.slow,
-    # The kernel closes what a dead process had open; here it is left to the collector.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
+pytestmark = pytest.mark.slow
 SEEDS = range(1, 1 + int(os.environ.get("HANDBACK_WORLDS", "100")))
 
 
