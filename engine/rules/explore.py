@@ -33,7 +33,9 @@ class Explored:
         return triggers[::-1]
 
 
-def explore(walker: Walker, *, most: int = MOST_KINDS) -> Iterator[tuple[Explored, Step]]:
+def explore(
+    walker: Walker, *, most: int = MOST_KINDS, most_steps: int = MOST_STEPS
+) -> Iterator[tuple[Explored, Step]]:
     """Every step of every reachable kind, nearest first. The Explored grows along the way."""
     first = walker.start()
     explored = Explored({first.after: first})
@@ -41,7 +43,7 @@ def explore(walker: Walker, *, most: int = MOST_KINDS) -> Iterator[tuple[Explore
     todo = deque([first.after])
     steps = 0
     while todo:
-        if steps > MOST_STEPS:
+        if steps > most_steps:
             explored.complete = False
             return
         for step in walker.steps(todo.popleft()):
@@ -55,10 +57,10 @@ def explore(walker: Walker, *, most: int = MOST_KINDS) -> Iterator[tuple[Explore
             yield explored, step
 
 
-def all_kinds(walker: Walker, *, most: int = MOST_KINDS) -> Explored:
+def all_kinds(walker: Walker, *, most_steps: int = MOST_STEPS) -> Explored:
     """Every reachable kind."""
     explored = Explored()
-    for found, _ in explore(walker, most=most):
+    for found, _ in explore(walker, most_steps=most_steps):
         explored = found
     return explored
 

@@ -4,13 +4,13 @@ Both files are walked from the start; a region that neither reaches, or where bo
 in the end, is no difference to anyone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from engine.rules.decides import Deciding
-from engine.rules.explore import all_kinds
+from engine.rules.explore import MOST_STEPS, all_kinds
 from engine.rules.kinds import Kind, Step
-from engine.rules.model import KEEP, PREVIOUS, SUB_STATE, Rule, Rules
+from engine.rules.model import KEEP, Rules
 from engine.rules.regions import CAME_FROM, ELSE, Box, Value
 from engine.rules.sight import Sight
 from engine.rules.walk import Walker
@@ -38,16 +38,15 @@ class Meeting:
     """Two files, and every kind of lead that either of them makes."""
 
     def __init__(self, old: Deciding, new: Deciding) -> None:
-        sight = replace(Sight.of(old.rules, new.rules), stopped=True)
+        sight = finest(old.rules, new.rules)
         self._deciding = (old, new)
-        self._named = sight.sub_states
         self._events = {**old.rules.events, **new.rules.events}
         self._walkers = tuple(Walker(one.rules, sight) for one in self._deciding)
         self._found: dict[str, dict[Kind, dict[str, Value]]] = {}
         self._complete = True
         for one in self._deciding:
             walker = Walker(one.rules, sight, told_apart=frozenset())
-            explored = all_kinds(walker)
+            explored = all_kinds(walker, most_steps=4 * MOST_STEPS)
             self._complete = self._complete and explored.complete
             for kind in explored.came_by:
                 self._found.setdefault(kind.state, {})[kind] = walker.facts(kind)
@@ -74,46 +73,42 @@ class Meeting:
             counted[event.counts] = (value if isinstance(value, int) else 0) + 1
         if CAME_FROM in box and int(kind.back is not None) not in box[CAME_FROM]:
             return False
-        if counted[SUB_STATE] is not None or SUB_STATE not in box:
-            return in_box(box, domain, counted)
-        others = [value for value in domain[SUB_STATE] if value not in self._named]
-        return any(in_box(box, domain, {**counted, SUB_STATE: value}) for value in others)
+        return in_box(box, domain, counted)
 
     def _differs(self, kind: Kind, trigger: str) -> bool:
         one, two = (
-            {
-                _visible(step, kind, walker)
-                for step in walker.outcomes(kind, known.trigger_of(trigger))
-            }
+            {_visible(step, walker) for step in walker.outcomes(kind, known.trigger_of(trigger))}
             for walker, known in zip(self._walkers, self._deciding, strict=True)
         )
         return one != two
 
 
-def _visible(step: Step, kind: Kind, walker: Walker) -> object:
+def finest(*several: Rules) -> Sight:
+    """Enough to tell apart all that anyone could see of a lead."""
+    names = {name for one in several for name in _sub_states(one)}
+    states = frozenset(state for one in several for state in one.states)
+    sight = Sight.of(*several)
+    return replace(sight, sub_states=sight.sub_states | names, reading=states, stopped=True)
+
+
+def _sub_states(rules: Rules) -> Iterator[str]:
+    """All that a lead can have; ELSE stands for what an event brings and no rule names."""
+    for state in rules.states.values():
+        yield from state.sub_states or ()
+    yield from (rule.sub_state for rule in rules.rules if rule.sub_state not in (None, KEEP))
+    if any(event.keeps_sub_state for event in rules.events.values()):
+        yield ELSE
+
+
+def _visible(step: Step, walker: Walker) -> object:
     """What anyone could see of a step: the lead after it, what was ordered, and timers anew."""
     rule = step.rule
-    if rule is None:
-        return (step.after, step.ordered, (), False, (), False)
-    texts = tuple(action.text for action in rule.actions if action.text)
-    sub_state = _sub_state(rule, kind, walker)
-    anew = rule.to is not None and runs_timers(walker.rules, step.after.state)
-    return (step.after, step.ordered, texts, rule.refuse is not None, sub_state, anew)
+    texts = tuple(action.text for action in rule.actions if action.text) if rule else ()
+    refused = rule is not None and rule.refuse is not None
+    moved = rule is not None and rule.to is not None
+    anew = moved and runs_timers(walker.rules, step.after.state)
+    return (step.after, step.ordered, texts, refused, anew)
 
 
 def runs_timers(rules: Rules, state: str) -> bool:
     return any(state in timer.states for timer in rules.timers.values())
-
-
-def _sub_state(rule: Rule, kind: Kind, walker: Walker) -> tuple[str | None, ...]:
-    """The sub-state that a move leaves, where it is not told apart in the lead itself."""
-    if rule.to is None or any(action.kind == "start_anew" for action in rule.actions):
-        return ()
-    had = walker.rules.states[kind.state].sub_states
-    event = walker.rules.events.get(rule.trigger.partition(".")[0])
-    gives = event is not None and event.keeps_sub_state
-    if rule.to == kind.state and had is None and rule.sub_state in (None, KEEP) and not gives:
-        return ()  # a move to where it is, with no sub-state before or after
-    if rule.sub_state == KEEP and had is None and rule.to != PREVIOUS:
-        return (None,)
-    return (rule.sub_state,)

@@ -4,7 +4,8 @@ import random
 from functools import cache
 from pathlib import Path
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.lead.decide import decide
@@ -104,3 +105,10 @@ def test_ten_thousand_lives_by_the_shipped_rules() -> None:
 @given(rules_models(), st.integers(0, 2**32))
 def test_lives_by_any_rules(model: Rules, seed: int) -> None:
     lives(model, seed, count=60, length=20)
+
+
+@pytest.mark.slow
+@settings(max_examples=6)
+@given(rules_models(), st.integers(0, 2**32))
+def test_ten_thousand_lives_by_any_rules(model: Rules, seed: int) -> None:
+    lives(model, seed, count=10_000, length=10)

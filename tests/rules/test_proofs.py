@@ -14,6 +14,7 @@ from engine.rules.dump import dump
 from engine.rules.kinds import Kind, Step
 from engine.rules.loader import load, parse
 from engine.rules.model import (
+    KEEP,
     OTHER,
     SUB_STATE,
     Action,
@@ -233,9 +234,11 @@ def finest(old: Rules, new: Rules) -> Sight:
     sight = Sight.of(old, new)
     states = frozenset((*old.states, *new.states))
     names = {n for r in (old, new) for s in r.states.values() for n in s.sub_states or ()}
-    return replace(
-        sight, sub_states=frozenset((*sight.sub_states, *names)), reading=states, stopped=True
-    )
+    given = {
+        r.sub_state for one in (old, new) for r in one.rules if r.sub_state not in (None, KEEP)
+    }
+    every = frozenset((*sight.sub_states, *names, *given, "whatever else an event brings"))
+    return replace(sight, sub_states=every, reading=states, stopped=True)
 
 
 def told_apart(old: Rules, new: Rules) -> list[str] | None:
@@ -301,6 +304,41 @@ def test_a_move_to_where_the_lead_is_differs_from_staying_by_its_timers_alone() 
     assert diff(old, new) == ()
     old, new = (self_move(timed=True, stays=stays) for stays in (False, True))
     assert [d.event for d in diff(old, new)] == ["again"]
+
+
+def test_a_sub_state_that_nothing_gives_is_no_difference() -> None:
+    """B may have any; whether the event that stays there would take it away, nobody can see."""
+    for gives, stays_differ in ((None, []), ("tired", ["again"])):
+        old, new = (_resting(gives=gives, stays=stays) for stays in (False, True))
+        assert [d.event for d in diff(old, new)] == stays_differ
+        assert told_apart(old, new) == (["onward", *stays_differ] if stays_differ else None)
+
+
+def test_a_value_that_no_rule_names_is_a_sub_state_to_lose() -> None:
+    base = _resting(gives=None, stays=True)
+    event = replace(base.events["onward"], by="kind", keeps_sub_state=True)
+    rows = tuple(
+        replace(rule, trigger="onward.other") if rule.trigger == "onward" else rule
+        for rule in base.rules
+    )
+    old = replace(base, events={**base.events, "onward": event}, rules=rows)
+    back = Rule("again", ("B",), to="B")
+    new = replace(old, rules=(*(r for r in rows if r.trigger != "again"), back))
+    assert [d.event for d in diff(old, new)] == ["again"]
+    assert told_apart(old, new) == ["onward.other", "again"]
+
+
+def _resting(*, gives: str | None, stays: bool) -> Rules:
+    """A goes on to B, where any sub-state is allowed and `again` stays or leads to B itself."""
+    base = self_move(timed=False, stays=True)
+    rows = (
+        Rule("onward", ("A",), to="B", sub_state=gives),
+        Rule("onward", ("B",), stay="because"),
+        Rule("again", ("A",), stay="because"),
+        Rule("again", ("B",), stay="because") if stays else Rule("again", ("B",), to="B"),
+    )
+    states = {"A": State("A", Work.WAITS), "B": State("B", Work.WAITS, sub_states=())}
+    return replace(base, rules=rows, states=states)
 
 
 def test_the_search_tells_no_file_from_itself_where_one_event_comes_to_the_same_twice() -> None:
