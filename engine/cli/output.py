@@ -9,8 +9,12 @@ from typing import Any
 
 import orjson
 
+from engine.base.words import many
+
 DONE, ATTENTION, WRONG_USE = 0, 1, 2
 """Exit codes: done; done and something needs attention; wrong use or configuration."""
+WIDEST = 10_000
+"""Characters; a file or a pipe has no edge at which to cut."""
 
 
 def print_json(document: Any) -> None:
@@ -21,7 +25,7 @@ def print_json(document: Any) -> None:
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = ""
 ) -> None:
-    """A table for people; None shows as nothing."""
+    """A table for people; None shows as nothing. What is no terminal gets every cell whole."""
     from rich.console import Console  # here: most commands print none
     from rich.markup import escape
     from rich.table import Table
@@ -29,7 +33,7 @@ def print_table(
     table = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False)
     for row in rows:
         table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    Console(width=None if sys.stdout.isatty() else WIDEST).print(table)
 
 
 def print_fields(values: Mapping[str, object]) -> None:
@@ -47,6 +51,12 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """One line on standard error."""
     sys.stderr.write(text + "\n")
+
+
+def difference(one: Mapping[str, Any]) -> str:
+    """One line about what other rules do, with how many leads that concerns, if that is known."""
+    leads = one["leads"]
+    return str(one["text"]) if leads is None else f"{one['text']} ({many(leads, 'lead')})"
 
 
 def paused(pause: Mapping[str, Any]) -> str:

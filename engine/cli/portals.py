@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from engine.base.words import many
 from engine.cli import connections
 from engine.cli.connections import Name
 from engine.cli.options import AsJson, Config, Database, RulesFile
@@ -139,7 +140,8 @@ def reconcile(
     else:
         for step in report["steps"]:
             say(f"{'✓' if apply else '+'} {step['contact']}: {step['what']} ({step['repair']})")
-        say(f"compared {report['compared']} leads, {len(report['steps'])} differences")
+        differences = many(len(report["steps"]), "difference")
+        say(f"compared {many(report['compared'], 'lead')}: {differences}")
         if report["steps"]:
             say(
                 "repairs are on their way: handback run"

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from engine.base.words import many
 from engine.cli.options import AsJson, AtClock, Config, Database
 from engine.cli.output import ATTENTION, paused, print_fields, print_json, print_table, say
 from engine.wiring import open_app
@@ -33,7 +34,7 @@ def status(
         print_fields({f"rules {k}": found["rules"][k] for k in ("in_use", "since")})
         file = found["rules"]["file"]
         if file["state"] != "in use":
-            say(f"rules file {file['path']}: {file['state']}, {file['errors']} errors")
+            say(f"rules file {file['path']}: {file['state']}, {many(file['errors'], 'error')}")
         for pause in found["paused"]:
             say(paused(pause))
 

@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
+from engine.base.words import many
 from engine.cli.lazy import Later, LazyGroup
 from engine.cli.options import AsJson, Config, Database, RulesFile
-from engine.cli.output import ATTENTION, DONE, print_json, say
+from engine.cli.output import ATTENTION, DONE, difference, print_json, say
 from engine.rules.findings import Finding, Severity
 from engine.rules.graph import mermaid, svg
 from engine.rules.loader import load
@@ -170,8 +171,8 @@ def diff(
         print_json(found)
         return
     for one in found:
-        say(one["text"] if one["leads"] is None else f"{one['text']} ({one['leads']} leads)")
-    say(f"{len(found)} differences" if found else "no difference that a lead could meet")
+        say(difference(one))
+    say(many(len(found), "difference") if found else "no difference that a lead could meet")
 
 
 @app.command("test")

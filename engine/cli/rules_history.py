@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from engine.base.clock import SystemClock
+from engine.base.words import many
 from engine.cli.options import AsJson, Config, Database, RulesFile
 from engine.cli.output import print_json, print_table, say
 from engine.rules.loader import load
@@ -104,18 +105,19 @@ def show_replay(found: dict[str, Any], most: int, took: str = "") -> None:
     if elsewhere and most:
         print_table(columns, ([one[c] for c in columns] for one in elsewhere[:most]))
         say("")
-    say(f"{found['events']:,} events of {found['leads']:,} leads{took}")
-    say(f"{len(elsewhere):,} leads would end elsewhere")
+    say(f"{many(found['events'], 'event')} of {many(found['leads'], 'lead')}{took}")
+    say(f"{many(len(elsewhere), 'lead')} would end elsewhere")
     for kind, count in found["writes"].items():
         if count["old"] != count["new"]:
             say(f"{kind}: {count['new']:,} instead of {count['old']:,}")
-    say(f"{len(handbacks):,} leads would be handed back more or less often")
+    say(f"{many(len(handbacks), 'lead')} would be handed back more or less often")
     for event, count in found["unknown_events"].items():
-        say(f"{event}: {count:,} events that the new rules do not know")
+        say(f"{event}: {many(count, 'event')} that the new rules do not know")
     if found["without_beginning"]:
-        say(f"{found['without_beginning']:,} leads whose beginning is not kept were left out")
+        say(f"left out: {many(found['without_beginning'], 'lead')} whose beginning is not kept")
     cost = found["cost"]
     say(
-        f"to bring the CRM there: {cost['contacts']:,} contacts and {cost['handbacks']:,} "
-        f"handbacks, {cost['api_calls']:,} calls, {cost['minutes']} minutes"
+        f"to bring the CRM there: {many(cost['contacts'], 'contact')} and "
+        f"{many(cost['handbacks'], 'handback')}, {many(cost['api_calls'], 'call')}, "
+        f"{cost['minutes']} minutes"
     )

@@ -9,8 +9,9 @@ import typer
 
 from engine.base.clock import parse_time
 from engine.base.errors import InputError
+from engine.base.words import many
 from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
-from engine.cli.output import ATTENTION, complain, print_json, print_table, say
+from engine.cli.output import ATTENTION, complain, difference, print_json, print_table, say
 from engine.cli.rules_history import replaying, show_replay
 from engine.service.coverage import since
 from engine.service.replay import WhatIf
@@ -75,7 +76,7 @@ def apply(
     if as_json:
         print_json({"plan": plan, "done": done})
     else:
-        say(f"{done['version']} {done['what']} at {done['at']}; {done['leads']:,} leads are told")
+        say(f"{done['version']} {done['what']} at {done['at']}{_concerned(done['leads'])}")
 
 
 def rollback(
@@ -108,7 +109,7 @@ def rollback(
     if as_json:
         print_json(done)
     else:
-        say(f"{done['version']} {done['what']}; {done['leads']:,} leads are told")
+        say(f"{done['version']} {done['what']}{_concerned(done['leads'])}")
 
 
 def versions(
@@ -139,7 +140,7 @@ def versions(
         say(f"scheduled: {status['scheduled']['version']} at {status['scheduled']['at']}")
     file = status["file"]
     if file["state"] != "in use":
-        what = f"has {file['errors']} errors" if file["errors"] else "is not what is in use"
+        what = f"has {many(file['errors'], 'error')}" if file["errors"] else "is not what is in use"
         complain(f"{file['path']} {what}: handback rules check, then handback rules apply")
         raise typer.Exit(ATTENTION if file["errors"] else 0)
 
@@ -172,7 +173,13 @@ def shadow(
     columns = ("at", "lead", "event", "in_use", "shadow")
     if found["disagreements"]:
         print_table(columns, ([one[c] for c in columns] for one in found["disagreements"]))
+    elif found["version"]:
+        say("no disagreement so far")
     say(f"{found['version']} watches since {found['since']}" if found["version"] else "off")
+
+
+def _concerned(leads: int) -> str:
+    return f"; it concerns {many(leads, 'lead')}" if leads else ""
 
 
 def _show(plan: dict[str, Any]) -> None:
@@ -184,9 +191,9 @@ def _show(plan: dict[str, Any]) -> None:
         say(f"version {plan['version']} is in use already")
         return
     for one in plan["differences"]:
-        say(one["text"] if one["leads"] is None else f"{one['text']} ({one['leads']} leads)")
+        say(difference(one))
     for one in plan["migrate"]:
-        say(f"{one['leads']:,} leads move from {one['state']} to {one['to']}")
+        say(f"from {one['state']} to {one['to']}: {many(one['leads'], 'lead')}")
     _show_leads(plan)
     _show_portals(plan["portals"])
     if plan["replaces"]:
@@ -195,12 +202,12 @@ def _show(plan: dict[str, Any]) -> None:
 
 def _show_leads(plan: dict[str, Any]) -> None:
     cost, at_once = plan["rewrites"], plan["at_once"]
-    say(f"{cost['contacts']:,} contacts are written again, {cost['minutes']} minutes")
+    say(f"to write again: {many(cost['contacts'], 'contact')}, {cost['minutes']} minutes")
     if at_once["handbacks"]:
-        say(f"{at_once['handbacks']:,} contacts are handed back at once")
+        say(f"to hand back at once: {many(at_once['handbacks'], 'contact')}")
     if plan["timers"]:
         say(
-            f"the timers of {plan['timers']:,} leads are set anew; "
+            f"timers set anew: {many(plan['timers'], 'lead')}; "
             f"{at_once['timers']:,} of them fire at once"
         )
     if plan["what_if"] is not None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from engine.base.hosts import LOCAL
+from engine.base.words import many
 from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, complain, paused, print_json, say
 from engine.cli.serving import doors_of, listen, served, stopping
@@ -63,7 +64,7 @@ def run(
         for pause in status["paused"]:
             complain(paused(pause))
         if needs:
-            complain(f"{needs} effects need a look: handback queue list")
+            complain(f"{many(needs, 'effect')} to look at: handback queue list")
         raise typer.Exit(ATTENTION)
 
 

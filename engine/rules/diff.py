@@ -4,8 +4,8 @@ Every difference is one that some lead can meet: regions that no sequence of eve
 old or by the new rules, are left out. No difference means that no sequence tells the two apart.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from engine.rules.decides import Deciding
@@ -108,9 +108,33 @@ def _decisions(old: Rules, new: Rules) -> Iterator[Difference]:
     ]
     if candidates:
         met = Meeting(before, after)
-        for one in candidates:
-            if met.tells_apart(one.state, one.event, one.box, one.domain):
-                yield one
+        yield from _joined(
+            one for one in candidates if met.tells_apart(one.state, one.event, one.box, one.domain)
+        )
+
+
+def _joined(found: Iterable[Difference]) -> Iterator[Difference]:
+    """Regions with the same change that differ in one fact only are one region."""
+    groups: dict[tuple[str, ...], list[Difference]] = {}
+    for one in found:
+        apart = groups.setdefault((one.state, one.event, one.old, one.new), [])
+        while (both := next(((o, u) for o in apart if (u := _union(o, one))), None)) is not None:
+            apart.remove(both[0])
+            one = both[1]
+        apart.append(one)
+    for apart in groups.values():
+        yield from apart
+
+
+def _union(one: Difference, other: Difference) -> Difference | None:
+    """Of two differences of one state, event and change; None when it would hold more than both."""
+    apart = [fact for fact, values in one.box.items() if values != other.box[fact]]
+    if len(apart) != 1:
+        return None
+    (fact,) = apart
+    values = tuple(v for v in one.domain[fact] if v in (*one.box[fact], *other.box[fact]))
+    box = {**one.box, fact: values}
+    return replace(one, box=box, region=region(box, one.domain))
 
 
 def _in(before: Deciding, after: Deciding, state: str, trigger: str) -> Iterator[Difference]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from engine.base.errors import ConfigurationError
+from engine.base.words import many
 from engine.rules.model import Position
 
 
@@ -64,9 +65,8 @@ class RulesError(ConfigurationError):
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
         errors = [finding for finding in self.findings if finding.severity is Severity.ERROR]
-        many = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
         lines = "".join(f"\n  {finding}" for finding in errors)
-        super().__init__(f"The rules file has {many}:{lines}")
+        super().__init__(f"The rules file has {many(len(errors), 'error')}:{lines}")
 
 
 _E, _W, _N = Severity.ERROR, Severity.WARNING, Severity.NOTE

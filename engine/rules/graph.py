@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from html import escape
 
+from engine.base.words import many
 from engine.rules.check_graph import arrows
 from engine.rules.model import PREVIOUS, Rules, Work
 from engine.rules.wording import guard
@@ -103,7 +104,7 @@ def svg(
         moved = None if traffic is None else traffic.get(arrow, 0)
         parts.append(_arrow(places, arrow, found, moved, most, size / 2))
     for name, state in rules.states.items():
-        count = "" if leads is None else f"{leads.get(name, 0)} leads"
+        count = "" if leads is None else many(leads.get(name, 0), "lead")
         parts.append(_box(places[name], name, count, _STYLE[state.work]))
     return "\n".join([*parts, "</svg>"]) + "\n"
 

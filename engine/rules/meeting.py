@@ -10,7 +10,7 @@ from dataclasses import replace
 from engine.rules.decides import Deciding
 from engine.rules.explore import MOST_STEPS, all_kinds
 from engine.rules.kinds import Kind, Step
-from engine.rules.model import KEEP, Rules
+from engine.rules.model import KEEP, OTHER, Rules
 from engine.rules.regions import CAME_FROM, ELSE, Box, Value
 from engine.rules.sight import Sight
 from engine.rules.walk import Walker
@@ -95,9 +95,13 @@ def _sub_states(rules: Rules) -> Iterator[str]:
     """All that a lead can have; ELSE stands for what an event brings and no rule names."""
     for state in rules.states.values():
         yield from state.sub_states or ()
-    yield from (rule.sub_state for rule in rules.rules if rule.sub_state not in (None, KEEP))
-    if any(event.keeps_sub_state for event in rules.events.values()):
-        yield ELSE
+    for rule in rules.rules:
+        name, _, value = rule.trigger.partition(".")
+        event = rules.events.get(name)
+        if event is not None and event.keeps_sub_state:
+            yield ELSE if value == OTHER else value
+        if rule.sub_state not in (None, KEEP):
+            yield rule.sub_state
 
 
 def _visible(step: Step, walker: Walker) -> object:

@@ -36,10 +36,10 @@ def plan_migration(
             moves[state] = known[state]
             continue
         at = Position(new.start.at.file, 1, 1)
-        many = "1 lead is" if leads == 1 else f"{leads} leads are"
+        are = "1 lead is" if leads == 1 else f"{leads} leads are"
         near = nearest(state, new.states)
         goal = near or f"STATE (one of {known_names(new.states)})"
-        message = f"{many} in {state}, which these rules do not have"
+        message = f"{are} in {state}, which these rules do not have"
         fix = f"add migrate: {{{state}: {goal}}}, or keep the state"
         lost.append(finding("R071", at, message, fix=fix))
     return Migration(moves, in_order(lost))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from engine.base.clock import DAY, HOUR, MINUTE, SECOND, Millis
+from engine.base.words import many
 from engine.rules.model import (
     FLAGS,
     KEEP,
@@ -52,8 +53,7 @@ def in_units(duration: Millis) -> str:
     """`24 hours`, `1 day`; up to two days in hours."""
     for size, unit in _UNITS:
         if duration % size == 0 and (unit != "day" or duration >= 2 * DAY):
-            count = duration // size
-            return f"{count} {unit}{'s' if count != 1 else ''}"
+            return many(duration // size, unit)
     return f"{duration} ms"
 
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from engine.base.clock import Clock, format_time
+from engine.base.clock import Clock, Millis, format_time
 from engine.base.errors import HandbackError, InputError
 from engine.lead.decide import decide
-from engine.lead.machine import LeadMachine, facts_of
+from engine.lead.machine import TIMER_PREFIX, LeadMachine, facts_of
 from engine.lead.records import Decision, Event, Lead
 from engine.rules.model import Work
 from engine.rules.why import why as rules_tried
@@ -107,29 +107,18 @@ class Leads:
         return next((e for e in entries if (e.source, e.event_id) == (SOURCE, event.id)), None)
 
     def _what_if(self, lead: Lead, name: str) -> Document:
-        kind, _, variant = name.partition(".")
-        rules = self._rules.now()
-        known = rules.event(kind)
-        if known is None:
-            raise InputError(
-                f"there is no event {kind!r}",
-                fix=f"use one of {', '.join(rules.rules.events)}",
-            )
-        data: Document = {known.by: variant} if known.by and variant else {}
-        if any(field == "into" for field in rules.required_data(kind)):
-            data["into"] = "another"
-        now = self._clock.now()
-        event = Event(kind, now, SOURCE, "what-if", data)
+        rules, now = self._rules.now(), self._clock.now()
+        event = _imagined(rules, name, now)
         decision = decide(rules, lead, event, now)
         if decision is None:
             raise InputError(f"{name} decides nothing for {lead.id}")
-        trigger = rules.trigger_for(kind, data)
+        trigger = rules.trigger_for(event.type, event.data)
         return {
             "at": format_time(now),
             "event": name,
             "from": lead.state,
             "to": decision.lead.state,
-            "result": f"would have {decision.result}",
+            "result": f"would {'have' if decision.result in _ACTS else 'be'} {decision.result}",
             "rule": decision.rule,
             "rule_at": decision.rule_at,
             "reads": dict(decision.reads),
@@ -146,6 +135,28 @@ class Leads:
             return lead.assistant
         entries = tx.ledger.of_lead(lead.portal, lead.lead_id)
         return entries[-1].owner_after if entries else lead.assistant
+
+
+_ACTS = ("moved", "stayed")
+"""What a lead does; the other results are done to the event."""
+
+
+def _imagined(rules: LeadMachine, name: str, now: Millis) -> Event:
+    """`replied`, `replied.AgreedToMeet` or `timer.silence`, as if it came now."""
+    kind, _, variant = name.partition(".")
+    if name.startswith(TIMER_PREFIX) and variant in rules.rules.timers:
+        return Event(name, now, SOURCE, "what-if", {})
+    known = rules.event(kind)
+    if known is None:
+        timers = (f"{TIMER_PREFIX}{timer}" for timer in rules.rules.timers)
+        raise InputError(
+            f"there is no event {name!r}",
+            fix=f"use one of {', '.join((*rules.rules.events, *timers))}",
+        )
+    data: Document = {known.by: variant} if known.by and variant else {}
+    if "into" in rules.required_data(kind):
+        data["into"] = "another"
+    return Event(kind, now, SOURCE, "what-if", data)
 
 
 def _needed(rules: LeadMachine, trigger: str, lead: Lead, decision: Decision) -> Sequence[str]:

@@ -6,7 +6,7 @@ once, and not again with everything that follows from it (`rules what-if` follow
 
 from collections.abc import Iterable, Iterator
 
-from engine.base.clock import Millis
+from engine.base.clock import Millis, format_time
 from engine.lead.change import RULES_CHANGED
 from engine.lead.decide import decide
 from engine.lead.machine import LeadMachine, UnknownTriggerError
@@ -58,5 +58,5 @@ def outcome(decision: Decision) -> str:
     parts += ["finished"] if lead.finished else []
     parts += ["stopped"] if lead.stopped else []
     parts += sorted(e.kind.value for e in decision.effects if e.kind in ASKED)
-    parts += sorted(f"{t.name} at {t.due}" for t in decision.timers)
+    parts += sorted(f"{t.name} at {format_time(t.due)}" for t in decision.timers)
     return ", ".join(parts)

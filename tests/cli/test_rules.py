@@ -146,8 +146,8 @@ def test_what_other_rules_would_have_made_of_it(draft: Path, tmp_path: Path) -> 
         for _ in range(3):
             here.happen("1", "email_opened")
     result = run("what-if", draft, "--database", here.database)
-    assert "4 events of 1 leads in " in result.stdout
-    assert "1 leads would end elsewhere\n" in result.stdout
+    assert "4 events of 1 lead in " in result.stdout
+    assert "1 lead would end elsewhere\n" in result.stdout
     assert "acme/1" in result.stdout
     replayed = found("what-if", draft, "--database", here.database, "--since", "90d")
     assert [one["new"] for one in replayed["elsewhere"]] == ["Engaged"]

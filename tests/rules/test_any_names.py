@@ -93,3 +93,17 @@ def test_the_same_differences_by_any_names(prefix: str) -> None:
     renamed = diff(old, changed(other))
     assert [str(one).replace(prefix, "") for one in renamed] == plain
     assert len(plain) > 4
+
+
+QUIET = "  quiet: {in: Warm, after: 24h, to: Cold}\n"
+CIRCLE = SOUND.read_text().replace(QUIET, f"{QUIET}  wake: {{in: Cold, after: 2d, to: previous}}\n")
+
+
+@pytest.mark.parametrize("text", [*(path.read_text() for path in BROKEN), CIRCLE])
+def test_the_same_mistakes_are_found_where_the_order_of_the_names_is_another(text: str) -> None:
+    turned = text
+    for place, name in enumerate(sorted(states_of(text), reverse=True)):
+        turned = re.sub(rf"\b{name}\b", f"s{place:03}", turned)
+    before, after = (parse(one, file="f")[1] for one in (text, turned))
+    assert before
+    assert sorted((f.line, f.code) for f in after) == sorted((f.line, f.code) for f in before)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.rules.loader import parse
+from engine.rules.shapes import known_names
 
 SOUND = Path("tests/rules/sound.yaml").read_text()
 
@@ -26,3 +27,8 @@ def test_a_mistake_is_said_once(before: str, after: str, output: str) -> None:
     assert before in SOUND
     _, findings = parse(SOUND.replace(before, after, 1), file="f")
     assert "".join(f"{finding}\n" for finding in findings) == output
+
+
+def test_a_list_of_names_is_cut_where_it_would_be_long() -> None:
+    assert known_names("abcdefghijklmnop") == "a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p"
+    assert known_names("abcdefghijklmnopq") == "a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, …"

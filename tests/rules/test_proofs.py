@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -237,7 +238,8 @@ def finest(old: Rules, new: Rules) -> Sight:
     given = {
         r.sub_state for one in (old, new) for r in one.rules if r.sub_state not in (None, KEEP)
     }
-    every = frozenset((*sight.sub_states, *names, *given, "whatever else an event brings"))
+    values = {r.trigger.partition(".")[2] for one in (old, new) for r in one.rules}
+    every = frozenset((*sight.sub_states, *names, *given, *values, "whatever else"))
     return replace(sight, sub_states=every, reading=states, stopped=True)
 
 
@@ -314,18 +316,72 @@ def test_a_sub_state_that_nothing_gives_is_no_difference() -> None:
         assert told_apart(old, new) == (["onward", *stays_differ] if stays_differ else None)
 
 
-def test_a_value_that_no_rule_names_is_a_sub_state_to_lose() -> None:
+@pytest.mark.parametrize("value", ["other", "hot"])
+def test_a_value_that_an_event_brings_is_a_sub_state_to_lose(value: str) -> None:
     base = _resting(gives=None, stays=True)
     event = replace(base.events["onward"], by="kind", keeps_sub_state=True)
     rows = tuple(
-        replace(rule, trigger="onward.other") if rule.trigger == "onward" else rule
+        replace(rule, trigger=f"onward.{value}") if rule.trigger == "onward" else rule
         for rule in base.rules
     )
     old = replace(base, events={**base.events, "onward": event}, rules=rows)
     back = Rule("again", ("B",), to="B")
     new = replace(old, rules=(*(r for r in rows if r.trigger != "again"), back))
     assert [d.event for d in diff(old, new)] == ["again"]
-    assert told_apart(old, new) == ["onward.other", "again"]
+    assert told_apart(old, new) == [f"onward.{value}", "again"]
+    keeps = replace(new, rules=(*new.rules[:-1], replace(back, sub_state=KEEP)))
+    assert [d.event for d in diff(old, keeps)] == []
+    assert [d.event for d in diff(new, keeps)] == ["again"]
+
+
+def test_what_an_event_leaves_as_sub_state_is_compared() -> None:
+    base = _resting(gives=None, stays=True)
+    rows = tuple(
+        replace(rule, trigger="onward.other") if rule.trigger == "onward" else rule
+        for rule in base.rules
+    )
+    old, new = (
+        replace(base, rules=rows, events={**base.events, "onward": event})
+        for event in (Event("onward", by="kind"), Event("onward", by="kind", keeps_sub_state=True))
+    )
+    assert [(d.what, d.state, d.event) for d in diff(old, new)] == [
+        ("event", "", "onward"),
+        ("decision", "A", "onward.other"),
+    ]
+
+
+def test_regions_of_one_change_are_told_as_few() -> None:
+    old = load(Path("tests/rules/sound.yaml"))
+    row = Rule("opened", ("Cold", "Warm"), to="Warm", guard=(Comparison("opens", ">=", 3),))
+    assert any((r.trigger, r.to, r.guard) == (row.trigger, row.to, row.guard) for r in old.rules)
+    rows = tuple(replace(r, guard=()) if r.guard == row.guard else r for r in old.rules)
+    split = [
+        replace(r, guard=(Comparison("opens", op, 1),))
+        for r in rows
+        if (r.trigger, r.to) == ("opened", "Warm")
+        for op in ("==", "!=")
+    ]
+    rest = [r for r in rows if (r.trigger, r.to) != ("opened", "Warm")]
+    first = next(n for n, r in enumerate(rest) if r.trigger == "opened")
+    new = replace(old, rules=(*rest[:first], *split, *rest[first:]))
+    assert [str(one) for one in diff(old, new) if one.state == "Cold"] == [
+        "decision Cold, opened when opens is 1 to 2: stays → goes to Warm"
+    ]
+
+
+def test_a_value_with_rows_of_its_own_leaves_itself_as_sub_state() -> None:
+    base = _resting(gives=None, stays=True)
+    event = Event("onward", by="kind", keeps_sub_state=True)
+    moves = tuple(Rule(f"onward.{value}", ("A",), to="B") for value in ("hot", "pale", OTHER))
+    stays = tuple(replace(rule, sources=("B",), to=None, stay="because") for rule in moves)
+    rows = (*(rule for rule in base.rules if rule.trigger != "onward"), *moves, *stays)
+    rules = replace(base, rules=rows, events={**base.events, "onward": event})
+    walker = Walker(rules, finest(rules, rules))
+    for value in ("hot", "pale"):
+        steps = list(walker.outcomes(walker.start().after, f"onward.{value}"))
+        assert [step.after.sub_state for step in steps] == [value]
+    rest = {s.after.sub_state for s in walker.outcomes(walker.start().after, "onward.other")}
+    assert not rest & {"hot", "pale"}
 
 
 def _resting(*, gives: str | None, stays: bool) -> Rules:

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from engine.base.errors import InputError
 from tests.service.worlds import world
 
 
@@ -29,3 +32,21 @@ def test_a_flag_is_said_in_words(tmp_path: Path) -> None:
         here.happen("1", "assigned")
         (step,) = here.app.leads.why("acme/1", "assigned")
     assert step["needed"] == ["not assigned: to New when finished: it is not finished"]
+
+
+def test_a_timer_is_asked_for_like_an_event(tmp_path: Path) -> None:
+    with world(tmp_path) as here:
+        here.happen("1", "assigned")
+        here.happen("1", "marked", action="hot")
+        (fires,) = here.app.leads.why("acme/1", "timer.owner_silent")
+        here.happen("2", "assigned")
+        (sleeps,) = here.app.leads.why("acme/2", "timer.owner_silent")
+        with pytest.raises(InputError, match=r"no event 'timer\.owner'") as refused:
+            here.app.leads.why("acme/1", "timer.owner")
+    assert (fires["from"], fires["to"], fires["result"]) == (
+        "Hot",
+        "LeadAtRisk",
+        "would have moved",
+    )
+    assert (sleeps["to"], sleeps["result"]) == ("New", "would be ignored")
+    assert "timer.owner_silent" in str(refused.value)

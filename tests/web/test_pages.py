@@ -309,7 +309,7 @@ def test_a_mapped_value_is_changed_in_the_table_compared_and_saved(
     page.get_by_text("changed, not saved").wait_for()
     page.get_by_role("button", name="Save …").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_text("1 differences").wait_for()
+    dialog.get_by_text("1 difference ").wait_for()
     dialog.get_by_text("CONNECTED").first.wait_for()
     someone.picture("rules-difference")
     dialog.get_by_role("button", name="Save the file").click()
@@ -349,7 +349,7 @@ def test_a_changed_mapping_is_weighed_activated_and_seen_in_the_portal(
     assert shown() == "CONNECTED"
     before = house.program.json("rules", "versions")["in_use"]
     dialog.get_by_role("button", name="Activate", exact=True).click()
-    page.get_by_text("leads are told").wait_for()
+    page.get_by_text("it concerns").wait_for()
     wait_until(lambda: shown() == "OPEN_DEAL")
     last = house.program.json("rules", "versions")["log"][0]
     assert (last["who"], last["door"], last["what"]) == ("editor", "pages", "applied")
@@ -382,7 +382,7 @@ def test_leads_of_a_state_that_is_gone_are_given_another_by_a_picker(
         dialog = page.get_by_role("dialog", name="Activate these rules?")
         dialog.get_by_text(re.compile("from Responded to Answered")).wait_for()
         dialog.get_by_role("button", name="Activate", exact=True).click()
-        page.get_by_text("leads are told").wait_for()
+        page.get_by_text("it concerns").wait_for()
         lead = f"acme/{crm_id}"
         wait_until(lambda: house.program.json("lead", "show", lead)["state"] == "Answered")
 

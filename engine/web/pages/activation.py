@@ -11,6 +11,7 @@ from typing import Any
 from nicegui import ui
 
 from engine.base.clock import Millis, parse_time
+from engine.base.words import many
 from engine.web.pages.desk import View
 from engine.web.pages.dialogs import confirm, dialog
 from engine.web.pages.parts import Column, card, chip, moment, note, records, text
@@ -91,7 +92,7 @@ class Activation:
                     ui.button("Drop it", on_click=self._cancel).props("flat dense")
         file = found["file"]
         if file["state"] == "broken":
-            note(f"The file on disk has {file['errors']} errors; it is not in use.", "bad")
+            note(f"The file on disk has {many(file['errors'], 'error')}; it is not in use.", "bad")
         elif file["state"] == "differs":
             note("The file on disk is not what is in use. Activate… has it in use.", "warn")
 
@@ -168,7 +169,7 @@ class Activation:
     def _say(self, done: Mapping[str, Any] | None) -> bool:
         if done is None:
             return False
-        leads = f"; {done['leads']:,} leads are told" if done["leads"] else ""
+        leads = f"; it concerns {many(done['leads'], 'lead')}" if done["leads"] else ""
         self._view.say(f"Version {done['version']} {done['what']}, {moment(done['at'])} UTC{leads}")
         self._refresh()
         return True
@@ -198,7 +199,7 @@ class Activation:
         words = "These rules do not have some states that leads are in."
         with dialog(self._view, "Where do these leads go?", words, "Look at the plan", go):
             for one in plan["gone"]:
-                leads = "1 lead" if one["leads"] == 1 else f"{one['leads']:,} leads"
+                leads = many(one["leads"], "lead")
                 picker = ui.select(plan["states"], label=f"{one['state']} ({leads}) becomes")
                 pickers[one["state"]] = picker.props("outlined dense options-dense")
 

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import Request
 from nicegui import ui
 
+from engine.base.words import many
 from engine.web.guard import PAGES
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import confirm, dialog
@@ -73,8 +74,8 @@ class _Board:
     def _portals(self, found: dict[str, Any]) -> None:
         if found["broken_rules"]:
             note(
-                f"The rules file on disk has {found['broken_rules']} errors. The rules in use are "
-                "not touched; mend the file before the next start.",
+                f"The rules file on disk has {many(found['broken_rules'], 'error')}. The rules "
+                "in use are not touched; mend the file before the next start.",
                 "bad",
             )
         for pause in found["paused"]:

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Request
 from nicegui import events, ui
 
+from engine.base.words import many
 from engine.web.pages.activation import Activation, Draft
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import dialog
@@ -204,7 +205,8 @@ class _Workbench:
             return  # more was typed meanwhile, and the pause begins anew
         errors = sum(finding["severity"] == "error" for finding in found)
         state = "changed, not saved" if self._draft.changed else "as it is on disk"
-        self._state.set_text(f"{state}; {errors} errors, {len(found) - errors} others")
+        others = many(len(found) - errors, "other")
+        self._state.set_text(f"{state}; {many(errors, 'error')}, {others}")
         self._mark(found)
         self._found.clear()
         with self._found:
@@ -240,7 +242,7 @@ class _Workbench:
             self._show(found)
 
     def _show(self, found: Sequence[Mapping[str, Any]]) -> None:
-        words = f"{len(found)} differences from the rules in use." if found else ""
+        words = f"{many(len(found), 'difference')} from the rules in use." if found else ""
         with dialog(self._view, "What would be different", words, "Save the file", self._keep):
             if found:
                 rows = [{**one, "id": n} for n, one in enumerate(found)]

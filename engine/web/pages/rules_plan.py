@@ -5,6 +5,7 @@ from typing import Any
 
 from nicegui import ui
 
+from engine.base.words import many
 from engine.web.pages.desk import View
 from engine.web.pages.parts import Column, empty, facts, note, records, text
 
@@ -79,7 +80,7 @@ def _cost(plan: Mapping[str, Any]) -> dict[str, object]:
         "Contacts written again": f"{cost['contacts']:,}",
         "API calls": f"{cost['api_calls']:,}, {cost['minutes']} minutes at the least",
         "Leads that move": "; ".join(moved) or "none",
-        "Timers set anew": f"{plan['timers']:,} leads",
+        "Timers set anew": many(plan["timers"], "lead"),
     }
 
 
@@ -95,7 +96,7 @@ def _replayed(found: Mapping[str, Any]) -> None:
     cost = found["cost"]
     facts(
         {
-            "Replayed": f"{found['events']:,} events of {found['leads']:,} leads",
+            "Replayed": f"{many(found['events'], 'event')} of {many(found['leads'], 'lead')}",
             "Leads that would be elsewhere": f"{len(found['elsewhere']):,}",
             "Handed back more or less often": f"{len(found['handbacks']):,}",
             "Effects": ", ".join(
@@ -104,7 +105,9 @@ def _replayed(found: Mapping[str, Any]) -> None:
                 if count["new"] != count["old"]
             )
             or "the same",
-            "To bring the CRM there": f"{cost['contacts']:,} contacts, {cost['api_calls']:,} calls",
+            "To bring the CRM there": (
+                f"{many(cost['contacts'], 'contact')}, {many(cost['api_calls'], 'call')}"
+            ),
         }
     )
     if found["elsewhere"]:
