@@ -1,10 +1,13 @@
 """Attention: everything that waits for a person, with the button that settles it."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from fastapi import Request
 from nicegui import ui
+from nicegui.elements.mixins.text_element import TextElement
 
 from engine.base.words import many
 from engine.web.guard import PAGES
@@ -35,41 +38,75 @@ _KEPT = (
     Column("why", "Why"),
 )
 RAW_SHOWN = 160
+_LISTS: Mapping[str, tuple[str, Sequence[Column], str]] = {
+    "effects": ("Effects that did not get through", _EFFECTS, "Retry|Give up"),
+    "quarantined": ("Events that were not understood", _EVENTS, "Edit|Discard"),
+    "kept": ("Leads that no owner could take back", _KEPT, ""),
+}
+"""What there is of each: its name, its columns, and what can be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """One list on the open page; out of sight while it is empty."""
+
+    card: ui.element
+    heading: TextElement
+    table: ui.table
 
 
 class _Board:
-    """The lists of one open page."""
+    """The lists of one open page. They are filled anew and never drawn anew: a row that stays keeps
+    its buttons, also under the finger of somebody who is about to use one."""
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._raw: dict[str, str] = {}
         self._shown: dict[str, Any] = {}
-
-    @ui.refreshable_method
-    async def draw(self) -> None:
-        found = await self._view.ask(self._view.desk.attention.everything)
-        if found is None:
-            return
-        self._shown = found
-        self._raw = {row["id"]: row["raw"] for row in found["quarantined"]}
-        if not any(found.values()):
-            with card():
-                empty("Nothing needs you. Everything that came in was understood and delivered.")
-        self._portals(found)
-        self._effects(found["effects"])
-        self._events(found["quarantined"])
-        self._kept(found["kept"])
+        self._notes = ui.element("div")
+        with card() as self._nothing:
+            empty("Nothing needs you. Everything that came in was understood and delivered.")
+        self._lists = {kind: self._list(kind) for kind in _LISTS}
+        for hidden in (self._nothing, *(one.card for one in self._lists.values())):
+            hidden.set_visibility(False)
 
     async def again(self) -> None:
-        await self.draw.refresh()
+        """See what there is now."""
+        found = await self._view.ask(self._view.desk.attention.everything)
+        if found is not None:
+            self._fill(found)
 
     async def look(self) -> bool:
-        """Drawn anew only when something else needs a person: somebody may be reading."""
+        """The same, for all pages that are open at once."""
         everything = self._view.desk.attention.everything
         found, current = await self._view.share("attention page", everything)
         if found is not None and found != self._shown:
-            await self.again()
+            self._fill(found)
         return current
+
+    def _list(self, kind: str) -> _List:
+        name, columns, acts = _LISTS[kind]
+        with card() as place:
+            with ui.element("div").classes("hb-head"):
+                heading = text(name, tag="h2")
+                ui.element("span").classes("hb-grow")
+                if kind == "effects" and self._view.may("operator"):
+                    ui.button("Retry all", on_click=self._retry_all).props("outline dense")
+            table = records(columns, [], label=name, on_act=self._act if acts else None)
+        return _List(place, heading, table)
+
+    def _fill(self, found: dict[str, Any]) -> None:
+        self._shown = found
+        self._nothing.set_visibility(not any(found.values()))
+        self._notes.clear()
+        with self._notes:
+            self._portals(found)
+        for kind, shown in self._lists.items():
+            name, _, acts = _LISTS[kind]
+            rows = found[kind]
+            allowed = acts if self._view.may("operator") else ""
+            shown.card.set_visibility(bool(rows))
+            shown.heading.set_text(f"{name} ({len(rows)})")
+            shown.table.rows = [{**_row(kind, row), "actions": allowed} for row in rows]
 
     def _portals(self, found: dict[str, Any]) -> None:
         if found["broken_rules"]:
@@ -81,52 +118,6 @@ class _Board:
         for pause in found["paused"]:
             until = f"waits until {pause['until']}: " if pause["until"] else "is "
             note(f"Portal {pause['portal']} {until}{pause['reason']}", "bad")
-
-    def _effects(self, rows: list[dict[str, Any]]) -> None:
-        if not rows:
-            return
-        acts = "Retry|Give up" if self._view.may("operator") else ""
-        with card():
-            with ui.element("div").classes("hb-head"):
-                text(f"Effects that did not get through ({len(rows)})", tag="h2")
-                ui.element("span").classes("hb-grow")
-                if acts:
-                    ui.button("Retry all", on_click=self._retry_all).props("outline dense")
-            records(
-                _EFFECTS,
-                [
-                    {
-                        **row,
-                        "lead_href": f"{PAGES}/lead/{row['lead']}",
-                        "status_kind": row["status"],
-                        "actions": acts,
-                    }
-                    for row in rows
-                ],
-                label="Effects that did not get through",
-                on_act=self._act,
-            )
-
-    def _events(self, rows: list[dict[str, Any]]) -> None:
-        if not rows:
-            return
-        acts = "Edit|Discard" if self._view.may("operator") else ""
-        with card():
-            text(f"Events that were not understood ({len(rows)})", tag="h2")
-            records(
-                _EVENTS,
-                [{**row, "raw": row["raw"][:RAW_SHOWN], "actions": acts} for row in rows],
-                label="Events that were not understood",
-                on_act=self._act,
-            )
-
-    def _kept(self, rows: list[dict[str, Any]]) -> None:
-        if not rows:
-            return
-        with card():
-            text(f"Leads that no owner could take back ({len(rows)})", tag="h2")
-            linked = [{**r, "lead": r["id"], "lead_href": f"{PAGES}/lead/{r['id']}"} for r in rows]
-            records(_KEPT, linked, label="Leads that no owner could take back")
 
     # ------------------------------------------------------------------ what people do
 
@@ -199,8 +190,20 @@ class _Board:
             return True
 
         with dialog(self._view, "Mend this event", "", "Take it in", go):
-            raw = ui.textarea("CloudEvent as JSON", value=self._raw.get(item, ""))
+            events = {row["id"]: row["raw"] for row in self._shown["quarantined"]}
+            raw = ui.textarea("CloudEvent as JSON", value=events.get(item, ""))
             raw.props('outlined autogrow input-class="hb-mono"')
+
+
+def _row(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    match kind:
+        case "effects":
+            lead = row["lead"]
+            return {**row, "lead_href": f"{PAGES}/lead/{lead}", "status_kind": row["status"]}
+        case "quarantined":
+            return {**row, "raw": row["raw"][:RAW_SHOWN]}
+        case _:
+            return {**row, "lead": row["id"], "lead_href": f"{PAGES}/lead/{row['id']}"}
 
 
 def register(desk: Desk) -> None:
@@ -212,5 +215,5 @@ def register(desk: Desk) -> None:
             with ui.element("div").classes("hb-head"):
                 title("Attention", "What cannot go on without a person.")
             board = _Board(view)
-            await board.draw()
+            await board.again()
             keep_fresh(view, board.look)

@@ -112,7 +112,7 @@ def _body(columns: Sequence[Column]) -> str:
     cells = "".join(
         f'<td class="{c.classes}">{_CELLS[c.kind].replace("NAME", c.name)}</td>' for c in columns
     )
-    return f"<tr>{cells}</tr>"
+    return f'<tr :key="props.key">{cells}</tr>'
 
 
 def text(content: str, *, tag: str = "p", classes: str = "") -> TextElement:
