@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -74,7 +75,7 @@ def _measured(opened: App, port: int | None) -> Iterator[None]:
         yield
         return
     overview = Overview(opened.store, opened.clock, opened.rules)
-    with measured(port, opened.queue.status, overview.states) as url:
+    with measured(port, partial(opened.queue.status, done=False), overview.states) as url:
         complain(f"figures for Prometheus: {url}")
         yield
 

@@ -22,11 +22,14 @@ class Queue:
     def __init__(self, store: Store, clock: Clock, intake: Intake) -> None:
         self._store, self._clock, self._intake = store, clock, intake
 
-    def status(self) -> Document:
-        """Counts, the age of the oldest due work in seconds, and portals that wait."""
+    def status(self, *, done: bool = True) -> Document:
+        """Counts, the age of the oldest due work in seconds, and portals that wait.
+
+        done: with the effects done, for a person who can wait; a row of each has to be looked at.
+        """
         now = self._clock.now()
         with self._store.read() as tx:
-            found = tx.queue.status(now)
+            found = tx.queue.status(now, done=done)
         return {
             "inbox": {
                 "due": found.due,
@@ -38,7 +41,7 @@ class Queue:
                 "leased": found.leased,
                 "uncertain": found.uncertain,
                 "failed": found.failed,
-                "done": found.done,
+                **({"done": found.done} if done else {}),
             },
             "oldest_due_seconds": found.oldest_due_seconds,
             "paused": self.paused(),

@@ -66,8 +66,8 @@ class Queue:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    def status(self, now: Millis) -> QueueStatus:
-        """Counts over all portals."""
+    def status(self, now: Millis, *, done: bool = True) -> QueueStatus:
+        """Counts over all portals. done: those effects too; there is a row of each to look at."""
         due, oldest_due_seconds = self.lag(now)
         everything = effects = 0
         counts: dict[str, int] = {}
@@ -75,7 +75,7 @@ class Queue:
         for name in run(_PORTALS).scalars().all():
             everything += run(_EVENTS, portal=name).scalar_one()
             everything += run(_HINTS, portal=name).scalar_one()
-            effects += run(_ALL_EFFECTS, portal=name).scalar_one()
+            effects += run(_ALL_EFFECTS, portal=name).scalar_one() if done else 0
             for query in _EFFECTS:
                 for status, count in run(query, portal=name):
                     counts[status] = counts.get(status, 0) + count
@@ -87,7 +87,7 @@ class Queue:
             leased=counts.get("leased", 0),
             uncertain=counts.get("uncertain", 0),
             failed=counts.get("failed", 0),
-            done=effects - sum(counts.values()),
+            done=effects - sum(counts.values()) if done else None,
             oldest_due_seconds=oldest_due_seconds,
         )
 

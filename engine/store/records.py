@@ -340,7 +340,8 @@ class PortalState:
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
     """Counts for operators. due: could be decided or looked up now; waiting: timers, held events
-    and look-ups that are due later. oldest_due_seconds: age of the oldest due event or effect."""
+    and look-ups that are due later. oldest_due_seconds: age of the oldest due event or effect.
+    done: None where they were not counted."""
 
     due: int
     waiting: int
@@ -349,5 +350,5 @@ class QueueStatus:
     leased: int
     uncertain: int
     failed: int
-    done: int
+    done: int | None
     oldest_due_seconds: float

@@ -6,6 +6,7 @@ Without the extra handback[web] only webhooks and the health probe are there; se
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
@@ -85,7 +86,9 @@ def doors(app: App, *, host: str, portals_clock: Clock | None = None) -> Doors:
             *entrance.routes(),
             *(sso.routes() if sso else ()),
             *consent_routes(app.connections, accounts, app.audit, outside),
-            *metric_routes(app.queue.status, desk.overview.states, may_measure),
+            *metric_routes(
+                partial(app.queue.status, done=False), desk.overview.states, may_measure
+            ),
             *receiver_app(
                 app.webhooks.take,
                 portals_clock or app.clock,

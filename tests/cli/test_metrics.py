@@ -51,6 +51,7 @@ def test_a_worker_tells_prometheus_what_waits(tmp_path: Path) -> None:
         'handback_leads{state="Hot"} 0.0',
     ):
         assert line in text.splitlines(), text
+    assert '{status="done"}' not in text  # each of them would have to be counted
 
 
 def test_a_database_that_is_away_is_a_figure_and_no_traceback(

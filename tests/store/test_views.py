@@ -1,5 +1,6 @@
 """The queries of the pages, on both databases."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -85,6 +86,9 @@ def test_what_needs_a_person_and_what_is_on_its_way_are_counted(store: Store) ->
         assert tx.views.needing() == Needing(failed=2, uncertain=1, quarantined=1)
         assert tx.views.unsent() == 2  # two are leased; the fixture's is among them
         status = tx.queue.status(AT + MINUTE)
+        quick = tx.queue.status(AT + MINUTE, done=False)
+    assert status.done is not None
+    assert quick == replace(status, done=None)
     assert (status.failed, status.uncertain, status.pending + status.leased) == (2, 1, 2)
 
 
