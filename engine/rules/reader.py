@@ -102,10 +102,6 @@ def read(text: str, *, file: str) -> Reading:
     except yaml.MarkedYAMLError as error:
         reading.findings.append(_syntax(error, file))
         return reading
-    except yaml.YAMLError as error:  # pragma: no cover — only unmarked errors of other versions
-        message = f"not valid YAML: {str(error).splitlines()[0]}"
-        reading.findings.append(finding("R003", Position(file, 1, 1), message, fix=_LOOK))
-        return reading
     reading.root = builder.root
     return reading
 

@@ -65,6 +65,10 @@ def test_kept(invariant: str) -> None:
             "a lead enters Cold, and handback does not follow at once, after assigned, ready",
         ),
         (
+            "{entering: Cold, then: Warm}",
+            "a lead enters Cold, and Warm does not follow at once, after assigned, ready",
+        ),
+        (
             "{entering: Warm, then: Cold, within: 23h}",
             "a lead enters Warm, and Cold does not follow within 82800 s, "
             "after assigned, ready, opened (3 times)",
