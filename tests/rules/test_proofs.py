@@ -411,20 +411,21 @@ def test_the_search_tells_no_file_from_itself_where_one_event_comes_to_the_same_
     assert [d.event for d in diff(twice, same)] == ["again"]
 
 
-def test_a_value_without_rows_of_its_own_is_other() -> None:
+@pytest.mark.parametrize("name", ["again", "written"])
+def test_a_value_without_rows_of_its_own_is_other(name: str) -> None:
     base = self_move(timed=False, stays=False)
-    event = replace(base.events["again"], by="kind")
     kept = tuple(rule for rule in base.rules if rule.trigger != "again")
-    rest = Rule("again.other", ("A",), to="B")
-    bare = replace(base, events={**base.events, "again": event}, rules=(*kept, rest))
+    rest = Rule(f"{name}.other", ("A",), to="B")
+    events = {name: Event(name, by="kind"), "onward": Event("onward")}
+    bare = replace(base, events={"assigned": Event("assigned"), **events}, rules=(*kept, rest))
     for hot, differs in (
-        (replace(rest, trigger="again.hot"), False),
-        (Rule("again.hot", ("A",), stay="because"), True),
+        (replace(rest, trigger=f"{name}.hot"), False),
+        (Rule(f"{name}.hot", ("A",), stay="because"), True),
     ):
         named = replace(bare, rules=(*bare.rules, hot))
         for old, new in ((named, bare), (bare, named)):
-            assert told_apart(old, new) == (["again.hot"] if differs else None)
-            assert [d.event for d in diff(old, new)] == (["again.hot"] if differs else [])
+            assert told_apart(old, new) == ([f"{name}.hot"] if differs else None)
+            assert [d.event for d in diff(old, new)] == ([f"{name}.hot"] if differs else [])
 
 
 def self_move(*, timed: bool, stays: bool) -> Rules:
