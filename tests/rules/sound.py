@@ -139,8 +139,15 @@ def _guards(draw: st.DrawFn, found: Bones, state: State) -> list[tuple[Compariso
     ladder: list[tuple[Comparison, ...]] = []
     if found.counters and draw(st.booleans()):
         counter = draw(st.sampled_from(sorted(found.counters)))
-        limits = draw(st.lists(st.integers(2, 9), min_size=1, max_size=3, unique=True))
-        ladder = [(Comparison(counter, ">=", n),) for n in sorted(limits, reverse=True)]
+        limits = sorted(draw(st.lists(st.integers(2, 9), min_size=1, max_size=3, unique=True)))
+        match draw(st.sampled_from(["from", "below", "at"])):
+            case "from":
+                steps = [(">=", n) if draw(st.booleans()) else (">", n - 1) for n in limits[::-1]]
+            case "below":
+                steps = [("<", n) if draw(st.booleans()) else ("<=", n - 1) for n in limits]
+            case _:
+                steps = [(draw(st.sampled_from(["==", "!="])), limits[0])]
+        ladder = [(Comparison(counter, op, n),) for op, n in steps]
     elif draw(st.booleans()):
         ladder = [(Comparison("stopped", "==", draw(st.integers(0, 1))),)]
     elif state.sub_states is not None:
