@@ -350,6 +350,19 @@ def test_what_an_event_leaves_as_sub_state_is_compared() -> None:
     ]
 
 
+def test_leads_are_told_apart_by_a_sub_state_that_a_guard_reads() -> None:
+    text = Path("tests/rules/sound.yaml").read_text()
+    row = '  ready:\n    - {from: Hot, to: %s, when: "sub_state in [Met]"}\n'
+    old, new = (
+        parse(text.replace("  ready:\n", row % to, 1), file="f")[0] for to in ("Gone", "Cold")
+    )
+    assert old is not None
+    assert new is not None
+    assert [str(one) for one in diff(old, new)] == [
+        "decision Hot, ready when sub-state is Met: goes to Gone → goes to Cold"
+    ]
+
+
 def test_regions_of_one_change_are_told_as_few() -> None:
     old = load(Path("tests/rules/sound.yaml"))
     row = Rule("opened", ("Cold", "Warm"), to="Warm", guard=(Comparison("opens", ">=", 3),))

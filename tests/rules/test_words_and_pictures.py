@@ -11,7 +11,8 @@ from engine.rules.explain import explain
 from engine.rules.graph import labels, mermaid, svg
 from engine.rules.loader import load, parse
 from engine.rules.model import Rules, Work
-from engine.rules.wording import in_units, listed
+from engine.rules.regions import CAME_FROM
+from engine.rules.wording import in_units, listed, region
 from tests.rules.sound import rules_models
 
 SOUND = Path("tests/rules/sound.yaml")
@@ -123,6 +124,23 @@ def test_a_done_lead_is_finished_unless_a_rule_starts_it_anew_in_place() -> None
     rules, _ = parse(anew, file="f")
     assert rules is not None
     assert Deciding(rules).domain("Hot", "assigned")["finished"] == (0, 1)
+
+
+def test_leads_of_a_region_in_words() -> None:
+    flags = {"finished": (0, 1), CAME_FROM: (0, 1), "sub_state": ("Met", "(another)", None)}
+    numbers = {"opens": (0, 1, 2, 5)}
+    whole = {**flags, **numbers}
+    for box, said in (
+        ({"finished": (1,)}, "finished"),
+        ({"finished": (0,)}, "not finished"),
+        ({"finished": (0, 1), CAME_FROM: (1,)}, "it was in another state before"),
+        ({CAME_FROM: (0,), "finished": (1,)}, "it was in no other state and finished"),
+        ({"sub_state": ("Met", None)}, "sub-state is Met or none"),
+        ({"opens": (0, 2)}, "opens is 0 or 2 to 4"),
+        ({"opens": (1, 2, 5)}, "opens is 1 or more"),
+        ({"opens": (0, 1, 2, 5)}, ""),
+    ):
+        assert region(box, whole) == said
 
 
 def test_phrases() -> None:
