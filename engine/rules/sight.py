@@ -93,7 +93,7 @@ def _reading(several: Iterable[Rules]) -> frozenset[str]:
     while found and len(found) != before:
         before = len(found)
         for rule in kept:
-            if rule.to in found or rule.to == PREVIOUS:
+            if rule.to in found:
                 found.update(rule.sources)
     return frozenset(found)
 

@@ -38,6 +38,11 @@ def test_a_guard_that_is_written_is_read_back(parts: list[Comparison]) -> None:
     assert parse_guard("  and  ".join(map(str, parts)) + " ") == tuple(parts)
 
 
+def test_the_highest_number_that_a_counter_is_compared_with() -> None:
+    assert parse_guard("opens >= 1000000") == (Comparison("opens", ">=", 1_000_000),)
+    assert isinstance(parse_guard("opens >= 1000001"), GuardProblem)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
