@@ -334,14 +334,22 @@ def test_a_value_that_an_event_brings_is_a_sub_state_to_lose(value: str) -> None
     assert [d.event for d in diff(new, keeps)] == ["again"]
 
 
-def test_what_an_event_leaves_as_sub_state_is_compared() -> None:
+@pytest.mark.parametrize("goal", ["B", "zz"])
+def test_what_an_event_leaves_as_sub_state_is_compared(goal: str) -> None:
     base = _resting(gives=None, stays=True)
+    name = {"A": "A", "B": goal}
     rows = tuple(
-        replace(rule, trigger="onward.other") if rule.trigger == "onward" else rule
+        replace(
+            rule,
+            trigger="onward.other" if rule.trigger == "onward" else rule.trigger,
+            sources=tuple(name[state] for state in rule.sources),
+            to=name.get(rule.to or ""),
+        )
         for rule in base.rules
     )
+    states = {name[s.name]: replace(s, name=name[s.name]) for s in base.states.values()}
     old, new = (
-        replace(base, rules=rows, events={**base.events, "onward": event})
+        replace(base, rules=rows, states=states, events={**base.events, "onward": event})
         for event in (Event("onward", by="kind"), Event("onward", by="kind", keeps_sub_state=True))
     )
     assert [(d.what, d.state, d.event) for d in diff(old, new)] == [
