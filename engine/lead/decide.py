@@ -6,7 +6,7 @@ No clock, no database, no network, no random number. Same arguments, same Decisi
 from collections.abc import Mapping
 from dataclasses import replace
 
-from engine.base.clock import Millis
+from engine.base.clock import MINUTE, Millis
 from engine.lead.actions import Work, act, assigned_at, facts_of_contact
 from engine.lead.change import GONE, RULES_CHANGED, change_rules
 from engine.lead.effects import fields_effect, handback_effect, order, reference
@@ -15,12 +15,19 @@ from engine.lead.records import Decision, Effect, EffectKind, Ended, Event, Lead
 from engine.lead.timers import arm, arm_again, instead
 from engine.rules.model import KEEP, PREVIOUS, Rule
 
+SKEW: Millis = MINUTE
+"""By how much the clocks of two workers may differ, with the time that one waits for the other."""
+
 
 def decide(rules: LeadMachine, lead: Lead | None, event: Event, now: Millis) -> Decision | None:
     """Decide one event. None: the contact is no lead yet and this event does not make it one.
 
+    The time of a lead's decisions does not go back: when another worker decided about it a moment
+    after `now`, that moment counts. A clock that was set back by more than SKEW is believed.
     Raises UnknownTriggerError when the rules do not know the event; intake refuses those before.
     """
+    if lead is not None and now < lead.updated_at <= now + SKEW:
+        now = lead.updated_at
     if event.type == RULES_CHANGED:
         return None if lead is None else change_rules(rules, lead, event, now)
     trigger = rules.trigger_for(event.type, event.data)

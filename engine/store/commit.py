@@ -143,7 +143,7 @@ class _Writes:
             self.fired.append(_fired_row(self.portal, seq, lead.crm_id, event, self.now))
         self.history.append(
             (
-                self.now,
+                max(self.now, lead.updated_at),
                 lane,
                 event.type,
                 event.source,

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.base.clock import DAY
-from engine.lead.decide import GONE, decide
+from engine.lead.decide import GONE, SKEW, decide
 from engine.lead.machine import LeadMachine, holds
 from engine.lead.records import EffectKind, Ended, Event
 from engine.rules.model import PREVIOUS
@@ -149,3 +149,25 @@ def test_reminders_missed_in_a_long_downtime_do_not_come_all_at_once(rules: Lead
     decision = decide(rules, lead, fired, START + 10 * DAY)
     assert decision is not None
     assert decision.timers[0].due == START + 12 * DAY
+
+
+@given(lives, st.lists(st.integers(-SKEW, SKEW), min_size=40, max_size=40))
+def test_the_time_of_decisions_does_not_go_back_where_workers_clocks_differ_a_little(
+    rules: LeadMachine, life: list[Step], off: list[int]
+) -> None:
+    lead = assigned(rules)
+    for number, step in enumerate(life):
+        now = START + off[number % len(off)] // 2
+        decision = decide(rules, lead, event(step, number), now)
+        assert decision is not None
+        assert decision.lead.updated_at == max(now, lead.updated_at)
+        assert decision.lead.entered_at in (lead.entered_at, decision.lead.updated_at)
+        lead = decision.lead
+
+
+def test_a_clock_that_was_set_back_is_believed(rules: LeadMachine) -> None:
+    lead = replace(assigned(rules), updated_at=START + SKEW)
+    for now, at in ((START, START + SKEW), (START - 1, START - 1), (START + 2 * SKEW, None)):
+        decision = decide(rules, lead, event(("email_opened", {}), 1), now)
+        assert decision is not None
+        assert decision.lead.updated_at == (now if at is None else at)
