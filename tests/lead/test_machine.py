@@ -1,14 +1,16 @@
 """`fire` walks the table that `transitions` keeps; the library's own walk is the judge."""
 
 import random
+from collections.abc import Callable
+from operator import eq, ge, gt, le, lt, ne
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from transitions import Machine
 
-from engine.lead.machine import LeadMachine, Slot, arrows, build
-from engine.rules.model import SUB_STATE, Rules
+from engine.lead.machine import LeadMachine, Slot, arrows, build, holds
+from engine.rules.model import SUB_STATE, Comparison, Operator, Rules
 from tests.rules.sound import rules_models
 
 
@@ -59,3 +61,15 @@ def test_nothing_is_looked_up_by_name() -> None:
     machine.add_transition("go", "A", "B", conditions="os.abort")
     with pytest.raises(TypeError, match=r"os\.abort"):
         arrows(machine)
+
+
+@pytest.mark.parametrize(
+    ("sign", "compare"),
+    [("==", eq), ("!=", ne), (">=", ge), ("<=", le), (">", gt), ("<", lt)],
+)
+def test_a_counter_is_compared_as_its_sign_says(
+    sign: Operator, compare: Callable[[int, int], bool]
+) -> None:
+    for count in range(5):
+        assert holds(Comparison("opens", sign, 2), count) is compare(count, 2)
+    assert holds(Comparison("opens", sign, 2), None) is compare(0, 2)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.rules import rows
 from engine.rules.loader import parse
 from engine.rules.shapes import known_names
 
@@ -32,3 +33,11 @@ def test_a_mistake_is_said_once(before: str, after: str, output: str) -> None:
 def test_a_list_of_names_is_cut_where_it_would_be_long() -> None:
     assert known_names("abcdefghijklmnop") == "a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p"
     assert known_names("abcdefghijklmnopq") == "a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, …"
+
+
+def test_a_file_has_no_end_of_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "MAX_ROWS", 13)
+    assert parse(SOUND, file="enough")[1] == ()
+    monkeypatch.setattr(rows, "MAX_ROWS", 12)
+    first = next(f for f in parse(SOUND, file="more")[1] if f.code == "R002")
+    assert (first.line, first.message) == (40, "more than 12 rules")
