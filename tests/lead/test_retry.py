@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.base.clock import HOUR
@@ -22,6 +22,8 @@ def test_never_before_the_crm_asks_and_never_after_the_horizon(
 
 
 @given(attempts, instants)
+@example(7, 0)
+@example(8, 0)
 def test_after_three_days_it_is_parked_if_it_was_tried_at_all(number: int, now: int) -> None:
     late = now + HORIZON
     due = next_attempt(attempts=number, created_at=now, now=late, after=0, reference="hb-a")
