@@ -28,14 +28,20 @@ ASSISTANT = "tara@example.com"
 CONTACTS = 60
 PACE_SECONDS = 0.15
 PATIENCE_SECONDS = 60.0
+WINDOW_SECONDS = 10.0
+"""A portal counts calls over so long; those of the set-up are no part of what is measured."""
+FULL = bool(os.environ.get("HANDBACK_BENCH_FULL"))
 
 
 def measure() -> Iterator[Figure]:
     with serving() as (portal, _):
+        time.sleep(WINDOW_SECONDS)
         waits = _assign(portal)
     cuts = statistics.quantiles(waits, n=100)
     yield Figure("assigned_to_ready_p50_s", cuts[49], "s")
     yield Figure("assigned_to_ready_p95_s", cuts[94], "s", "< 3")
+    if not FULL:
+        return  # the day takes a minute; `make demo` plays it, too
     calls, changes, seconds = _recorded_day()
     yield Figure("recorded_day_api_calls", calls, "calls")
     yield Figure("recorded_day_to_one_call_per_change", calls / changes, "ratio")
