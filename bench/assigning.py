@@ -19,7 +19,7 @@ from typing import Any
 
 import requests
 
-from bench.figures import Figure
+from bench.figures import FULL, Figure
 from engine.cli.demo_day import DAY, Day
 from engine.cli.demo_portal import sandbox_process
 
@@ -30,7 +30,6 @@ PACE_SECONDS = 0.15
 PATIENCE_SECONDS = 60.0
 WINDOW_SECONDS = 10.0
 """A portal counts calls over so long; those of the set-up are no part of what is measured."""
-FULL = bool(os.environ.get("HANDBACK_BENCH_FULL"))
 
 
 def measure() -> Iterator[Figure]:

@@ -1,7 +1,11 @@
 """A measured figure: what was measured, in which unit, against which target."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+FULL = bool(os.environ.get("HANDBACK_BENCH_FULL"))
+"""`make bench-full`: sizes and figures that take longer than a few minutes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ The figure is the slowest of them all, each the best of two or three: the servic
 count, without drawing it.
 """
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.crowd import PORTAL, RARE, fill
-from bench.figures import Figure
+from bench.figures import FULL, Figure
 from bench.server import database
 from engine.base.clock import DAY, SystemClock
 from engine.service.attention import Attention
@@ -25,7 +24,6 @@ from engine.store.listing import LeadsWanted
 from engine.wiring import App, open_app
 from engine.work.trends import sample
 
-FULL = bool(os.environ.get("HANDBACK_BENCH_FULL"))
 LEADS = 1_000_000 if FULL else 100_000
 TIMES = 3 if FULL else 2
 NOW = SystemClock().now()

@@ -5,7 +5,6 @@ and ten million events of history. Memory is that of a process of its own that d
 """
 
 import multiprocessing
-import os
 import sqlite3
 import tempfile
 import time
@@ -14,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.events import lines, populate
-from bench.figures import Figure
+from bench.figures import FULL, Figure
 from engine.base.clock import DAY
 from engine.wiring import App, open_app
 
-FULL = bool(os.environ.get("HANDBACK_BENCH_FULL"))
 SMALL_LEADS, SMALL_HISTORY = 10_000, 100_000
 LEADS, HISTORY = (1_000_000, 10_000_000) if FULL else (100_000, 500_000)
 EVENTS = 40_000

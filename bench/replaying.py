@@ -1,12 +1,11 @@
 """Events per second of `rules what-if`: a kept history, read and decided by two rules files."""
 
-import os
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.figures import Figure
+from bench.figures import FULL, Figure
 from engine.base.clock import ManualClock
 from engine.lead.records import Event, Portal
 from engine.rules.loader import load, parse
@@ -15,7 +14,7 @@ from engine.store import NewEvent
 from engine.wiring import App, open_app
 
 RULES = Path(__file__).resolve().parents[1] / "rules" / "lead_states.yaml"
-LEADS, EACH = (50_000 if os.environ.get("HANDBACK_BENCH_FULL") else 5_000), 20
+LEADS, EACH = (50_000 if FULL else 5_000), 20
 MIX = ("email_sent", "email_opened", "link_clicked", "email_opened")
 
 

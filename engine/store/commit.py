@@ -143,7 +143,7 @@ class _Writes:
             self.fired.append(_fired_row(self.portal, seq, lead.crm_id, event, self.now))
         self.history.append(
             (
-                max(self.now, lead.updated_at),
+                max(self.now, lead.updated_at),  # another worker may have been later: decide()
                 lane,
                 event.type,
                 event.source,

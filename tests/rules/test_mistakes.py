@@ -35,7 +35,7 @@ def test_a_list_of_names_is_cut_where_it_would_be_long() -> None:
     assert known_names("abcdefghijklmnopq") == "a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, …"
 
 
-def test_a_file_has_no_end_of_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_has_at_most_so_many_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "MAX_ROWS", 13)
     assert parse(SOUND, file="enough")[1] == ()
     monkeypatch.setattr(rows, "MAX_ROWS", 12)
