@@ -3,18 +3,26 @@
 Part of the transaction of the claim. The claim's locks make sure that nobody else writes these.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import bindparam, delete, update
 
 from engine.base.clock import HOUR, Millis
-from engine.lead.records import Decision, Ended, Event, Lead, TimerSet
+from engine.lead.records import Decision, Effect, Ended, Event, Lead, TimerSet
 from engine.store import erase, history, merge
 from engine.store.leads import COLUMNS as LEAD
 from engine.store.records import Decided
-from engine.store.statements import DeleteRows, InsertRows, InSet, UpdateRows, either, word
+from engine.store.statements import (
+    Constant,
+    DeleteRows,
+    InsertRows,
+    InSet,
+    UpdateRows,
+    either,
+    word,
+)
 from engine.store.tables import FAR, inbox, leads, outbox, waiting
 from engine.store.transaction import Transaction, dump
 
@@ -27,57 +35,38 @@ _MOVED = UpdateRows(leads, (*_STATE, *_MOVING, "changed_hour"), _KEY)
 _CHANGED = UpdateRows(leads, (*(c for c in LEAD if c not in _KEY), "changed_hour"), _KEY)
 _ARM = InsertRows(
     waiting,
-    (
-        "portal",
-        "due_at",
-        "seq",
-        "lead_id",
-        "status",
-        "placed_at",
-        "timer",
-        "number",
-        "needs",
-        "attempts",
-        "lease_until",
-    ),
+    ("portal", "due_at", "seq", "lead_id", "placed_at", "timer", "number"),
+    fixed={"status": "timer", "needs": "", "attempts": 0, "lease_until": 0},
 )
 _FIRED = InsertRows(
     inbox,
-    (
-        "portal",
-        "seq",
-        "crm_id",
-        "source",
-        "event_id",
-        "type",
-        "at",
-        "data",
-        "erased",
-        "received_at",
-    ),
+    ("portal", "seq", "crm_id", "source", "event_id", "type", "at", "data", "received_at"),
+    fixed={"erased": False},
 )
 _DONE = DeleteRows(waiting, ("portal", "due_at", "seq"))
 _HOLD = UpdateRows(waiting, ("due_at", "status"), ("portal", "due_at", "seq"))
+_ORDERED = (
+    "portal",
+    "id",
+    "lead_id",
+    "crm_id",
+    "kind",
+    "payload",
+    "reference",
+    "due_at",
+    "created_at",
+)
+_UNTRIED: dict[str, Constant] = {"attempts": 0, "maybe_sent": False, "fence": 0, "result": "{}"}
 _EFFECTS = InsertRows(
     outbox,
-    (
-        "portal",
-        "id",
-        "lead_id",
-        "crm_id",
-        "kind",
-        "payload",
-        "reference",
-        "status",
-        "attempts",
-        "maybe_sent",
-        "due_at",
-        "fence",
-        "created_at",
-        "settled_at",
-        "reason",
-        "result",
-    ),
+    _ORDERED,
+    fixed={"status": "pending", "settled_at": None, "reason": "", **_UNTRIED},
+)
+_WHY_CANCELLED = "the contact is gone"
+_CANCELLED_EFFECTS = InsertRows(
+    outbox,
+    (*_ORDERED, "settled_at"),
+    fixed={"status": "cancelled", "reason": _WHY_CANCELLED, **_UNTRIED},
 )
 _CLEAR_TIMERS = delete(waiting).where(
     waiting.c.portal == bindparam("portal"),
@@ -98,7 +87,6 @@ _CANCEL = (
         reason=bindparam("why"),
     )
 )
-_WHY_CANCELLED = "the contact is gone"
 TIMER_SOURCE = "handback/timer"
 
 
@@ -109,14 +97,15 @@ class _Writes:
     portal: str
     now: Millis
     version: str
+    numbers: Iterator[int]
+    """Of the history, one per decision."""
     done: list[tuple[Any, ...]] = field(default_factory=list)
     held: list[tuple[Any, ...]] = field(default_factory=list)
     fired: list[tuple[Any, ...]] = field(default_factory=list)
     first: dict[str, Lead | None] = field(default_factory=dict)
     last: dict[str, Lead] = field(default_factory=dict)
     history: list[tuple[Any, ...]] = field(default_factory=list)
-    """Without portal and number."""
-    effects: list[tuple[str, Decision, int]] = field(default_factory=list)
+    effects: list[tuple[str, Effect]] = field(default_factory=list)
     dropped: dict[str, int] = field(default_factory=dict)
     """Lead → how many of `effects` were there when its effects were dropped."""
     timers: dict[str, list[TimerSet]] = field(default_factory=dict)
@@ -143,6 +132,8 @@ class _Writes:
             self.fired.append(_fired_row(self.portal, seq, lead.crm_id, event, self.now))
         self.history.append(
             (
+                self.portal,
+                next(self.numbers),
                 max(self.now, lead.updated_at),  # another worker may have been later: decide()
                 lane,
                 event.type,
@@ -172,8 +163,8 @@ class _Writes:
         """Effects and timers, and the end of earlier ones."""
         if decision.drops_effects:
             self.dropped[lane] = len(self.effects)
-        for number in range(len(decision.effects)):
-            self.effects.append((lane, decision, number))
+        for effect in decision.effects:
+            self.effects.append((lane, effect))
         if decision.clears_timers:
             self.cleared.add(lane)
             self.timers.pop(lane, None)
@@ -187,12 +178,13 @@ def commit(
     """See Inbox.commit."""
     if not decided:
         return
-    writes = _Writes(portal, now, rules_version)
+    writes = _Writes(portal, now, rules_version, iter(tx.take_ids(len(decided))))
     for one in decided:
         writes.take(one)
     _events(tx, writes)
     _leads(tx, writes)
-    _rows(tx, writes)
+    tx.rows(history.INSERT, writes.history)
+    _orders(tx, writes)
     for merged in writes.merged:
         merge.follow(tx, portal, merged)
     created = [lane for lane, before in writes.first.items() if before is None]
@@ -311,50 +303,37 @@ def lead_row(lead: Lead) -> tuple[Any, ...]:
     )
 
 
-def _rows(tx: Transaction, writes: _Writes) -> None:
-    """History, effects and timers get their ids in one go, in the order of the decisions."""
+def _orders(tx: Transaction, writes: _Writes) -> None:
+    """Effects and timers get their ids in one go, in the order of the decisions."""
     timers = [(lane, timer) for lane, found in writes.timers.items() for timer in found]
-    ids = iter(tx.take_ids(len(writes.history) + len(writes.effects) + len(timers)))
-    tx.rows(history.INSERT, [(writes.portal, next(ids), *row) for row in writes.history])
+    ids = iter(tx.take_ids(len(writes.effects) + len(timers)))
+    portal, now, last, dropped = writes.portal, writes.now, writes.last, writes.dropped
+    ordered, cancelled = [], []
+    for place, (lane, effect) in enumerate(writes.effects):
+        row = (
+            portal,
+            next(ids),
+            lane,
+            last[lane].crm_id,
+            effect.kind.value,
+            dump(effect.payload),
+            effect.reference,
+            now,
+            now,
+        )
+        if dropped and place < dropped.get(lane, 0):
+            cancelled.append((*row, now))
+        else:
+            ordered.append(row)
+    tx.rows(_EFFECTS, ordered)
+    tx.rows(_CANCELLED_EFFECTS, cancelled)
     tx.rows(
-        _EFFECTS,
+        _ARM,
         [
-            _effect_row(writes, next(ids), place, lane, decision, number)
-            for place, (lane, decision, number) in enumerate(writes.effects)
+            (portal, timer.due, next(ids), lane, timer.due, timer.name, timer.number)
+            for lane, timer in timers
         ],
     )
-    tx.rows(_ARM, [_timer_row(writes.portal, next(ids), lane, timer) for lane, timer in timers])
-
-
-def _effect_row(
-    writes: _Writes, number: int, place: int, lane: str, decision: Decision, which: int
-) -> tuple[Any, ...]:
-    effect = decision.effects[which]
-    now = writes.now
-    cancelled = place < writes.dropped.get(lane, 0)
-    return (
-        writes.portal,
-        number,
-        lane,
-        writes.last[lane].crm_id,
-        effect.kind.value,
-        dump(effect.payload),
-        effect.reference,
-        "cancelled" if cancelled else "pending",
-        0,
-        False,
-        now,
-        0,
-        now,
-        now if cancelled else None,
-        _WHY_CANCELLED if cancelled else "",
-        "{}",
-    )
-
-
-def _timer_row(portal: str, seq: int, lane: str, timer: TimerSet) -> tuple[Any, ...]:
-    due = timer.due
-    return (portal, due, seq, lane, "timer", due, timer.name, timer.number, "", 0, 0)
 
 
 def timer_event(lead_id: str, name: str, number: int, *, due_at: Millis, seq: int) -> Event:
@@ -365,7 +344,7 @@ def timer_event(lead_id: str, name: str, number: int, *, due_at: Millis, seq: in
 
 def _fired_row(portal: str, seq: int, crm_id: str, event: Event, now: Millis) -> tuple[Any, ...]:
     data = dump(event.data)
-    return (portal, seq, crm_id, event.source, event.id, event.type, event.at, data, False, now)
+    return (portal, seq, crm_id, event.source, event.id, event.type, event.at, data, now)
 
 
 def _clean(text: str | None) -> str | None:

@@ -14,7 +14,7 @@ from engine.store import erase, lookups, merge
 from engine.store.commit import commit, timer_event
 from engine.store.leads import Leads
 from engine.store.records import Decided, HeldEvent, InboxEvent, Lane, Lookup, NewEvent
-from engine.store.statements import InsertRows, InSet, word
+from engine.store.statements import Constant, InsertRows, InSet, word
 from engine.store.tables import FAR, lanes, portals, waiting
 from engine.store.tables import inbox as table
 from engine.store.transaction import Transaction, dump, load
@@ -30,26 +30,21 @@ INSERT = InsertRows(
         "type",
         "at",
         "data",
-        "erased",
         "received_at",
     ),
     "ignore",
+    fixed={"erased": False},
 )
-WAIT = InsertRows(
+_NEW: dict[str, Constant] = {"timer": None, "number": 0, "attempts": 0, "lease_until": 0}
+_WAIT = InsertRows(
     waiting,
-    (
-        "portal",
-        "due_at",
-        "seq",
-        "lead_id",
-        "status",
-        "placed_at",
-        "timer",
-        "number",
-        "needs",
-        "attempts",
-        "lease_until",
-    ),
+    ("portal", "due_at", "seq", "lead_id", "placed_at"),
+    fixed={"status": "pending", "needs": "", **_NEW},
+)
+_WAIT_FOR_FACTS = InsertRows(
+    waiting,
+    ("portal", "seq", "lead_id", "placed_at", "needs"),
+    fixed={"due_at": FAR, "status": "lookup", **_NEW},
 )
 _LANES = InsertRows(lanes, ("portal", "lead_id"), "ignore")
 _LOCK_LANE = (
@@ -187,7 +182,6 @@ class Inbox:
                 new.event.type,
                 new.event.at,
                 dump(new.event.data),
-                False,
                 now,
             )
             for seq, new in zip(seqs, events, strict=True)
@@ -215,25 +209,20 @@ class Inbox:
         if not accepted:
             return
         owners = self._lanes_of([new for _, new in accepted])
-        rows = [
-            (
-                new.portal,
-                FAR if new.needs else now,
-                seq,
-                owners.get((new.portal, new.crm_id), new.crm_id),
-                "lookup" if new.needs else "pending",
-                now,
-                None,
-                0,
-                new.needs,
-                0,
-                0,
-            )
-            for seq, new in accepted
-        ]
+        ready, asking = [], []
+        for seq, new in accepted:
+            portal, lane = new.portal, new.crm_id
+            if owners:
+                lane = owners.get((portal, lane), lane)
+            if new.needs:
+                asking.append((portal, seq, lane, now, new.needs))
+            else:
+                ready.append((portal, now, seq, lane, now))
         if self._tx.dialect.locks_lanes:
-            self._tx.rows(_LANES, sorted({(row[0], row[3]) for row in rows}))
-        self._tx.rows(WAIT, rows)
+            lanes = {(row[0], row[3]) for row in ready} | {(row[0], row[2]) for row in asking}
+            self._tx.rows(_LANES, sorted(lanes))
+        self._tx.rows(_WAIT, ready)
+        self._tx.rows(_WAIT_FOR_FACTS, asking)
         self._tx.rings = True
 
     def due_portals(self, now: Millis) -> list[str]:

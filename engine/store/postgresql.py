@@ -72,8 +72,9 @@ class Postgresql:
     def insert(self, plan: InsertRows) -> ClauseElement:
         """One round trip for any number of rows: the columns travel as arrays."""
         rows = _rows(plan, plan.columns, prefix="")
-        values = select(*(rows.c[name] for name in plan.columns))
-        statement = insert_or(plan.table).from_select(list(plan.columns), values)
+        values = select(*(rows.c[name] for name in plan.columns), *plan.constants().values())
+        names = [*plan.columns, *plan.fixed]
+        statement = insert_or(plan.table).from_select(names, values)
         if plan.conflict == "ignore":
             return statement.on_conflict_do_nothing()
         if plan.conflict == "update":

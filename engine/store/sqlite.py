@@ -29,7 +29,7 @@ WRITE_CACHE_KB, READ_CACHE_KB = 65_536, 8_192
 """64 MB instead of 2 for the one that writes: random keys of a million leads."""
 _ROWS = 1_000_000
 _TOGETHER = 50
-_ONE_ROW = re.compile(r"(?<=VALUES )\([?, ]+\)")
+_ONE_ROW = re.compile(r"(?<=VALUES )\([^()]+\)")
 _PER_VALUE = 20
 """Rows that a portal's lead, CRM id or instant has, roughly."""
 
@@ -99,13 +99,14 @@ class Sqlite:
         return orjson.dumps(values).decode()
 
     def insert(self, plan: InsertRows) -> ClauseElement:
-        statement = insert_or(plan.table).values({c: bindparam(c) for c in plan.columns})
+        values = {**{c: bindparam(c) for c in plan.columns}, **plan.constants()}
+        statement = insert_or(plan.table).values(values)
         if plan.conflict == "ignore":
             return statement.on_conflict_do_nothing()
         if plan.conflict == "update":
             changed = plan.changes(statement.excluded)
             return statement.on_conflict_do_update(index_elements=plan.keys, set_=changed)
-        return insert(plan.table).values({c: bindparam(c) for c in plan.columns})
+        return insert(plan.table).values(values)
 
     def update(self, plan: UpdateRows) -> ClauseElement:
         marks = [*(f":{name}" for name in plan.columns), *(f":key_{name}" for name in plan.keys)]

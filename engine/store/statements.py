@@ -3,17 +3,30 @@
 SQLAlchemy's own execute() costs more than the work when a statement handles 2,000 rows at a time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Table, Text, bindparam, literal_column
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Table,
+    Text,
+    bindparam,
+    false,
+    literal_column,
+    null,
+    true,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ClauseElement, ColumnElement
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import Boolean
+
+Constant = str | int | bool | None
+"""A value that is part of a statement."""
 
 
 class Sql:
@@ -42,16 +55,22 @@ class Sql:
 class InsertRows:
     """Insert any number of rows. conflict: "" raises, "ignore" skips rows that exist by any key,
     "update" overwrites `columns` that are no key where the primary key exists, or makes the
-    changes that `merge` says, given the row that could not be inserted."""
+    changes that `merge` says, given the row that could not be inserted. fixed: columns that are the
+    same in every row; they are part of the statement, and rows do not carry them."""
 
     table: Table
     columns: tuple[str, ...]
     conflict: str = ""
     merge: Callable[[Any], dict[str, Any]] | None = None
+    fixed: Mapping[str, Constant] = field(default_factory=dict)
 
     @property
     def keys(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.table.primary_key)
+
+    def constants(self) -> dict[str, ColumnElement[Any]]:
+        """`fixed`, written out."""
+        return {name: _constant(value) for name, value in self.fixed.items()}
 
     def changes(self, excluded: Any) -> dict[str, Any]:
         """What "update" sets."""
@@ -132,6 +151,18 @@ def _in_set_sqlite(element: InSet, compiler: SQLCompiler, **kw: Any) -> str:
 def _in_set_postgresql(element: InSet, compiler: SQLCompiler, **kw: Any) -> str:
     column = compiler.process(element.column, **kw)
     return f"{column} = ANY ({compiler.process(element.values, **kw)})"
+
+
+def _constant(value: Constant) -> ColumnElement[Any]:
+    match value:
+        case None:
+            return null()
+        case bool():
+            return true() if value else false()
+        case int():
+            return literal_column(str(value), BigInteger)
+        case str():
+            return word(value)
 
 
 def word(value: str) -> ColumnElement[str]:
