@@ -69,6 +69,8 @@ def decide(rules: LeadMachine, lead: Lead | None, event: Event, now: Millis) -> 
             effects=_log(rules, counted, event),
             timers=arm_again(rules, event, now),
         )
+    if rule.to is None and not rule.actions and lead.ended is None:
+        return _stayed(rules, counted, event, now, rule, slot)
     return _apply(rules, Work(lead, counted, event, now, rule, slot), rule.to and slot.state)
 
 
@@ -94,10 +96,26 @@ def _start(rules: LeadMachine, event: Event, now: Millis) -> Decision:
         lead=work.lead,
         result="moved",
         rule=rule.name,
-        rule_at=str(rule.at),
+        rule_at=rule.where,
         because="the contact was assigned",
         effects=order(work.effects),
         timers=arm(rules, work.lead.state, event, now),
+    )
+
+
+def _stayed(
+    rules: LeadMachine, lead: Lead, event: Event, now: Millis, rule: Rule, slot: Slot
+) -> Decision:
+    """What _apply() comes to when the rule moves and does nothing, as most do: a third of it."""
+    return Decision(
+        lead,
+        "stayed" if rule.refuse is None else "refused",
+        rule.name,
+        rule.where,
+        slot.reads,
+        rule.stay or rule.refuse or "",
+        _log(rules, lead, event),
+        arm_again(rules, event, now),
     )
 
 
@@ -121,7 +139,7 @@ def _apply(rules: LeadMachine, work: Work, goal: str | None) -> Decision:
         lead=work.lead,
         result="moved" if goal is not None else "refused" if rule.refuse is not None else "stayed",
         rule=rule.name,
-        rule_at=str(rule.at),
+        rule_at=rule.where,
         reads=work.slot.reads,
         because=rule.stay or rule.refuse or "",
         effects=() if gone else order(work.effects),
@@ -145,13 +163,27 @@ def _moved(rules: LeadMachine, work: Work, goal: str) -> Lead:
     else:
         sub_state = _sub_state_of_event(rules, work.event)
     came_from = (lead.state, lead.sub_state) if goal != lead.state else lead.came_from
-    return replace(
-        lead,
-        state=goal,
-        sub_state=sub_state,
-        came_from=came_from,
-        entered_at=work.now,
-        done=rule.done or rules.rules.states[goal].work.is_done,
+    return Lead(
+        lead.portal,
+        lead.lead_id,
+        lead.crm_id,
+        goal,
+        sub_state,
+        came_from,
+        lead.email,
+        lead.name,
+        lead.assistant,
+        lead.assistant_name,
+        lead.context,
+        lead.previous_owner,
+        lead.counters,
+        rule.done or rules.rules.states[goal].work.is_done,
+        lead.stopped,
+        lead.ended,
+        lead.assigned_at,
+        work.now,
+        lead.updated_at,
+        lead.revision,
     )
 
 

@@ -44,7 +44,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 def reference(lead: Lead, event: Event, number: int) -> str:
     """`hb-` and 16 hexadecimal digits that name one effect for ever."""
-    text = "\x1f".join((lead.portal, lead.lead_id, event.source, event.id, str(number)))
+    text = f"{lead.portal}\x1f{lead.lead_id}\x1f{event.source}\x1f{event.id}\x1f{number}"
     return "hb-" + hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 

@@ -147,6 +147,23 @@ class Decision:
     erased: bool = False
     """Everything personal about the lead has to go, history included."""
 
+    def ordering(self, effects: tuple[Effect, ...]) -> "Decision":
+        """The same decision with these effects instead."""
+        return Decision(
+            self.lead,
+            self.result,
+            self.rule,
+            self.rule_at,
+            self.reads,
+            self.because,
+            effects,
+            self.timers,
+            self.clears_timers,
+            self.drops_effects,
+            self.merged_into,
+            self.erased,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Assistant:

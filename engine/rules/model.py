@@ -162,12 +162,15 @@ class Rule:
 
     name: str = field(init=False, compare=False, repr=False)
     """What `lead why` and the history show, e.g. `email_opened: to Warm when opens >= 3`."""
+    where: str = field(init=False, compare=False, repr=False)
+    """`at` as a text: every decision names it."""
 
     def __post_init__(self) -> None:
         goal = f"to {self.to}" if self.to else "stay" if self.stay is not None else "refuse"
         when = " and ".join(map(str, self.guard))
         name = f"{self.trigger}: {goal}" + (f" when {when}" if when else "")
         object.__setattr__(self, "name", name)
+        object.__setattr__(self, "where", str(self.at))
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ class _Folder:
         looked at first goes first, and the other one has its turn in the next claim.
         """
         into = event.data.get("into")
-        if not self._rules.tells_of(event, "merged") or lead is None or into is None:
+        if into is None or lead is None or not self._rules.tells_of(event, "merged"):
             return event
         lane = self._tx.leads.lane_of(self._portal, [str(into)])[str(into)]
         if lane != lead.lead_id:
@@ -176,13 +176,13 @@ class _Planner:
         else:
             return decision
         planned = (self._plan(effect, decision.lead) for effect in decision.effects)
-        return replace(decision, effects=tuple(e for e in planned if e is not None))
+        return decision.ordering(tuple(e for e in planned if e is not None))
 
     def _plan(self, effect: Effect, lead: Lead) -> Effect | None:
         if effect.kind is not EffectKind.FIELDS:
             return effect
         values = self._values(str(effect.payload["state"]), lead)
-        return replace(effect, payload=values) if values else None
+        return Effect(effect.kind, values, effect.reference) if values else None
 
     def _values(self, state: str, lead: Lead) -> Mapping[str, str]:
         if self._hooks is None or self._mapping is None:
