@@ -57,7 +57,8 @@ def decide(rules: LeadMachine, lead: Lead | None, event: Event, now: Millis) -> 
     if event.type == rules.rules.start_event:
         lead = replace(lead, assigned_at=_since(lead, event))
     counters = _count(rules, lead, event)
-    slot = Slot(lead.state, lead.came_from and lead.came_from[0], facts_of(lead, counters))
+    facts = facts_of(lead, counters) if rules.asks(trigger, lead.state) else {}
+    slot = Slot(lead.state, lead.came_from and lead.came_from[0], facts)
     rule = rules.fire(trigger, slot)
     counted = _counted(lead, counters, now)
     if rule is None:

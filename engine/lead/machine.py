@@ -70,6 +70,9 @@ class LeadMachine:
             r.trigger for r in rules.rules if r.refuse is None
         }
         self._arrows = arrows(build(rules))
+        self._asking = {
+            place for place, tried in self._arrows.items() if any(checks for checks, _, _ in tried)
+        }
 
     def trigger_for(self, event_type: str, data: Data) -> str:
         """The trigger an event pulls: its type, or `type.variant` by its data.
@@ -120,6 +123,10 @@ class LeadMachine:
                     note(slot)
                 return slot.rule
         return None
+
+    def asks(self, trigger: str, state: str) -> bool:
+        """Whether any rule that this trigger tries in this state looks at facts of the lead."""
+        return (trigger, state) in self._asking
 
     def candidates(self, trigger: str, state: str) -> tuple[Rule, ...]:
         """The rules that this trigger tries in this state, in order: for `why not`."""

@@ -189,20 +189,13 @@ class Inbox:
         if self._tx.dialect.locks_lanes:
             # In one order for everybody: two batches with the same keys must not wait in a circle.
             rows.sort(key=lambda row: (row[0], row[3], row[4], row[1]))
+        taken = list(zip(seqs, events, strict=True))
         if self._tx.rows(INSERT, rows) == len(events):
-            accepted = [True] * len(events)
-        else:
-            kept = self._present(rows)
-            accepted = [seq in kept for seq in seqs]
-        self._wait(
-            [
-                pair
-                for pair, taken in zip(zip(seqs, events, strict=True), accepted, strict=True)
-                if taken
-            ],
-            now,
-        )
-        return accepted
+            self._wait(taken, now)
+            return [True] * len(events)
+        kept = self._present(rows)
+        self._wait([pair for pair in taken if pair[0] in kept], now)
+        return [seq in kept for seq in seqs]
 
     def _wait(self, accepted: Sequence[tuple[int, NewEvent]], now: Millis) -> None:
         """Put accepted events at the end of their lanes."""
@@ -325,8 +318,8 @@ class Inbox:
 
     def _lanes_of(self, events: Sequence[NewEvent]) -> dict[tuple[str, str], str]:
         by_portal: dict[str, set[str]] = {}
-        for new in events:
-            by_portal.setdefault(new.portal, set()).add(new.crm_id)
+        for portal, crm_id in {(new.portal, new.crm_id) for new in events}:
+            by_portal.setdefault(portal, set()).add(crm_id)
         leads = Leads(self._tx)
         return {
             (portal, crm_id): lead_id

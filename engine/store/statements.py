@@ -91,7 +91,8 @@ class UpdateRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DeleteRows:
-    """Delete where all `keys` are equal; a row is the keys' values."""
+    """Delete where all `keys` are equal; a row is the keys' values. The last one is a number, and a
+    statement may take a run of them (from `key_NAME` to `end_NAME`)."""
 
     table: Table
     keys: tuple[str, ...]
@@ -109,7 +110,7 @@ class SqlOfRows:
     def __init__(self, plan: Plan, statement: ClauseElement, dialect: Dialect) -> None:
         sql = Sql(statement, dialect)
         self.plan, self.text = plan, sql.text
-        given = [name.removeprefix("new_") for name in sql.names]
+        given = [name.removeprefix("new_") for name in sql.names if not name.startswith("end_")]
         if isinstance(plan, InsertRows):
             expected = list(plan.columns)
         else:

@@ -30,10 +30,6 @@ class Addressed:
     who: str
     event: Event
 
-    @property
-    def by_email(self) -> bool:
-        return "@" in self.who
-
 
 class NotUnderstoodError(ValueError):
     """Why an event cannot be taken; its text is one sentence that says what to do."""

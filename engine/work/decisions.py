@@ -9,6 +9,7 @@ from dataclasses import replace
 import structlog
 
 from engine.base.clock import Millis
+from engine.base.collector import collector_waits
 from engine.hooks.manager import Plugins
 from engine.hooks.specs import CrmSpecs
 from engine.lead.decide import decide
@@ -39,7 +40,8 @@ class Decisions:
         """One claim of one portal, in one transaction, by the rules that are in use then."""
         while True:
             try:
-                return self._decide(portal, now)
+                with collector_waits():
+                    return self._decide(portal, now)
             except RulesMovedError:
                 self._rules.catch_up(now)
 

@@ -11,6 +11,7 @@ from itertools import islice
 import orjson
 
 from engine.base.clock import Millis
+from engine.base.collector import collector_waits
 from engine.base.errors import HandbackError, InputError
 from engine.lead.machine import LeadMachine
 from engine.store import NewEvent, Quarantined, Store, Tx
@@ -24,7 +25,7 @@ from engine.work.cloudevents import (
 )
 from engine.work.rules_in_use import RulesInUse
 
-BATCH = 5_000
+BATCH = 10_000
 MAX_ARRAY_BYTES = 200_000_000
 PEEK = 4_096
 KEPT_BYTES = 4_000
@@ -74,7 +75,8 @@ class Intake:
         added = Added()
         source = iter(lines)
         while batch := list(islice(source, BATCH)):
-            added += self._add_batch(batch, now, name)
+            with collector_waits():
+                added += self._add_batch(batch, now, name)
         return added
 
     def _add_array(self, raw: bytes, now: Millis, name: str) -> Added:
@@ -135,13 +137,14 @@ class Intake:
     def _write(
         self, good: list[tuple[int, bytes, Addressed]], rules: LeadMachine, now: Millis, name: str
     ) -> Added:
-        crm_ids = self._find_by_email([a for _, _, a in good if a.by_email])
+        asked = [a for _, _, a in good if "@" in a.who]
+        crm_ids = self._find_by_email(asked) if asked else {}
         start = rules.rules.start_event
         events: list[NewEvent] = []
         bad: list[tuple[int, bytes, str]] = []
         for number, raw, addressed in good:
             who = addressed.who
-            if addressed.by_email:
+            if asked and "@" in who:
                 found = crm_ids[addressed.portal, who]
                 if not found[0]:
                     bad.append((number, raw, found[1]))
