@@ -24,6 +24,9 @@ from engine.work.shadow import disagreements
 log = structlog.get_logger()
 
 
+_FIELDS = EffectKind.FIELDS
+
+
 class Decisions:
     """One per process; safe to use from several threads."""
 
@@ -79,6 +82,7 @@ class _Folder:
         self.decided: list[Decided] = []
         self.refused: list[tuple[int, str]] = []
         self.ledger: list[LedgerEntry] = []
+        self._start, self._taken_back = rules.rules.start_event, rules.tells.get("taken_back")
         self._folded: set[str] = set()
         self._left: set[str] = set()
 
@@ -92,7 +96,8 @@ class _Folder:
         for row in lane.events:
             if row.timer is not None and timers_over:
                 continue
-            event = self._with_winner(lead, row.event)
+            moves = "into" in row.event.data
+            event = self._with_winner(lead, row.event) if moves else row.event
             if event is None:
                 return
             try:
@@ -122,7 +127,7 @@ class _Folder:
         What the same claim came to for the winner is not in the tables yet, so the lane that is
         looked at first goes first, and the other one has its turn in the next claim.
         """
-        into = event.data.get("into")
+        into = event.data["into"]
         if into is None or lead is None or not self._rules.tells_of(event, "merged"):
             return event
         lane = self._tx.leads.lane_of(self._portal, [str(into)])[str(into)]
@@ -138,8 +143,8 @@ class _Folder:
         return replace(event, data={**event.data, "winner_is_lead": True})
 
     def _note_owner(self, before: Lead | None, decision: Decision, row: InboxEvent) -> None:
-        took = row.event.type == self._rules.rules.start_event
-        if _goes_on(before) if took else not self._rules.tells_of(row.event, "taken_back"):
+        took = row.event.type == self._start
+        if _goes_on(before) if took else row.event.type != self._taken_back:
             return
         lead, by = decision.lead, str(row.event.data.get("by") or "")
         self.ledger.append(
@@ -173,7 +178,7 @@ class _Planner:
 
     def plan(self, decision: Decision) -> Decision:
         for effect in decision.effects:
-            if effect.kind is EffectKind.FIELDS:
+            if effect.kind is _FIELDS:
                 break
         else:
             return decision
@@ -181,7 +186,7 @@ class _Planner:
         return decision.ordering(tuple(e for e in planned if e is not None))
 
     def _plan(self, effect: Effect, lead: Lead) -> Effect | None:
-        if effect.kind is not EffectKind.FIELDS:
+        if effect.kind is not _FIELDS:
             return effect
         values = self._values(str(effect.payload["state"]), lead)
         return Effect(effect.kind, values, effect.reference) if values else None
