@@ -192,8 +192,8 @@ def _house() -> Iterator[House]:
             with app.store.write() as tx:  # the CRM is not part of it
                 far = app.clock.now() + 300 * DAY
                 tx.portals.pause(PORTAL, until=far, reason="a benchmark")
-            Accounts(app.store, app.clock).add("viewer", PASSWORD, "viewer")
-            made = ApiKeys(app.store, app.clock).add("bench", ["events:write"], by="bench")
+            Accounts(app.store, app.clock, app.audit).add("viewer", PASSWORD, "viewer")
+            made = ApiKeys(app.store, app.clock, app.audit).add("bench", ["events:write"])
             with _program(
                 folder, database, "serve", "--port", "0", "--no-worker", "--json"
             ) as serve:

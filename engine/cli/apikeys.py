@@ -1,6 +1,5 @@
 """`handback apikey …`: keys for programs that use the event API."""
 
-import getpass
 from typing import Annotated
 
 import typer
@@ -28,9 +27,7 @@ def add(
     Example: `handback apikey add mailer --scope events:write`
     """
     with open_app(database=database, config=config) as opened:
-        keys = ApiKeys(opened.store, opened.clock)
-        made = keys.add(name, scope, by=getpass.getuser())
-        opened.audit.command("add API key", subject=name, outcome=" ".join(made["scopes"]))
+        made = ApiKeys(opened.store, opened.clock, opened.audit).add(name, scope)
     if as_json:
         print_json(made)
     else:
@@ -44,7 +41,7 @@ def list_keys(database: Database = None, config: Config = None, as_json: AsJson 
     Example: `handback apikey list`
     """
     with open_app(database=database, config=config) as opened:
-        found = ApiKeys(opened.store, opened.clock).list()
+        found = ApiKeys(opened.store, opened.clock, opened.audit).list()
     if as_json:
         print_json(found)
         return
@@ -60,6 +57,5 @@ def revoke(name: Name, database: Database = None, config: Config = None) -> None
     Example: `handback apikey revoke mailer`
     """
     with open_app(database=database, config=config) as opened:
-        ApiKeys(opened.store, opened.clock).revoke(name)
-        opened.audit.command("revoke API key", subject=name)
+        ApiKeys(opened.store, opened.clock, opened.audit).revoke(name)
     say(f"{name} opens nothing any more")

@@ -13,6 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from engine.base.clock import HOUR, MINUTE, Clock, Millis, format_time
 from engine.base.errors import InputError
+from engine.service.audit import Audit
 from engine.store import Store, Tx
 from engine.store.account_records import Session, User
 
@@ -43,10 +44,12 @@ class Visitor:
 
 
 class Accounts:
-    """One per process."""
+    """One per process. Every change is on the audit trail, as whoever is acting."""
 
-    def __init__(self, store: Store, clock: Clock, hasher: PasswordHasher | None = None) -> None:
-        self._store, self._clock = store, clock
+    def __init__(
+        self, store: Store, clock: Clock, audit: Audit, hasher: PasswordHasher | None = None
+    ) -> None:
+        self._store, self._clock, self._audit = store, clock, audit
         self._hasher = hasher or PasswordHasher()
         self._nobody = self._hasher.hash(secrets.token_urlsafe())
 
@@ -81,25 +84,30 @@ class Accounts:
 
     def add(self, name: str, password: str, role: Role, *, first: bool = False) -> None:
         """A new login; `first` only while there is none. Raises InputError."""
-        self._add(User(_checked(name), self._hash(name, password), role, self._clock.now()), first)
+        user = User(_checked(name), self._hash(name, password), role, self._clock.now())
+        self._add(user, "make first admin" if first else "add login", first)
 
     def invite(self, name: str, role: Role) -> None:
         """A login without a password, for whoever the OpenID provider says has this address, or
         for whom link() names. Raises InputError."""
-        self._add(User(_checked(name), "", role, self._clock.now()), False)
+        self._add(User(_checked(name), "", role, self._clock.now()), "invite", False)
 
-    def _add(self, user: User, first: bool) -> None:
+    def _add(self, user: User, what: str, first: bool) -> None:
         name = user.name
-        with self._store.write() as tx:
+        with self._audit.changing(what, name) as (tx, done):
             if first and tx.accounts.users():
                 raise InputError("there is a login already", fix="log in, or ask an admin")
             if tx.accounts.user(name) is not None:
                 raise InputError(f"there is a login {name!r} already", fix="choose another name")
             tx.accounts.put_user(user)
+            done(user.role)
 
     def change(self, name: str, *, role: Role | None = None, disabled: bool | None = None) -> None:
         """Change a login and end its sessions. Raises InputError; the last admin stays one."""
-        with self._store.write() as tx:
+        what = (
+            "change role" if disabled is None else "disable login" if disabled else "enable login"
+        )
+        with self._audit.changing(what, name) as (tx, done):
             before = tx.accounts.user(name)
             if before is None:
                 raise InputError(f"there is no login {name!r}")
@@ -117,13 +125,15 @@ class Accounts:
                     fix="make somebody else with a password an admin first",
                 )
             tx.accounts.close_sessions(name)
+            done(after.role if role else "done")
 
     def set_password(self, name: str, password: str, *, old: str | None = None) -> None:
         """A new password, which ends all sessions. old: what a person has to know to do it."""
         if old is not None and self._tried(name, old) is None:
+            self._audit.command("change password", subject=name, outcome="failed: old password")
             raise InputError("the old password is not right")
         hashed = self._hash(name, password)
-        with self._store.write() as tx:
+        with self._audit.changing("change password", name) as (tx, _):
             user = tx.accounts.user(name)
             if user is None:
                 raise InputError(f"there is no login {name!r}")
@@ -133,7 +143,8 @@ class Accounts:
     def link(self, name: str, identity: str | None) -> None:
         """Say who this is at the OpenID provider ("ISSUER SUB"), None to have the verified address
         decide anew; ends the sessions. Raises InputError."""
-        with self._store.write() as tx:
+        what = "link login" if identity else "unlink login"
+        with self._audit.changing(what, name) as (tx, done):
             user = tx.accounts.user(name)
             if user is None:
                 raise InputError(f"there is no login {name!r}")
@@ -142,6 +153,7 @@ class Accounts:
                 raise InputError(f"this is {other.name!r} already", fix="unlink that login first")
             tx.accounts.put_user(replace(user, identity=identity))
             tx.accounts.close_sessions(name)
+            done(identity or "done")
 
     # ------------------------------------------------------------------ coming in
 
@@ -182,7 +194,13 @@ class Accounts:
                 tx.accounts.see_session(session, now)
 
     def log_out(self, session: str) -> None:
-        with self._store.write() as tx:
+        """End the session, if there is one."""
+        with self._store.read() as tx:
+            found = tx.accounts.session(session)
+        if found is None:
+            return
+        acting = self._audit.acting_as(found.user, "pages")
+        with acting, self._audit.changing("log out", found.user) as (tx, _):
             tx.accounts.close_session(session)
 
     # ------------------------------------------------------------------ passwords

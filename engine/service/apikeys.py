@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.base.clock import Clock, format_time
 from engine.base.errors import InputError
+from engine.service.audit import Audit
 from engine.store import Store
 from engine.store.account_records import ApiKey
 
@@ -19,12 +20,12 @@ _NO_HASH = "0" * 64
 
 
 class ApiKeys:
-    """One per process."""
+    """Keys whose making and revoking is on the audit trail, as whoever is acting."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, clock: Clock, audit: Audit) -> None:
+        self._store, self._clock, self._audit = store, clock, audit
 
-    def add(self, name: str, scopes: Sequence[str], *, by: str) -> dict[str, Any]:
+    def add(self, name: str, scopes: Sequence[str]) -> dict[str, Any]:
         """A new key; `key` in the answer is shown this once. Raises InputError."""
         if not _NAME.fullmatch(name):
             raise InputError(f"{name!r} cannot name a key", fix="use letters, digits, - _ . @")
@@ -39,14 +40,15 @@ class ApiKeys:
             secret_hash=_hash(secret),
             scopes=tuple(s for s in SCOPES if s in scopes),
             created_at=self._clock.now(),
-            created_by=by,
+            created_by=self._audit.actor()[0],
         )
-        with self._store.write() as tx:
+        with self._audit.changing("add API key", name) as (tx, done):
             if any(k.name == name and k.revoked_at is None for k in tx.accounts.api_keys()):
                 raise InputError(
                     f"there is a key {name!r} already", fix=f"handback apikey revoke {name!r} first"
                 )
             tx.accounts.put_key(kept)
+            done(" ".join(kept.scopes))
         return {**_document(kept), "key": f"hb_{key_id}_{secret}"}
 
     def list(self) -> list[dict[str, Any]]:
@@ -56,7 +58,7 @@ class ApiKeys:
 
     def revoke(self, name: str) -> None:
         """The key opens nothing from now on. Raises InputError when there is none of this name."""
-        with self._store.write() as tx:
+        with self._audit.changing("revoke API key", name) as (tx, _):
             found = [k for k in tx.accounts.api_keys() if k.name == name and k.revoked_at is None]
             if not found:
                 raise InputError(f"there is no key {name!r}", fix="see: handback apikey list")

@@ -1,6 +1,7 @@
 """Who did what, when, through which door: written once, never changed, shown to admins.
 
-The commands of the services record themselves, so that no door can forget it.
+The commands of the services record themselves, so that no door can forget it. Where a command is
+one transaction, its entry is written in it: neither is ever there without the other.
 """
 
 import getpass
@@ -11,33 +12,33 @@ from typing import Any
 
 from engine.base.clock import Clock, format_time
 from engine.base.errors import HandbackError
-from engine.store import Store
+from engine.store import Store, Tx
 from engine.store.account_records import AuditEntry
 
 KEPT = 500
 
+_ACTOR: ContextVar[tuple[str, str] | None] = ContextVar("actor", default=None)
+"""(who, door) of this thread or task; None: the command line."""
+
 
 class Audit:
-    """One per process. Commands are the command line's, or those of whoever is acting_as()."""
+    """Commands are the command line's, or those of whoever is acting_as()."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
-        self._actor: ContextVar[tuple[str, str]] = ContextVar(
-            "actor", default=(_operating_user(), "command line")
-        )
 
     @contextmanager
     def acting_as(self, who: str, door: str) -> Iterator[None]:
         """Whoever calls commands in this block (this thread or task) is `who`."""
-        before = self._actor.set((who, door))
+        before = _ACTOR.set((who, door))
         try:
             yield
         finally:
-            self._actor.reset(before)
+            _ACTOR.reset(before)
 
     def actor(self) -> tuple[str, str]:
         """(who, door) of whoever is acting."""
-        return self._actor.get()
+        return _ACTOR.get() or (_operating_user(), "command line")
 
     @contextmanager
     def recording(self, what: str, subject: str) -> Iterator[Callable[[str], None]]:
@@ -57,11 +58,34 @@ class Audit:
 
     def command(self, what: str, *, subject: str = "", outcome: str = "done") -> None:
         """A command was carried out, or refused, for whoever is acting."""
-        who, door = self._actor.get()
+        who, door = self.actor()
         self.note(who, door, what, subject=subject, outcome=outcome)
 
+    @contextmanager
+    def changing(self, what: str, subject: str) -> Iterator[tuple[Tx, Callable[[str], None]]]:
+        """The block is a command in one transaction, which is committed with its entry or not at
+        all; (transaction, how to tell the outcome). A refusal is recorded by itself."""
+        outcome = "done"
+
+        def done(words: str) -> None:
+            nonlocal outcome
+            outcome = words
+
+        try:
+            with self._store.write() as tx:
+                yield tx, done
+                who, door = self.actor()
+                tx.accounts.note(self._entry(who, door, what, subject, outcome))
+        except HandbackError as error:
+            self.command(what, subject=subject, outcome=f"failed: {error.what}")
+            raise
+
     def note(self, who: str, door: str, what: str, *, subject: str = "", outcome: str = "") -> None:
-        entry = AuditEntry(
+        with self._store.write() as tx:
+            tx.accounts.note(self._entry(who, door, what, subject, outcome))
+
+    def _entry(self, who: str, door: str, what: str, subject: str, outcome: str) -> AuditEntry:
+        return AuditEntry(
             at=self._clock.now(),
             who=who[:200],
             door=door,
@@ -69,8 +93,6 @@ class Audit:
             subject=subject[:500],
             outcome=outcome[:1000],
         )
-        with self._store.write() as tx:
-            tx.accounts.note(entry)
 
     def list(self, *, limit: int = KEPT, before: int | None = None) -> list[dict[str, Any]]:
         """Newest first; before: only entries older than this id."""

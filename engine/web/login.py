@@ -95,8 +95,8 @@ class Entrance:
         return admit(self.outside, session or "", HOME)
 
     def _make_first(self, name: str, password: str) -> None:
-        self.accounts.add(name, password, "admin", first=True)
-        self.audit.note(name, "pages", "make first admin", outcome="done")
+        with self.audit.acting_as(name, "pages"):
+            self.accounts.add(name, password, "admin", first=True)
 
 
 def admit(outside: Outside, token: str, where: str) -> Response:

@@ -57,7 +57,8 @@ class Doors:
 def doors(app: App, *, host: str, portals_clock: Clock | None = None) -> Doors:
     """Everything behind the guard. host: what serve listens on; portals_clock: what webhooks
     are dated by, when that is not the engine's clock."""
-    accounts, keys = Accounts(app.store, app.clock), ApiKeys(app.store, app.clock)
+    accounts = Accounts(app.store, app.clock, app.audit)
+    keys = ApiKeys(app.store, app.clock, app.audit)
     outside = Outside(app.settings.public_url, _hosts(host, app.settings.public_url))
     token = "" if accounts.any() else secrets.token_urlsafe(32)
     desk = desk_of(app, accounts, keys)

@@ -14,6 +14,7 @@ import requests
 
 from engine.base.clock import SystemClock
 from engine.service.accounts import Accounts, Role
+from engine.service.audit import Audit
 from engine.store import open_store
 from tests.acceptance.conftest import Program, sandbox
 
@@ -33,7 +34,7 @@ class House:
 
     def accounts(self) -> Accounts:
         store = open_store(f"sqlite:///{self.program.folder / 'handback.db'}")
-        return Accounts(store, SystemClock())
+        return Accounts(store, SystemClock(), Audit(store, SystemClock()))
 
     def add_login(self, name: str, role: Role) -> None:
         self.accounts().add(name, PASSWORD, role)

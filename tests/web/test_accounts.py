@@ -10,6 +10,7 @@ from engine.base.clock import MINUTE, ManualClock
 from engine.base.errors import InputError
 from engine.service.accounts import IDLE, LIFETIME, LOCKED, ROLES, TRIES, Accounts, Visitor
 from engine.service.apikeys import ApiKeys
+from engine.service.audit import Audit
 from engine.store import Store, open_store
 
 GOOD = "correct horse battery staple"
@@ -31,7 +32,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 def accounts(store: Store, clock: ManualClock) -> Accounts:
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    made = Accounts(store, clock, quick)
+    made = Accounts(store, clock, Audit(store, clock), quick)
     made.add("ada", GOOD, "admin")
     made.add("vera", GOOD, "viewer")
     return made
@@ -154,8 +155,8 @@ def test_neither_passwords_nor_tokens_are_kept(accounts: Accounts, store: Store)
 
 
 def test_keys_open_by_their_secret_and_by_nothing_else(store: Store, clock: ManualClock) -> None:
-    keys = ApiKeys(store, clock)
-    key = keys.add("mailer", ["leads:read", "events:write"], by="ada")["key"]
+    keys = ApiKeys(store, clock, Audit(store, clock))
+    key = keys.add("mailer", ["leads:read", "events:write"])["key"]
     found = keys.check(key)
     assert found is not None
     assert found.scopes == ("events:write", "leads:read")
@@ -168,14 +169,14 @@ def test_keys_open_by_their_secret_and_by_nothing_else(store: Store, clock: Manu
 
 
 def test_a_name_is_one_key_at_a_time_and_scopes_are_known(store: Store, clock: ManualClock) -> None:
-    keys = ApiKeys(store, clock)
-    keys.add("mailer", ["events:write"], by="ada")
+    keys = ApiKeys(store, clock, Audit(store, clock))
+    keys.add("mailer", ["events:write"])
     with pytest.raises(InputError, match="already"):
-        keys.add("mailer", ["events:write"], by="ada")
+        keys.add("mailer", ["events:write"])
     keys.revoke("mailer")
-    keys.add("mailer", ["events:write"], by="ada")
+    keys.add("mailer", ["events:write"])
     for scopes in ([], ["everything"]):
         with pytest.raises(InputError, match="scope"):
-            keys.add("other", scopes, by="ada")
+            keys.add("other", scopes)
     with pytest.raises(InputError, match="no key"):
         keys.revoke("never")

@@ -122,7 +122,7 @@ def test_a_filter_that_cannot_be_read_is_named() -> None:
 
 
 def test_the_export_has_what_is_filtered_and_runs_nothing(three: App, browse: Browse) -> None:
-    text = "".join(browse.export(wanted_from({"portal": "acme"})))
+    text = "".join(browse.export(wanted_from({"portal": "acme"}), by="ada"))
     rows = list(csv.DictReader(io.StringIO(text)))
     assert {row["id"] for row in rows} == {"acme/1", "acme/2"}
     assert "'=HYPERLINK(0)" in {row["name"] for row in rows}

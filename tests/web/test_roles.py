@@ -54,7 +54,6 @@ NEEDS: dict[str, Role] = {
     "keys.add": "admin",
     "keys.revoke": "admin",
     "audit.list": "admin",
-    "audit.command": "admin",
     # one's own password, and the question how assistants are
     "accounts.set_password": "viewer",
     "self._ask_status": "viewer",
@@ -83,7 +82,6 @@ AT_ONCE = {
     "portals.status": "inside _ask_status, which is called through the view",
     "portals.list": "inside _described, which is called through the view",
     "browse.export": "a download, behind the guard: whoever may look may export",
-    "audit.note": "that somebody exported",
 }
 """Called without naming a role, and why that is right."""
 
@@ -214,10 +212,12 @@ class House:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     store = open_store(f"sqlite:///{tmp_path_factory.mktemp('roles') / 'handback.db'}")
     clock = ManualClock(1_800_000_000_000)
-    accounts = Accounts(store, clock, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    audit = Audit(store, clock)
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    accounts = Accounts(store, clock, audit, quick)
     for role in ROLES:
         accounts.add(role, PASSWORD, role)
-    yield House(store, accounts, Audit(store, clock))
+    yield House(store, accounts, audit)
     store.close()
 
 

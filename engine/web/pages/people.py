@@ -96,9 +96,7 @@ class _Office:
                 done = await self._view.did("admin", accounts.add, who, secret, role.value)
             else:
                 done = await self._view.did("admin", accounts.invite, who, role.value)
-            if done:
-                await self._note("add login" if secret else "invite", who, str(role.value))
-            return done
+            return await self._told(done)
 
         with dialog(self._view, "New login", _INVITE if self._issuer else "", "Add", go):
             name = ui.input("Name").props("outlined dense autocomplete=off")
@@ -119,18 +117,14 @@ class _Office:
             done = await self._view.did(
                 "admin", self._desk.accounts.change, name, disabled=disabled
             )
-            if done:
-                await self._note(f"{action.lower()} login", name, "done")
-            return done
+            return await self._told(done)
 
         confirm(self._view, f"{action} {name}?", "Open sessions end at once.", action, go)
 
     def _change_role(self, name: str) -> None:
         async def go() -> bool:
             done = await self._view.did("admin", self._desk.accounts.change, name, role=role.value)
-            if done:
-                await self._note("change role", name, str(role.value))
-            return done
+            return await self._told(done)
 
         with dialog(self._view, f"Role of {name}", "Open sessions end at once.", "Change", go):
             role = ui.select(list(ROLES), label="Role", value="viewer").props("outlined dense")
@@ -143,9 +137,7 @@ class _Office:
                 return False
             identity = identity_of(self._issuer, subject)
             done = await self._view.did("admin", self._desk.accounts.link, name, identity)
-            if done:
-                await self._note("link login", name, identity)
-            return done
+            return await self._told(done)
 
         words = "For a provider that vouches for no addresses. Refused ids are on the audit trail."
         with dialog(self._view, f"Link {name}", words, "Link", go):
@@ -154,9 +146,7 @@ class _Office:
     def _unlink(self, name: str) -> None:
         async def go() -> bool:
             done = await self._view.did("admin", self._desk.accounts.link, name, None)
-            if done:
-                await self._note("unlink login", name, "done")
-            return done
+            return await self._told(done)
 
         words = "Open sessions end. Whoever has this verified address next is linked anew."
         confirm(self._view, f"Unlink {name}?", words, "Unlink", go)
@@ -165,11 +155,11 @@ class _Office:
         async def go() -> bool:
             made = await self._view.run(
                 "admin", self._desk.keys.add, (name.value or "").strip(),
-                list(scopes.value or ()), by=self._view.visitor.name,
+                list(scopes.value or ()),
             )  # fmt: skip
             if made is None:
                 return False
-            await self._note("add API key", made["name"], " ".join(made["scopes"]))
+            await self._told(True)
             self._show_key(made["key"])
             return True
 
@@ -188,18 +178,17 @@ class _Office:
     async def _revoke(self, _: str, name: str) -> None:
         async def go() -> bool:
             done = await self._view.did("admin", self._desk.keys.revoke, name)
-            if done:
-                await self._note("revoke API key", name, "done")
-            return done
+            return await self._told(done)
 
         words = "Programs that use it are refused at once."
         confirm(self._view, f"Revoke {name}?", words, "Revoke", go, danger=True)
 
-    async def _note(self, what: str, subject: str, outcome: str) -> None:
-        audit = self._desk.audit.command
-        await self._view.did("admin", audit, what, subject=subject, outcome=outcome)
-        self._view.say("Done.")
-        await self.again()
+    async def _told(self, done: bool) -> bool:
+        """Say so, and show the lists as they are now."""
+        if done:
+            self._view.say("Done.")
+            await self.again()
+        return done
 
 
 def _key(key: Mapping[str, Any]) -> dict[str, Any]:
