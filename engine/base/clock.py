@@ -4,7 +4,7 @@ Only doors and the worker own a Clock; everything below them is told what time i
 """
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 Millis = int
@@ -14,6 +14,17 @@ SECOND: Millis = 1_000
 MINUTE: Millis = 60 * SECOND
 HOUR: Millis = 60 * MINUTE
 DAY: Millis = 24 * HOUR
+
+EARLIEST: Millis = 631_152_000_000
+"""1990-01-01T00:00:00Z. No time before it is taken in: no CRM is older, so it is seconds taken for
+milliseconds, or another field."""
+LATEST: Millis = 4_102_444_800_000
+"""2100-01-01T00:00:00Z. No time from it on is taken in."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_PRINTED: Millis = -62_135_596_800_000
+_LAST_PRINTED: Millis = 253_402_300_799_999
+"""ISO 8601 has four digits for a year: 0001 to 9999."""
 
 
 class Clock(Protocol):
@@ -71,7 +82,13 @@ def parse_date_or_time(text: str) -> Millis:
 
 
 def format_time(at: Millis) -> str:
-    """An instant as ISO 8601 in UTC, with milliseconds only where there are any."""
-    moment = datetime.fromtimestamp(at / 1000, tz=UTC)
+    """An instant as ISO 8601 in UTC, with milliseconds only where there are any.
+
+    Never raises: what no calendar has, kept from before times were checked or written by another
+    program, reads `time out of range (NUMBER)`.
+    """
+    if not _FIRST_PRINTED <= at <= _LAST_PRINTED:
+        return f"time out of range ({at})"
+    moment = _EPOCH + timedelta(milliseconds=at)
     text = moment.isoformat(timespec="milliseconds" if at % 1000 else "seconds")
     return text.replace("+00:00", "Z")

@@ -15,7 +15,7 @@ _CELLS: Mapping[Kind, str] = {
     "mono": '<span class="hb-mono">{{ props.row.NAME }}</span>',
     "number": "{{ props.row.NAME }}",
     "time": '<time :datetime="props.row.NAME" :title="props.row.NAME">'
-    "{{ (props.row.NAME || '').slice(0, 16).replace('T', ' ') }}</time>",
+    "{{ (props.row.NAME || '').replace(/^([^T]{10})T(.{5}).*/, '$1 $2') }}</time>",
     "link": '<a v-if="props.row.NAME_href" :href="props.row.NAME_href">{{ props.row.NAME }}</a>'
     "<span v-else>{{ props.row.NAME }}</span>",
     "chip": "<span v-if=\"props.row.NAME\" :class=\"'hb-chip ' + (props.row.NAME_kind || '')\">"
@@ -142,8 +142,10 @@ def facts(values: Mapping[str, object]) -> None:
 
 
 def moment(at: str | None) -> str:
-    """An ISO time as people read it, to the minute, UTC."""
-    return at[:16].replace("T", " ") if at else ""
+    """An ISO time as people read it, to the minute, UTC; words instead of one stay as they are."""
+    if not at or at[10:11] != "T":
+        return at or ""
+    return f"{at[:10]} {at[11:16]}"
 
 
 def card() -> ui.element:
