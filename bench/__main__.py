@@ -23,6 +23,7 @@ from bench import (
     processes,
     replaying,
     rules_check,
+    soak,
 )
 from bench.figures import Benchmark, Figure
 
@@ -41,6 +42,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "hubspot": hubspot.measure,
     "rules": rules_check.measure,
     "replaying": replaying.measure,
+    "soak": soak.measure,
 }
 
 

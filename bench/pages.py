@@ -8,11 +8,9 @@ the machine's cores with both: their share is counted against Handback, too.
 import asyncio
 import bisect
 import json
-import os
 import signal
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,13 +22,13 @@ import requests
 
 from bench.events import LEADS, lines, populate
 from bench.figures import Figure
+from bench.programs import PASSWORD, login, program
 from bench.visitors import Visitor, decided, newest_change
 from engine.base.clock import DAY, SystemClock
 from engine.service.accounts import Accounts
 from engine.service.apikeys import ApiKeys
 from engine.wiring import App, open_app
 
-RUNNER = Path(__file__).parents[1] / "runner.py"
 PORTAL = "acme"
 LISTS, OVERVIEWS = 40, 10
 PER_SECOND, A_REQUEST = 200, 20
@@ -39,7 +37,6 @@ BURST = 40_000
 ROUNDS = 3
 LET_GO = 12.0
 """Seconds until serve forgets pages whose sockets are closed."""
-PASSWORD = "correct horse battery staple"  # noqa: S105 — of a database that is thrown away
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,40 +191,10 @@ def _house() -> Iterator[House]:
                 tx.portals.pause(PORTAL, until=far, reason="a benchmark")
             Accounts(app.store, app.clock, app.audit).add("viewer", PASSWORD, "viewer")
             made = ApiKeys(app.store, app.clock, app.audit).add("bench", ["events:write"])
-            with _program(
+            with program(
                 folder, database, "serve", "--port", "0", "--no-worker", "--json"
             ) as serve:
                 assert serve.stdout is not None
                 url = json.loads(serve.stdout.readline())["url"]
-                with _program(folder, database, "run") as worker:
-                    yield House(app, url, _login(url), made["key"], worker)
-
-
-@contextmanager
-def _program(folder: str, database: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-    with open(Path(folder) / f"{words[0]}.log", "wb") as log:
-        started = subprocess.Popen(
-            [sys.executable, str(RUNNER), *words, "--database", database],
-            cwd=folder,
-            env={**os.environ, "HANDBACK_LOG_LEVEL": "warning"},
-            stdout=subprocess.PIPE,
-            stderr=log,
-        )
-        try:
-            yield started
-        finally:
-            started.send_signal(signal.SIGCONT)
-            started.terminate()
-            started.communicate(timeout=30)
-
-
-def _login(url: str) -> dict[str, str]:
-    answer = requests.post(
-        f"{url}/login",
-        data={"name": "viewer", "password": PASSWORD},
-        headers={"Origin": url},
-        allow_redirects=False,
-        timeout=30,
-    )
-    assert answer.status_code == 303, answer.text
-    return dict(answer.cookies)
+                with program(folder, database, "run") as worker:
+                    yield House(app, url, login(url), made["key"], worker)
