@@ -56,7 +56,7 @@ def decide(rules: LeadMachine, lead: Lead | None, event: Event, now: Millis) -> 
         )
     if event.type == rules.rules.start_event:
         lead = replace(lead, assigned_at=_since(lead, event))
-    counters = _count(rules, lead, event)
+    counters = _count(rules, lead, event.type, trigger)
     facts = facts_of(lead, counters) if rules.asks(trigger, lead.state) else {}
     slot = Slot(lead.state, lead.came_from and lead.came_from[0], facts)
     rule = rules.fire(trigger, slot)
@@ -196,10 +196,10 @@ def _sub_state_of_event(rules: LeadMachine, event: Event) -> str | None:
     return value[:64] if isinstance(value, str) and value else None
 
 
-def _count(rules: LeadMachine, lead: Lead, event: Event) -> dict[str, int]:
+def _count(rules: LeadMachine, lead: Lead, event_type: str, trigger: str) -> dict[str, int]:
     counters = dict(lead.counters)
-    kind = rules.event(event.type)
-    if kind is not None:
+    kind = rules.event(event_type)
+    if kind is not None and trigger.partition(".")[2] not in kind.automatic:
         for name in kind.resets:
             counters.pop(name, None)
         if kind.counts is not None:

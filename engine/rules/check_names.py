@@ -102,6 +102,13 @@ def variants(draft: Draft) -> Iterator[Finding]:
             message = f"{event.name} has rules for {known_names(found)}, and none for other values"
             fix = f"add {other_of(event.name)}, if only to refuse them"
             yield finding("R026", event.at, message, fix=fix)
+        for value in event.automatic:
+            if value == OTHER or value not in found:
+                near = nearest(value, [name for name in found if name != OTHER])
+                fix = "name the values themselves" if value == OTHER else "give it rules of its own"
+                fix = f"did you mean {near}?" if near else fix
+                message = f"automatic of {event.name} names {value}, which has no rules of its own"
+                yield finding("R027", event.at, message, fix=fix)
 
 
 def unused(draft: Draft) -> Iterator[Finding]:

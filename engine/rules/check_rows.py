@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from engine.rules.draft import Draft
 from engine.rules.findings import Finding, finding
-from engine.rules.model import Rule
+from engine.rules.model import Rule, event_of
 from engine.rules.regions import (
     Box,
     Budget,
@@ -47,7 +47,7 @@ def rows(draft: Draft) -> Iterator[Finding]:
 
 def place_of(draft: Draft, state: str, trigger: str) -> Place:
     """What is known about a lead of this state when this trigger is pulled."""
-    event = draft.events.get(trigger.partition(".")[0])
+    event = event_of(draft.events, trigger)
     is_start = draft.start is not None and draft.start.to == state
     return Place(
         draft.states[state],

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from engine.rules.model import OTHER, Rule, Rules
+from engine.rules.model import OTHER, Rule, Rules, event_of
 from engine.rules.regions import Box, Budget, Place, cells, guard_of
 
 Decided = tuple[tuple[Box, Rule | None], ...]
@@ -62,7 +62,7 @@ class Deciding:
         """What is known of a lead in this state when this trigger is pulled."""
         return Place(
             self.rules.states[state],
-            self.rules.events.get(trigger.partition(".")[0]),
+            event_of(self.rules.events, trigger),
             maybe_new=state == self.rules.start.to,
             maybe_unfinished=state in self._unfinished,
         )

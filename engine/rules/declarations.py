@@ -150,6 +150,7 @@ def _event(draft: Draft, name: str, at: Position, node: Node) -> Event:
     report = draft.report
     found = fields(report, node, EVENT, f"event {name}") or {}
     by = draft.name(found["by"], f"by of {name}") if "by" in found else None
+    automatic = _automatic(draft, name, found) if "automatic" in found else ()
     counts = draft.counter(found["counts"], f"counts of {name}") if "counts" in found else None
     resets = _resets(draft, name, found["resets"]) if "resets" in found else ()
     means = text(report, found["means"], f"means of {name}") if "means" in found else None
@@ -162,7 +163,7 @@ def _event(draft: Draft, name: str, at: Position, node: Node) -> Event:
         report.add("R027", found["keeps_sub_state"].at, message, fix=fix)
     logs = _logs(draft, name, found["logs"]) if "logs" in found else None
     contact = _contact(draft, name, found["contact"]) if "contact" in found else None
-    return Event(name, means or "", by, keeps, counts, resets, logs, contact, at)
+    return Event(name, means or "", by, keeps, counts, resets, logs, contact, automatic, at)
 
 
 def _contact(draft: Draft, name: str, node: Node) -> ContactFact | None:
@@ -179,6 +180,15 @@ def _contact(draft: Draft, name: str, node: Node) -> ContactFact | None:
 def _logs(draft: Draft, name: str, node: Node) -> Log | None:
     value = word(draft.report, node, f"logs of {name}", LOGS)
     return next((log for log in LOGS if log == value), None)
+
+
+def _automatic(draft: Draft, name: str, found: dict[str, Node]) -> tuple[str, ...]:
+    report, node, what = draft.report, found["automatic"], f"automatic of {name}"
+    if "by" not in found:
+        message = f"{what} names values of a field, but the event has no `by`"
+        report.add("R027", node.at, message, fix="add by: FIELD, or remove automatic")
+    values = [draft.name(item, what) for item in items(report, node, what)]
+    return tuple(dict.fromkeys(value for value in values if value is not None))
 
 
 def _resets(draft: Draft, name: str, node: Node) -> tuple[str, ...]:

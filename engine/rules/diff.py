@@ -88,6 +88,7 @@ def _event(event: Event | None) -> str:
     if event is None:
         return ""
     parts = [f"chosen by {event.by}"] if event.by else []
+    parts += [f"automatic {name}" for name in sorted(event.automatic)]
     parts += ["keeps it as sub-state"] if event.keeps_sub_state else []
     parts += [f"counts {event.counts}"] if event.counts else []
     parts += [f"resets {name}" for name in sorted(event.resets)]

@@ -114,6 +114,8 @@ def _event(event: Event) -> Flow:
     parts = _means(event.means)
     if event.by is not None:
         parts["by"] = quote(event.by)
+    if event.automatic:
+        parts["automatic"] = _list(event.automatic)
     if event.keeps_sub_state:
         parts["keeps_sub_state"] = "true"
     if event.counts is not None:

@@ -42,6 +42,8 @@ def _beginning(rules: Rules) -> list[str]:
             lines.append(f"When {event.name} moves a lead, its {event.by} becomes the sub-state.")
         does = [f"counts {event.counts}"] if event.counts else []
         does += [f"sets {name} to 0" for name in event.resets]
+        if does and event.automatic:
+            does[-1] += f" (not for {listed(event.automatic, last='or')})"
         does += [f"tells that {FACTS[event.contact]}"] if event.contact else []
         does += [f"is logged as {event.logs.replace('_', ' ')}"] if event.logs else []
         if does:

@@ -19,8 +19,8 @@ TRIGGER_PATTERN = rf"{NAME_PATTERN}(\.{NAME_PATTERN})?"
 
 Shape = Literal[
     "actions", "contact", "counter", "counters", "duration", "event", "field", "flag", "format",
-    "guard", "log", "missed", "number", "section", "sources", "states", "sub_state", "target",
-    "text", "then", "triggers", "work",
+    "guard", "log", "missed", "names", "number", "section", "sources", "states", "sub_state",
+    "target", "text", "then", "triggers", "work",
 ]  # fmt: skip
 """What a value looks like; engine/rules/schema.py has the JSON Schema of each."""
 
@@ -67,6 +67,8 @@ STATE = (
 EVENT = (
     Key("means", "text", "What it means, for people."),
     Key("by", "field", "The field of the event's data that chooses among its rules."),
+    Key("automatic", "names",
+        "Values of `by` that no person brought about: such an event counts and resets nothing."),
     Key("keeps_sub_state", "flag", "The value of `by` becomes the sub-state when the lead moves."),
     Key("counts", "counter", "The counter that goes up by one."),
     Key("resets", "counters", "Counters that go back to 0 (before counting)."),

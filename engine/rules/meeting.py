@@ -10,7 +10,7 @@ from dataclasses import replace
 from engine.rules.decides import Deciding
 from engine.rules.explore import MOST_STEPS, all_kinds
 from engine.rules.kinds import Kind, Step
-from engine.rules.model import KEEP, OTHER, Rules
+from engine.rules.model import KEEP, OTHER, Rules, event_of
 from engine.rules.regions import CAME_FROM, ELSE, Box, Value
 from engine.rules.sight import Sight
 from engine.rules.walk import Walker
@@ -64,7 +64,7 @@ class Meeting:
     def _is_in(
         self, kind: Kind, facts: Mapping[str, Value], trigger: str, box: Box, domain: Box
     ) -> bool:
-        event = self._events.get(trigger.partition(".")[0])
+        event = event_of(self._events, trigger)
         counted = dict(facts)
         for name in event.resets if event else ():
             counted[name] = 0

@@ -4,7 +4,7 @@ The loader fills it, the checks and the machine read it. Every node knows where 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -102,7 +102,8 @@ class State:
 class Event:
     """One kind of event. by: the data field whose value chooses the variant of its rules.
 
-    contact: the fact about the contact that the engine tells by this event.
+    contact: the fact about the contact that the engine tells by this event. automatic: the values
+    of `by` that no person brought about; such an event counts and resets nothing.
     """
 
     name: str
@@ -113,7 +114,17 @@ class Event:
     resets: tuple[str, ...] = ()
     logs: Log | None = None
     contact: ContactFact | None = None
+    automatic: tuple[str, ...] = ()
     at: Position = field(default_factory=_at, compare=False)
+
+
+def event_of(events: Mapping[str, Event], trigger: str) -> Event | None:
+    """The event of a trigger, as far as it counts for this variant of it; None for timers."""
+    name, _, variant = trigger.partition(".")
+    event = events.get(name)
+    if event is None or variant not in event.automatic:
+        return event
+    return replace(event, counts=None, resets=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ def _meaning(rules: Rules) -> dict[str, Any]:
         "counters": dict(rules.counters),
         "events": {
             e.name: [
-                e.means, e.by, e.keeps_sub_state, e.counts, sorted(e.resets), e.logs, *_fact(e)
+                e.means, e.by, e.keeps_sub_state, e.counts, sorted(e.resets), e.logs, *_fact(e),
+                *([sorted(e.automatic)] if e.automatic else []),
             ]
             for e in rules.events.values()
         },

@@ -18,6 +18,7 @@ from engine.rules.model import (
     Event,
     Rule,
     Rules,
+    event_of,
 )
 from engine.rules.regions import Value, holds
 from engine.rules.sight import Sight
@@ -120,7 +121,7 @@ class Walker:
         choices = {}
         for trigger, rows in found.items():
             name, _, variant = trigger.partition(".")
-            event = self.rules.events.get(name)
+            event = event_of(self.rules.events, trigger)
             if event is None and not rows:
                 continue  # a timer that does not run in this state
             subs = self._event_subs(event, variant, variants[name])

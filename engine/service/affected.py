@@ -6,7 +6,7 @@ from engine.lead.change import GONE
 from engine.lead.machine import facts_of
 from engine.lead.records import Lead
 from engine.rules.diff import Difference, diff
-from engine.rules.model import Rules
+from engine.rules.model import Rules, event_of
 from engine.service.rules import Document, told
 from engine.store import LeadFilter, Tx
 
@@ -51,7 +51,7 @@ def _meets(one: Difference, lead: Lead, rules: Rules) -> bool:
 
 
 def _counted(counters: Mapping[str, int], rules: Rules, trigger: str) -> dict[str, int]:
-    event = rules.events.get(trigger.partition(".")[0])
+    event = event_of(rules.events, trigger)
     found = dict(counters)
     if event is not None:
         found.update(dict.fromkeys(event.resets, 0))

@@ -17,6 +17,7 @@ UNUSABLE = frozenset(
 )  # fmt: skip
 BAD_REASONS = ("BounceRisk", "ServerUnreachable", "SpamTrap", "Disposable")
 LOGGED_ONLY = "SupportAutoResponse"
+AUTOMATIC = ("OutOfOffice", LOGGED_ONLY)
 INTENTS = (
     "OutOfOffice", "AskedToStop", "ReferredSomeone", "MovedOut", "Retired", "AgreedToMeet",
     "InterestedToProceed", "BrochureRequested", "ConnectLater", "Unsubscribe", LOGGED_ONLY,
@@ -37,7 +38,7 @@ def take(lead: Lead, kind: str, data: Data, now: int) -> None:
     lead.wishes, lead.refused = [], False
     if lead.gone and kind not in ("contact_restored", "contact_erased"):
         return
-    _count(lead, kind)
+    _count(lead, kind, data)
     _ROWS[kind](lead, data, now)
     _silence_if_gone(lead)
 
@@ -72,7 +73,7 @@ def fire(lead: Lead, now: int) -> None:
             lead.timer = Timer("reminder", timer.due + 3 * DAYS, timer.number + 1)
 
 
-def _count(lead: Lead, kind: str) -> None:
+def _count(lead: Lead, kind: str, data: Data) -> None:
     counter = {
         "email_sent": "followups",
         "email_opened": "opens",
@@ -82,7 +83,8 @@ def _count(lead: Lead, kind: str) -> None:
     if counter is not None:
         lead.counters[counter] += 1
     if kind == "replied":
-        lead.counters["owner_replies"] = 0
+        if data.get("intent") not in AUTOMATIC:
+            lead.counters["owner_replies"] = 0
         lead.wishes.append("incoming")
     if kind == "email_sent":
         lead.wishes.append("outgoing")

@@ -110,9 +110,10 @@ class Life:
         self.result = "ignored"
         if trigger is None or not self._is_heard(event, kind):
             return
-        for name in kind.get("resets", []):
+        automatic = trigger.partition(".")[2] in kind.get("automatic", [])
+        for name in () if automatic else kind.get("resets", []):
             self.counters[name] = 0
-        if "counts" in kind:
+        if "counts" in kind and not automatic:
             self.counters[kind["counts"]] += 1
         if "logs" in kind:
             self.orders["email"] += 1

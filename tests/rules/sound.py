@@ -253,7 +253,8 @@ def rules_models(draw: st.DrawFn) -> Rules:
         resets = tuple(sorted(set(resets) - {counts}))
         keeps = by is not None and all(s.sub_states == () for s in found.states.values())
         contact = draw(st.sampled_from([None, facts[number]]))
-        events[name] = Event(name, "", by, keeps, counts, resets, logs, contact)
+        automatic = ("hot",) if by is not None and draw(st.booleans()) else ()
+        events[name] = Event(name, "", by, keeps, counts, resets, logs, contact, automatic)
         variants = [""] if by is None else [".hot", f".{OTHER}"]
         for variant in variants:
             rows = draw(event_rules(found, name + variant, contact))
