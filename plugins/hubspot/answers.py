@@ -78,6 +78,15 @@ class Answer:
         return self.verdict is Verdict.OK
 
     @property
+    def about_records(self) -> bool:
+        """Refused for records or values that the call names. Any other refusal is about the path,
+        the app or the account, and meets every record alike."""
+        if self.verdict is not Verdict.REFUSED:
+            return False
+        not_found = self.refusal is not None and self.refusal.category == "OBJECT_NOT_FOUND"
+        return self.status in (400, 409) or (self.status == 404 and not_found)
+
+    @property
     def results(self) -> list[Mapping[str, Any]]:
         """A batch's or list's records; what is no object is left out."""
         return [item for item in _list(self.body.get("results")) if isinstance(item, Mapping)]

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from engine.api import ContactReading, Ownership, parse_time
-from plugins.hubspot.answers import Answer
 from plugins.hubspot.portals import Desk
+from plugins.hubspot.records import read_record
 from plugins.hubspot.verdicts import unavailable
 
 OWNER = "hubspot_owner_id"
@@ -76,8 +76,8 @@ def _read_chunk(desk: Desk, ids: Sequence[str]) -> dict[str, ContactReading]:
 def _read_one(desk: Desk, crm_id: str) -> ContactReading:
     """An id that a batch answered neither way."""
     params = {"properties": ",".join(_properties(desk)), "propertiesWithHistory": OWNER}
-    answer: Answer = desk.api.get(desk.api.paths.objects("contacts", crm_id), params)
-    if answer.status == 404 and answer.body:
+    answer = read_record(desk.api, "contacts", crm_id, params)
+    if answer is None:
         return _gone(crm_id)
     if not answer.ok:
         raise unavailable(answer, desk.portal.name)

@@ -16,6 +16,7 @@ from plugins.hubspot.keys import KEY, find_by_key, is_taken
 from plugins.hubspot.owners import Directory
 from plugins.hubspot.portals import Desk
 from plugins.hubspot.readback import look_up
+from plugins.hubspot.records import read_record
 from plugins.hubspot.verdicts import outcome_of
 
 MOST_CHARACTERS = 4_000_000
@@ -143,7 +144,7 @@ def _read_end(
         after = desk.settings.settle * (SLOW_FACTOR if slow else 1)
         lost = Uncertain(f"{answer.reason}; it may have been created", after=after)
         return {one.delivery.id: lost for one in end.inputs}
-    if answer.verdict is Verdict.REFUSED and answer.refusal and answer.status in (400, 409):
+    if answer.about_records and answer.refusal:
         refused += [(one, answer.refusal) for one in end.inputs]
         return {}
     if not answer.ok:
@@ -215,10 +216,14 @@ def _mend(
     if bad_owner and "hubspot_owner_id" in one.properties:
         desk.directory(fresh=True)
         return TryLater("the task's owner was deactivated just now", after=1_000)
-    about_contact = one.contact in refusal.dead_targets or "association" in refusal.message.lower()
+    about_contact = (
+        one.contact in refusal.dead_targets
+        or refusal.category == "OBJECT_NOT_FOUND"
+        or "association" in refusal.message.lower()
+    )
     if about_contact and follow_merges:
-        answer = desk.api.get(desk.api.paths.objects("contacts", one.contact), {})
-        if answer.status == 404 and answer.body:
+        answer = read_record(desk.api, "contacts", one.contact)
+        if answer is None:
             return GiveUp(f"the contact {one.contact} was deleted in HubSpot", reread=True)
         if not answer.ok:
             return outcome_of(answer)

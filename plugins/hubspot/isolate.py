@@ -11,7 +11,6 @@ from typing import Generic, TypeVar
 from plugins.hubspot.answers import Answer, Refusal, Verdict
 
 T = TypeVar("T")
-BATCH_REFUSALS = (400, 409)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +58,7 @@ class _Search(Generic[T]):
         answer = self._send(group)
         if answer.verdict in (Verdict.WAIT, Verdict.UNSENT):
             self._stop = answer
-        refused = answer.verdict is Verdict.REFUSED and answer.status in BATCH_REFUSALS
-        if not refused or len(group) == 1:
+        if not answer.about_records or len(group) == 1:
             self.ends.append(End(group, answer))
             return answer.ok
         named = tuple(self._blame(group, answer.refusal)) if answer.refusal else ()

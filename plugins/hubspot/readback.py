@@ -13,6 +13,7 @@ from plugins.hubspot.budget import Lane
 from plugins.hubspot.client import Api
 from plugins.hubspot.engagements import KINDS, Kind, has_reference
 from plugins.hubspot.keys import find_by_key
+from plugins.hubspot.records import read_record
 
 PER_CALL = 100
 MOST_PAGES = 20
@@ -89,8 +90,8 @@ def _associated(api: Api, kind: Kind, contacts: Sequence[str]) -> dict[str, list
     for contact in contacts:
         if contact in found:
             continue
-        answer = api.get(api.paths.objects("contacts", contact), {})
-        if answer.status == 404 and answer.body:
+        answer = read_record(api, "contacts", contact)
+        if answer is None:
             found[contact] = []
             continue
         if not answer.ok:

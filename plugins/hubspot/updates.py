@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plugins.hubspot.answers import Answer, Refusal, Verdict
+from plugins.hubspot.answers import Answer, Refusal
 from plugins.hubspot.client import Api
 from plugins.hubspot.isolate import End, send_isolating
+from plugins.hubspot.records import read_record
 
 NAMES_A_PROPERTY = frozenset({"PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"})
 """Faults of the property itself: every input that has it is refused."""
@@ -107,11 +108,10 @@ def _input(update: Update) -> dict[str, Any]:
 
 def _read_end(api: Api, end: End[Update]) -> dict[int, UpdateEnd]:
     answer = end.answer
-    if answer.verdict is Verdict.REFUSED and answer.refusal is not None and answer.status != 403:
-        if answer.status in (404, 405):
-            return {u.key: Failed(answer) for u in end.inputs}
-        rejected = Rejected(answer.refusal, answer)
-        return {u.key: rejected for u in end.inputs}
+    if answer.about_records and answer.refusal is not None:
+        gone = answer.refusal.category == "OBJECT_NOT_FOUND"
+        refused = Missing() if gone else Rejected(answer.refusal, answer)
+        return {u.key: refused for u in end.inputs}
     if not answer.ok:
         return {u.key: Failed(answer) for u in end.inputs}
     ends: dict[int, UpdateEnd] = {}
@@ -142,8 +142,8 @@ def settle(api: Api, updates: Sequence[Update]) -> dict[int, UpdateEnd]:
 
 def _look(api: Api, update: Update) -> UpdateEnd:
     names = ",".join(update.properties)
-    answer = api.get(api.paths.objects("contacts", update.id), {"properties": names})
-    if answer.status == 404 and answer.body:  # a wrong path answers with a page instead
+    answer = read_record(api, "contacts", update.id, {"properties": names})
+    if answer is None:
         return Missing()
     if not answer.ok:
         return Failed(answer)

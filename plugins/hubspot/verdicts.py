@@ -17,7 +17,7 @@ def outcome_of(answer: Answer) -> Outcome:
 def _refused(answer: Answer) -> Outcome:
     if answer.status == 403:
         return GiveUp(scopes_text(answer.refusal))
-    if answer.status in (404, 405):
+    if answer.status in (404, 405) and not answer.about_records:
         reason = (
             f"HubSpot does not know this call ({answer.status}); "
             "check the portal's base_url and api_version"

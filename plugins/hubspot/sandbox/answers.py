@@ -53,6 +53,8 @@ def omit(body: dict[str, Any], portal: Portal) -> None:
 def spoilt(fault: Fault, portal: Portal) -> tuple[int, bytes, dict[str, str]]:
     """The answer that a status fault gives instead of the real one."""
     headers: dict[str, str] = {}
+    if fault.kind == "answer":
+        return fault.status, fault.body.encode(), {"Content-Type": fault.content_type}
     if fault.kind == "no-effect":
         now = format_iso(portal.clock.now_ms())
         body = {"status": "COMPLETE", "results": [], "errors": [], "startedAt": now,

@@ -7,7 +7,7 @@ from typing import Any
 from plugins.hubspot.sandbox import writing
 from plugins.hubspot.sandbox.call import Call, Reply, as_list, as_object, as_text
 from plugins.hubspot.sandbox.catalog import ASSOCIATION_TYPES, Kind, kind_of
-from plugins.hubspot.sandbox.errors import ApiError, invalid, object_not_found, unknown_object_type
+from plugins.hubspot.sandbox.errors import ApiError, invalid, unknown_object_type
 from plugins.hubspot.sandbox.records import Record
 from plugins.hubspot.sandbox.rendering import batch_reply, readable_links
 
@@ -201,7 +201,7 @@ def one(call: Call) -> Reply:
         raise invalid(f"No association type from {call.kind.name} to {target.name}")
     record = call.store.find(call.args[0])
     if record is None:
-        raise object_not_found(call.args[0], plain=call.portal.chance(0.5))
+        raise call.not_found(call.args[0])
     limit = call.limit(PAGE, PAGE)
     start = _offset(call.text("after", "0"))
     found = readable_links(call.portal, record, target)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from plugins.hubspot.sandbox.catalog import Kind
-from plugins.hubspot.sandbox.errors import invalid, wrong_type
+from plugins.hubspot.sandbox.errors import ApiError, invalid, record_not_found, wrong_type
 from plugins.hubspot.sandbox.history import Source, from_app
 from plugins.hubspot.sandbox.portal import Access, Portal
 from plugins.hubspot.sandbox.records import RecordStore
@@ -30,6 +30,7 @@ class Call:
     body: Any = None
     kind: Kind | None = None
     origin: str = ""
+    accept: str = ""
 
     @property
     def store(self) -> RecordStore:
@@ -44,6 +45,11 @@ class Call:
     def enforces_write_rules(self) -> bool:
         """Admin-made rules hold for API writes from 2026-09 on."""
         return self.version[:1].isdigit() and self.version >= "2026-09"
+
+    def not_found(self, record_id: str) -> ApiError:
+        """There is no such record, in the shape that the caller gets."""
+        shape = self.portal.switches.missing_record
+        return record_not_found(record_id, shape=shape, accept=self.accept)
 
     def text(self, name: str, default: str = "") -> str:
         values = self.query.get(name)

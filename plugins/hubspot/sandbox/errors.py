@@ -103,10 +103,22 @@ def missing_required(noun: str, names: Sequence[str]) -> ApiError:
     )
 
 
-def object_not_found(object_id: str, *, plain: bool) -> ApiError:
-    """Both bodies are live for one missing record; ``plain`` is the one without a category."""
-    if plain:
-        return refusal(404, None, "resource not found")
+def record_not_found(record_id: str, *, shape: str, accept: str) -> ApiError:
+    """A missing record by its id, as it was recorded: JSON for what is no number, else the page of
+    the web server, or nothing at all for who prefers JSON. ``shape``: the switch of this name."""
+    if shape == "auto":
+        shape = "json" if not _is_number(record_id) else "empty" if "json" in accept else "html"
+    if shape == "json":
+        return object_not_found(record_id)
+    body = "" if shape == "empty" else NOT_FOUND_PAGE
+    return ApiError(404, body, headers={"X-HubSpot-NotFound": "true"})
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def object_not_found(object_id: str) -> ApiError:
     return refusal(
         404,
         "OBJECT_NOT_FOUND",

@@ -28,6 +28,7 @@ MEANINGS: Final = {
     "html": "an HTML error page (status 500) instead of JSON; nothing is done",
     "empty": "the work is done; a 2xx with an empty body",
     "cut-off": "the work is done; the JSON breaks off in the middle and the connection closes",
+    "answer": "this answer (`status`, `body`, `content_type`) instead of the right one",
     "owner_race": "a person sets another owner right before or after an API write of the owner",
 }
 _MAYBE_COMMITTED: Final = frozenset({"504", "524"})
@@ -52,6 +53,9 @@ class Fault:
     commit: bool | None = None
     when: str = "random"
     owner: str | None = None
+    status: int = 404
+    body: str = ""
+    content_type: str = "text/html;charset=utf-8"
     fired: int = 0
 
     def matches(self, route: str) -> bool:
@@ -133,8 +137,11 @@ class FaultMenu:
 
 
 _SETTINGS: Final = frozenset(
-    {"probability", "count", "route", "seconds", "commit", "when", "owner"}
-)
+    {
+        "probability", "count", "route", "seconds", "commit", "when", "owner", "status", "body",
+        "content_type",
+    }
+)  # fmt: skip
 
 
 def _check(settings: dict[str, Any]) -> None:
@@ -150,7 +157,10 @@ def _check(settings: dict[str, Any]) -> None:
         raise FaultError("when must be before, after or random")
     if settings.get("commit") not in (True, False, None):
         raise FaultError("commit must be true, false or null")
-    for name in ("route", "owner"):
+    status = settings.get("status", 404)
+    if not isinstance(status, int) or isinstance(status, bool) or not 200 <= status <= 599:
+        raise FaultError(f"status must be a number from 200 to 599, not {status!r}")
+    for name in ("route", "owner", "body", "content_type"):
         if not isinstance(settings.get(name, ""), str | None):
             raise FaultError(f"{name} must be a string")
 

@@ -121,6 +121,7 @@ class Gateway:
                     _json_body(wire, body, search=match.route.spends == "search"),
                     match.kind,
                     self.world.base_url,
+                    wire.header("accept"),
                 )
             )
         except ApiError as error:

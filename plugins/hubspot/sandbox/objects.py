@@ -7,16 +7,12 @@ from typing import Any
 from plugins.hubspot.sandbox import contacts, engagements, interference, writing
 from plugins.hubspot.sandbox.associations import inline
 from plugins.hubspot.sandbox.call import Call, Reply, as_text, properties_of, text_or_none
-from plugins.hubspot.sandbox.errors import ApiError, invalid, object_not_found
+from plugins.hubspot.sandbox.errors import invalid
 from plugins.hubspot.sandbox.records import Record
 from plugins.hubspot.sandbox.rendering import render, view_of, written
 
 PAGE_LIMIT = 100
 HISTORY_PAGE_LIMIT = 50
-
-
-def missing(call: Call, record_id: str) -> ApiError:
-    return object_not_found(record_id, plain=call.portal.chance(0.5))
 
 
 def by_key(call: Call, key: str, id_property: str, *, archived: bool = False) -> Record | None:
@@ -43,7 +39,7 @@ def read(call: Call) -> Reply:
     key = call.args[0]
     record = by_key(call, key, call.text("idProperty"), archived=call.flag("archived"))
     if record is None:
-        raise missing(call, key)
+        raise call.not_found(key)
     return Reply(200, render(call.portal, record, view_of(call)))
 
 
@@ -92,7 +88,7 @@ def update(call: Call) -> Reply:
     if record is None and call.portal.switches.archived_patch == "200":
         record = by_key(call, key, call.text("idProperty"), archived=True)
     if record is None:
-        raise missing(call, key)
+        raise call.not_found(key)
     draft = writing.prepare(
         call.portal,
         call.store.kind,
@@ -105,10 +101,10 @@ def update(call: Call) -> Reply:
 
 
 def delete(call: Call) -> Reply:
+    """204 also when there is nothing to delete."""
     record = call.store.find(call.args[0])
-    if record is None:
-        raise missing(call, call.args[0])
-    discard(call, record)
+    if record is not None:
+        discard(call, record)
     return Reply(204)
 
 
@@ -127,7 +123,7 @@ def merge(call: Call) -> Reply:
         record_id = as_text(body.get(name), f"$.{name}")
         record = call.store.live(record_id)
         if record is None:
-            raise missing(call, record_id)
+            raise call.not_found(record_id)
         found.append(record)
     winner = contacts.merge(
         call.portal,
@@ -141,12 +137,16 @@ def merge(call: Call) -> Reply:
 
 
 def erase(call: Call) -> Reply:
-    """``gdpr-delete``: by id, or by email through ``idProperty``."""
+    """``gdpr-delete``: by id, or by email through ``idProperty``; an address that nobody has goes
+    to the block list."""
     body = call.object()
     key = as_text(body.get("objectId"), "$.objectId")
     id_property = text_or_none(body, "idProperty") or ""
     record = by_key(call, key, id_property) or by_key(call, key, id_property, archived=True)
+    if record is None and id_property == "email":
+        call.portal.erased_emails.add(key.strip().lower())
+        return Reply(204)
     if record is None:
-        raise missing(call, key)
+        raise call.not_found(key)
     contacts.erase(call.portal, record, call.source, at_ms=call.portal.clock.now_ms())
     return Reply(204)

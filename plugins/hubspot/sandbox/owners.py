@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from plugins.hubspot.sandbox.call import Call, Reply
-from plugins.hubspot.sandbox.errors import invalid, object_not_found, refusal
+from plugins.hubspot.sandbox.errors import invalid, refusal
 from plugins.hubspot.sandbox.oauth import uninstall as uninstall_app
 from plugins.hubspot.sandbox.portal import Owner
 
@@ -48,7 +48,7 @@ def read(call: Call) -> Reply:
         by_user = (one for one in call.portal.owners.values() if str(one.user_id) == key)
         owner = next(by_user, None)
     if owner is None or owner.archived is not call.flag("archived"):
-        raise object_not_found(key, plain=call.portal.chance(0.5))
+        raise call.not_found(key)
     return Reply(200, owner.render())
 
 

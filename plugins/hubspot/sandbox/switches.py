@@ -74,6 +74,11 @@ class Switches:
     retry_after: bool = _switch(False, "429 answers carry Retry-After")
     count_rejected_calls: bool = _switch(False, "calls answered 429 use up the window too")
     limits_clock: str = _switch("real", "'real' or 'virtual': the clock of the rate windows")
+    missing_record: str = _switch(
+        "auto",
+        "404 of a record: 'auto' (JSON for what is no number, else empty for who accepts JSON and"
+        " an HTML page for others), 'html', 'empty' or 'json'",
+    )
     archived_patch: str = _switch("404", "'404': PATCH of an archived record is not found")
     secondary_email_lookup: bool = _switch(
         False, "idProperty=email also finds a contact by an additional address"
@@ -172,6 +177,7 @@ _WORDS = {
     "merge_history": ("primary", "union"),
     "engagement_properties": ("allowed", "forbidden"),
     "limits_clock": ("real", "virtual"),
+    "missing_record": ("auto", "html", "empty", "json"),
     "archived_patch": ("404", "200"),
     "webhook_timestamp": ("real", "clock"),
     "introspect_field": ("token", "hint"),

@@ -280,9 +280,40 @@ def test_unknown_type_and_unknown_path(portal):
     assert gone.text.startswith("<!DOCTYPE html>")
 
 
-def test_both_bodies_of_a_missing_record(portal):
-    bodies = [portal.objects("GET", "contacts/4044").json() for _ in range(40)]
-    assert {body.get("category") for body in bodies} == {None, "OBJECT_NOT_FOUND"}
+def test_a_missing_record_is_html_or_nothing(portal):
+    path = "/crm/objects/2026-09/contacts/4044"
+
+    def answer(key="4044", accept="application/json"):
+        headers = {"Authorization": f"Bearer {portal.token}", "Accept": accept}
+        url = portal.url + path.replace("4044", key)
+        found = portal.session.get(url, headers=headers, timeout=60)
+        assert found.status_code == 404
+        return found
+
+    assert answer().content == b""
+    assert answer().headers["X-HubSpot-NotFound"] == "true"
+    page = answer(accept="*/*")
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "404" in page.text
+    assert answer("undefined").json()["category"] == "OBJECT_NOT_FOUND"
+    portal.switch(missing_record="json")
+    assert answer(accept="*/*").json()["category"] == "OBJECT_NOT_FOUND"
+    portal.switch(missing_record="html")
+    assert answer().text.startswith("<!DOCTYPE html>")
+    portal.switch(missing_record="empty")
+    assert answer("undefined").content == b""
+
+
+def test_deleting_what_is_not_there_is_no_error(portal):
+    assert portal.objects("DELETE", "contacts/4044").status_code == 204
+
+
+def test_an_unknown_address_can_be_blocked_for_privacy(portal):
+    body = {"objectId": "Never@Example.com", "idProperty": "email"}
+    assert portal.objects("POST", "contacts/gdpr-delete", body).status_code == 204
+    again = {"properties": {"email": "never@example.com"}}
+    assert portal.objects("POST", "contacts", again).status_code == 400
+    assert portal.objects("POST", "contacts/gdpr-delete", {"objectId": "4044"}).status_code == 404
 
 
 @pytest.mark.parametrize("version", ["2025-09", "2026-03", "2026-09", "v3"])
