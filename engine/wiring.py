@@ -129,7 +129,9 @@ def _wire(settings: Settings, clock: Clock, store: Store) -> App:
     intake = Intake(store, machine, accesses)
     decisions = Decisions(store, plugins, machine)
     audit = Audit(store, clock)
-    connections = Connections(store, plugins, accesses, tokens, vault, clock, audit)
+    connections = Connections(
+        store, plugins, accesses, tokens, vault, clock, audit, settings.pages_may_name
+    )
     return App(
         settings=settings,
         clock=clock,

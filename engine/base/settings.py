@@ -5,14 +5,19 @@ defaults. No secret is a setting: settings only name the environment variables t
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.base.errors import ConfigurationError
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{2,}\*?")
+_OAUTH_APP = re.compile(r"HANDBACK_\w+_CLIENT_(?:ID|SECRET)")
+"""Of the operator's app at a CRM: see engine.work.tokens."""
 
 SHIPPED_RULES = Path(__file__).resolve().parents[2] / "rules" / "lead_states.yaml"
 
@@ -57,12 +62,42 @@ class Settings(BaseSettings):
     """Who gets a login without an invitation: `example.com=viewer, example.org=operator`, by the
     domain of the verified address. Nobody becomes admin this way."""
 
+    pages_variables: str = "HANDBACK_PORTAL_*"
+    """Environment variables that the pages may name as a portal's access token or webhook secret:
+    names, or beginnings with `*`, separated by commas. Never those of Handback itself. On the
+    command line any can be named."""
+
+    @field_validator("pages_variables")
+    @classmethod
+    def _variables(cls, text: str) -> str:
+        odd = [word for word in _words(text) if not _VARIABLE.fullmatch(word)]
+        if odd:
+            raise ValueError(f"{odd[0]!r} names no variable, e.g. ACME_TOKEN or HANDBACK_PORTAL_*")
+        return text
+
+    def pages_may_name(self, variable: str) -> bool:
+        """Whether a person at the pages may have this variable read and sent to a portal."""
+        if variable in self._own() or _OAUTH_APP.fullmatch(variable):
+            return False
+        return any(
+            variable.startswith(word[:-1]) if word.endswith("*") else variable == word
+            for word in _words(self.pages_variables)
+        )
+
+    def _own(self) -> set[str]:
+        named = {f"HANDBACK_{field.upper()}" for field in type(self).model_fields}
+        return named | {"HANDBACK_CONFIG", "HANDBACK_SECRET_KEYS", self.oidc_client_secret_env}
+
     @property
     def rules_file(self) -> Path:
         default = type(self).model_fields["rules"].default
         if self.rules == default and not self.rules.exists():
             return SHIPPED_RULES
         return self.rules
+
+
+def _words(text: str) -> list[str]:
+    return re.split(r"[\s,]+", text.strip(" ,")) if text.strip(" ,") else []
 
 
 def load_settings(config: Path | None = None, **options: Any) -> Settings:

@@ -10,7 +10,8 @@ from engine.base.vault import KEYS, new_key
 from engine.cli.consent import wait_for_consent
 from engine.cli.options import AsJson, Config, Database
 from engine.cli.output import complain, print_json, say
-from engine.service.connections import MAX_TOKEN, Wanted
+from engine.service.connections import Wanted
+from engine.service.reach import MAX_TOKEN
 from engine.wiring import open_app
 
 keys = typer.Typer(help="Keys that stored tokens are encrypted with.", no_args_is_help=True)

@@ -1,5 +1,7 @@
 """Connecting portals: with a token that somebody gives, or by an admin's consent (OAuth).
 
+Who sits at the server's console may name any address and any variable. Who comes from afar (the
+pages) reaches the CRM's own address or this machine, and only variables that the operator named.
 What is kept is encrypted before it is stored. A consent that was begun is answered once, within ten
 minutes, by whoever began it; its PKCE secret never leaves the server.
 """
@@ -8,19 +10,19 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from engine.base.clock import MINUTE, Clock, Millis, format_time
 from engine.base.errors import ConfigurationError, InputError
-from engine.base.hosts import LOCAL
+from engine.base.names import checked_name
 from engine.base.vault import Vault
 from engine.hooks.manager import Plugins
 from engine.hooks.outcomes import Tokens
 from engine.lead.records import Portal
 from engine.service.audit import Audit
+from engine.service.reach import check_variables, checked_token, checked_url
 from engine.store import FAR, ConsentRow, Store, TokenRow
 from engine.work.access import Accesses
 from engine.work.tokens import TokenKeeper, app_of_environment
@@ -30,7 +32,7 @@ Document = dict[str, Any]
 
 CONSENT_LASTS: Millis = 10 * MINUTE
 RETURN_PATH = "/oauth/return"
-MAX_TOKEN = 4_096
+MAX_ADDRESS = 254
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _PURPOSE = "consent"
@@ -61,27 +63,36 @@ class Connections:
         vault: Vault,
         clock: Clock,
         audit: Audit,
+        nameable: Callable[[str], bool],
     ) -> None:
+        """nameable: whether a variable may be named from afar."""
         self._store, self._plugins, self._accesses = store, plugins, accesses
         self._tokens, self._vault = tokens, vault
-        self._clock, self._audit = clock, audit
+        self._clock, self._audit, self._nameable = clock, audit, nameable
 
     # ------------------------------------------------------------------ tokens that are given
 
     def connect(
-        self, wanted: Wanted, *, token_env: str | None = None, token: str | None = None
+        self,
+        wanted: Wanted,
+        *,
+        token_env: str | None = None,
+        token: str | None = None,
+        from_afar: bool = False,
     ) -> Document:
         """Keep the connection after the token was seen to work: its variable, or itself, encrypted.
 
         Raises ConfigurationError, InputError or PortalUnavailable; then nothing has changed.
         """
         with self._audit.recording("connect portal", wanted.name) as done:
-            portal = replace(self._portal(wanted), token_env=token_env or "")
+            portal = replace(self._portal(wanted, from_afar), token_env=token_env or "")
+            if from_afar:
+                check_variables(self._nameable, token_env, wanted.webhook_secret_env)
             if token is None:
                 account = self._identify(portal, None)
                 row = None
             else:
-                token = _checked_token(token)
+                token = checked_token(token)
                 sealed = self._tokens.seal(portal.name, token)
                 account = self._identify(portal, token)
                 row = self._row(portal.name, "static", sealed)
@@ -89,26 +100,23 @@ class Connections:
             done(f"{portal.crm} account {account}")
         return kept
 
-    def check_from_afar(self, wanted: Wanted) -> None:
-        """Who is not at the server's console may send its secrets to the CRM's own address or to
-        this machine only. Raises InputError."""
-        own = self._plugins.for_crm(wanted.crm).crm_default_url()
-        url = (wanted.base_url or own).rstrip("/")
-        if url != own and not _is_local(url):
-            raise InputError(
-                f"from here only {own} or this machine can be connected, not {url}",
-                fix="use the console: handback portal connect NAME --base-url URL",
-            )
-
     # ------------------------------------------------------------------ consent
 
-    def begin(self, wanted: Wanted, *, redirect_uri: str, session: str = "") -> str:
+    def begin(
+        self, wanted: Wanted, *, redirect_uri: str, session: str = "", from_afar: bool = False
+    ) -> str:
         """The address where an admin of the account agrees. session: who may bring the answer.
 
         Raises ConfigurationError (no app, no key) or InputError.
         """
+        with self._audit.recording("begin authorisation", wanted.name):
+            return self._begin(wanted, redirect_uri, session, from_afar)
+
+    def _begin(self, wanted: Wanted, redirect_uri: str, session: str, from_afar: bool) -> str:
         self._vault.check()
-        portal = self._portal(wanted)
+        portal = self._portal(wanted, from_afar)
+        if from_afar:
+            check_variables(self._nameable, wanted.webhook_secret_env)
         app = app_of_environment(redirect_uri)(portal.crm)
         state = f"{portal.name}~{secrets.token_urlsafe(32)}"
         verifier = secrets.token_urlsafe(64)
@@ -116,6 +124,7 @@ class Connections:
             "verifier": verifier,
             "redirect_uri": redirect_uri,
             "session": session,
+            "from_afar": from_afar,
             "wanted": {name: getattr(wanted, name) for name in Wanted.__slots__},
         }
         now = self._clock.now()
@@ -127,7 +136,6 @@ class Connections:
         )
         with self._store.write() as tx:
             tx.tokens.ask(row, now=now)
-        self._audit.command("begin authorisation", subject=portal.name)
         return self._plugins.for_crm(portal.crm).crm_authorize_url(
             base_url=portal.base_url, app=app, state=state, verifier=verifier
         )
@@ -150,7 +158,7 @@ class Connections:
         begun = self._answered(state, session)
         wanted = Wanted(**begun["wanted"])
         with self._audit.recording("connect portal", wanted.name) as done:
-            portal = self._portal(wanted)
+            portal = self._portal(wanted, bool(begun["from_afar"]))
             hooks = self._plugins.for_crm(portal.crm)
             app = app_of_environment(str(begun["redirect_uri"]))(portal.crm)
             now = self._clock.now()
@@ -225,13 +233,17 @@ class Connections:
 
     # ------------------------------------------------------------------ inside
 
-    def _portal(self, wanted: Wanted) -> Portal:
-        """As it is to be, merged with what is known of it."""
+    def _portal(self, wanted: Wanted, from_afar: bool) -> Portal:
+        """As it is to be, merged with what is known of it. Raises InputError."""
         if not _NAME.fullmatch(wanted.name):
             raise InputError(
-                f"{wanted.name!r} cannot name a portal", fix="use letters, digits, - _ ."
+                f"{wanted.name[:100]!r} cannot name a portal", fix="use letters, digits, - _ ."
             )
-        url = _checked_url(wanted.base_url or self._plugins.for_crm(wanted.crm).crm_default_url())
+        own = self._plugins.for_crm(wanted.crm).crm_default_url()
+        url = checked_url(wanted.base_url or own, own=own if from_afar else None)
+        fallback = wanted.fallback_owner
+        if fallback is not None:
+            fallback = checked_name(fallback, what="a fallback owner", longest=MAX_ADDRESS)
         with self._store.read() as tx:
             before = tx.portals.get(wanted.name)
         settings = dict(before.settings) if before else {}
@@ -245,7 +257,7 @@ class Connections:
             webhook_secret_env=wanted.webhook_secret_env
             or (before.webhook_secret_env if before else None),
             account_id=before.account_id if before else None,
-            fallback_owner=wanted.fallback_owner or (before.fallback_owner if before else None),
+            fallback_owner=fallback or (before.fallback_owner if before else None),
             settings=settings,
         )
 
@@ -324,24 +336,3 @@ def _digest(state: str) -> str:
 
 def _time(instant: Millis | None) -> str | None:
     return None if instant is None or instant >= FAR else format_time(instant)
-
-
-def _checked_token(token: str) -> str:
-    token = token.strip()
-    if not token or len(token) > MAX_TOKEN or not token.isascii() or not token.isprintable():
-        raise InputError("that is no access token", fix="give it in one line, as the CRM shows it")
-    return token
-
-
-def _is_local(url: str) -> bool:
-    return urlsplit(url).hostname in LOCAL
-
-
-def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    local = _is_local(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        raise InputError(f"{url!r} is no base URL", fix="give one such as https://api.example.com")
-    if parts.scheme == "http" and not local:
-        raise InputError(f"{url!r} would send the token unencrypted", fix="use https")
-    return url.rstrip("/")

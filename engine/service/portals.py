@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.base.errors import ConfigurationError, HandbackError, InputError
+from engine.base.names import checked_name, one_line
 from engine.hooks.manager import Plugins
 from engine.hooks.outcomes import Access, IntegrationStatus, SetupStep
 from engine.hooks.specs import CrmSpecs
@@ -21,6 +22,7 @@ Document = dict[str, Any]
 Documents = list[Document]
 """JSON-ready."""
 
+MAX_CONTEXT = 2_000
 _EMAIL = re.compile(r"[^@\s/]{1,64}@[^@\s/]{1,190}")
 
 
@@ -122,7 +124,7 @@ class Portals:
     def add_assistant(self, portal: str, email: str, *, name: str, **given: Any) -> Document:
         """A new assistant. Raises InputError when the address or the name is taken."""
         self._accesses.of(portal)
-        email = _checked_email(email)
+        email, name = _checked_email(email), checked_name(name, what="an assistant")
         with self._store.write() as tx:
             for other in tx.portals.assistants(portal):
                 if other.email == email or other.name == name:
@@ -143,6 +145,8 @@ class Portals:
         **given: Any,
     ) -> Document:
         """Change what is given (not None). Raises InputError for an unknown assistant."""
+        if rename is not None:
+            rename = checked_name(rename, what="an assistant")
         with self._store.write() as tx:
             known = tx.portals.assistants(portal)
             before = _known(known, portal, name)
@@ -246,14 +250,23 @@ def _kept(assistant: Assistant) -> Document:
 
 
 def _with(assistant: Assistant, given: Document) -> Assistant:
+    """Raises InputError for what cannot be kept."""
+    if given.get("context"):
+        context = checked_name(str(given["context"]), what="a context", longest=MAX_CONTEXT)
+        given = {**given, "context": context}
+    if given.get("fallback_owner"):
+        owner = checked_name(str(given["fallback_owner"]), what="a fallback owner", longest=254)
+        given = {**given, "fallback_owner": owner}
     if given.get("off_days") is not None:
         given = {**given, "off_days": checked_off_days(str(given["off_days"]))}
     return replace(assistant, **{key: value for key, value in given.items() if value is not None})
 
 
 def _checked_email(email: str) -> str:
-    if not _EMAIL.fullmatch(email):
-        raise InputError(f"{email!r} is no email address", fix="give one such as tara@example.com")
+    if len(email) > 254 or not _EMAIL.fullmatch(email) or not one_line(email):
+        raise InputError(
+            f"{email[:254]!r} is no email address", fix="give one such as tara@example.com"
+        )
     return email.lower()
 
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -332,14 +333,62 @@ def test_set_up_does_the_plan_that_was_looked_at_or_nothing(office: Office) -> N
     assert program.json("portal", "setup", "acme")["steps"] == []
 
 
-def test_from_afar_no_variable_of_the_server_goes_anywhere_else(office: Office) -> None:
+ELSEWHERE = (
+    "https://evil.example",
+    "https://api.hubapi.com.evil.example",
+    "https://10.0.0.1",
+    "https://api.hubapi.com/elsewhere",
+    "https://api.hubapi.com:8443",
+)
+
+
+def test_from_afar_only_the_crm_or_this_machine_is_connected(office: Office) -> None:
+    """The command itself refuses, whatever was checked before it; at the console all are free."""
     with office.open() as app:
-        check = app.connections.check_from_afar
-        for url in (None, "https://api.hubapi.com/", office.url):
-            check(Wanted("acme", base_url=url))
-        for url in ("https://evil.example", "https://api.hubapi.com.evil.example"):
+        ways = app.connections
+        for url in ELSEWHERE:
+            wanted = Wanted("afar", base_url=url)
             with pytest.raises(InputError, match="use the console"):
-                check(Wanted("acme", base_url=url))
+                ways.connect(wanted, token_env="HANDBACK_PORTAL_A", from_afar=True)
+            with pytest.raises(InputError, match="use the console"):
+                ways.begin(wanted, redirect_uri=REDIRECT, from_afar=True)
+            assert ways.begin(wanted, redirect_uri=REDIRECT)
+        assert app.portals.list() == []
+        told = [one["outcome"] for one in app.audit.list() if one["subject"] == "afar"]
+        assert sum("failed: from here" in words for words in told) == 2 * len(ELSEWHERE)
+
+
+def test_from_afar_only_variables_that_the_operator_named_are_sent(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANDBACK_PORTAL_A", TOKEN)
+    before = office.program.control("GET", "stats")["calls"]
+    plain = Wanted("afar", base_url=office.url)
+    with office.open() as app:
+        ways = app.connections
+        for variable in ("HANDBACK_SECRET_KEYS", "HANDBACK_HUBSPOT_CLIENT_SECRET", "HUBSPOT_TOKEN"):
+            hooked = replace(plain, webhook_secret_env=variable)
+            with pytest.raises(InputError, match="cannot be named"):
+                ways.connect(plain, token_env=variable, from_afar=True)
+            with pytest.raises(InputError, match="cannot be named"):
+                ways.connect(hooked, token_env="HANDBACK_PORTAL_A", from_afar=True)
+            with pytest.raises(InputError, match="cannot be named"):
+                ways.begin(hooked, redirect_uri=REDIRECT, from_afar=True)
+    assert office.program.control("GET", "stats")["calls"] == before
+
+
+def test_from_afar_a_named_variable_connects(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANDBACK_PORTAL_A", TOKEN)
+    monkeypatch.setenv("HANDBACK_PORTAL_A_HOOKS", "s3cret")
+    monkeypatch.setenv("HUBSPOT_TOKEN", TOKEN)
+    wanted = Wanted("afar", base_url=office.url, webhook_secret_env="HANDBACK_PORTAL_A_HOOKS")
+    with office.open() as app:
+        kept = app.connections.connect(wanted, token_env="HANDBACK_PORTAL_A", from_afar=True)
+        assert kept["token_env"] == "HANDBACK_PORTAL_A"
+        other = Wanted("console", base_url=office.url, webhook_secret_env="HOME")
+        assert app.connections.connect(other, token_env="HUBSPOT_TOKEN")["name"] == "console"
 
 
 def test_an_event_by_address_waits_in_quarantine_while_nobody_can_be_asked(office: Office) -> None:

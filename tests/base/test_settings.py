@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from engine.base.errors import ConfigurationError
-from engine.base.settings import load_settings
+from engine.base.settings import Settings, load_settings
+from engine.base.vault import KEYS
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +43,39 @@ def test_a_setting_that_does_not_exist_is_named(tmp_path: Path) -> None:
     file.write_text("databaseurl: sqlite:///x.db\n")
     with pytest.raises(ConfigurationError, match=r"unknown settings.*databaseurl"):
         load_settings(file)
+
+
+OURS = sorted(
+    {f"HANDBACK_{name.upper()}" for name in Settings.model_fields}
+    | {KEYS, "HANDBACK_CONFIG", "HANDBACK_OIDC_CLIENT_SECRET", "HANDBACK_HUBSPOT_CLIENT_SECRET"}
+    | {"HANDBACK_HUBSPOT_CLIENT_ID", "HANDBACK_PORTAL_CLIENT_SECRET"}
+)
+
+
+@pytest.mark.parametrize("variable", OURS)
+def test_the_pages_never_name_a_variable_of_ours(variable: str) -> None:
+    """Also where the operator's own words would take it in."""
+    assert not Settings(pages_variables=f"HANDBACK_*, {variable}").pages_may_name(variable)
+
+
+def test_the_pages_name_what_the_operator_said() -> None:
+    ours = Settings()
+    assert ours.pages_may_name("HANDBACK_PORTAL_ACME")
+    for variable in ("HANDBACK_PORTA", "HOME", "PATH", "handback_portal_acme", "", "*"):
+        assert not ours.pages_may_name(variable)
+    named = Settings(pages_variables="ACME_TOKEN, BETA_*")
+    assert [named.pages_may_name(v) for v in ("ACME_TOKEN", "BETA_HOOKS", "ACME_TOKENS")] == [
+        True, True, False,
+    ]  # fmt: skip
+    assert not Settings(pages_variables="").pages_may_name("HANDBACK_PORTAL_ACME")
+
+
+@pytest.mark.parametrize("words", ["*", "A*", "A-B", "$HOME", "A B*C"])
+def test_words_that_name_no_variable_are_refused(words: str) -> None:
+    with pytest.raises(ConfigurationError, match="pages_variables"):
+        load_settings(pages_variables=words)
+
+
+def test_the_oidc_secret_is_ours_under_whatever_name() -> None:
+    named = Settings(oidc_client_secret_env="ACME_TOKEN", pages_variables="ACME_*")
+    assert not named.pages_may_name("ACME_TOKEN")

@@ -41,7 +41,6 @@ NEEDS: dict[str, Role] = {
     "_watching.watch": "editor",
     "_watching.unwatch": "editor",
     # portals, people, keys
-    "connections.check_from_afar": "admin",
     "connections.connect": "admin",
     "connections.begin": "admin",
     "connections.disconnect": "admin",

@@ -11,9 +11,10 @@ from typing import Any
 from nicegui import ui
 
 from engine.base.clock import Millis, parse_time
+from engine.base.errors import InputError
 from engine.base.words import many
 from engine.web.pages.desk import View
-from engine.web.pages.dialogs import confirm, dialog
+from engine.web.pages.dialogs import Given, confirm, dialog
 from engine.web.pages.parts import Column, card, chip, moment, note, records, text
 from engine.web.pages.rules_plan import draw_findings, draw_plan
 
@@ -121,9 +122,9 @@ class Activation:
             self._not_ready(plan, self.activate)
             return
 
-        async def go() -> bool:
-            at = _instant(when.value)
-            if keep is not None and keep.value and draft.keep and not await draft.keep():
+        async def go(given: Given) -> bool:
+            at = _instant(given.text("at"))
+            if draft.keep and given.checked("keep") and not await draft.keep():
                 return False
             name = self._view.desk.app.settings.rules_file.name
             apply = self._versions.apply
@@ -139,12 +140,11 @@ class Activation:
                 )
             )
 
-        with dialog(self._view, "Activate these rules?", "", "Activate", go):
+        with dialog(self._view, "Activate these rules?", "", "Activate", go) as form:
             draw_plan(self._view, plan, draft.text)
-            when = ui.input("At (UTC; empty: now)").props(
-                "outlined dense stack-label type=datetime-local"
-            )
-            keep = ui.checkbox("Keep it as the file, too", value=True) if draft.keep else None
+            form.text("at", "At (UTC; empty: now)", kind="datetime-local")
+            if draft.keep:
+                form.check("keep", "Keep it as the file, too", value=True)
 
     async def _back(self, version: str, moves: Mapping[str, str] | None = None) -> None:
         old = await self._view.ask(self._versions.text, version)
@@ -155,7 +155,7 @@ class Activation:
             self._not_ready(plan, partial(self._back, version))
             return
 
-        async def go() -> bool:
+        async def go(_: Given) -> bool:
             back = self._versions.rollback
             return self._say(
                 await self._view.run(
@@ -187,21 +187,22 @@ class Activation:
 
     def _choose(self, plan: Mapping[str, Any], again: Again) -> None:
         """A picker for each state that is gone and still holds leads; then the plan once more."""
-        pickers: dict[str, ui.select] = {}
+        gone = [str(one["state"]) for one in plan["gone"]]
 
-        async def go() -> bool:
-            if not all(picker.value for picker in pickers.values()):
+        async def go(given: Given) -> bool:
+            moves = {state: given.text(state) for state in gone}
+            if not all(moves.values()):
                 self._view.say("Choose a state for each of them.", bad=True)
                 return False
-            await again({state: str(picker.value) for state, picker in pickers.items()})
+            await again(moves)
             return True
 
         words = "These rules do not have some states that leads are in."
-        with dialog(self._view, "Where do these leads go?", words, "Look at the plan", go):
+        title = "Where do these leads go?"
+        with dialog(self._view, title, words, "Look at the plan", go) as form:
             for one in plan["gone"]:
-                leads = many(one["leads"], "lead")
-                picker = ui.select(plan["states"], label=f"{one['state']} ({leads}) becomes")
-                pickers[one["state"]] = picker.props("outlined dense options-dense")
+                label = f"{one['state']} ({many(one['leads'], 'lead')}) becomes"
+                form.choice(str(one["state"]), label, plan["states"], None)
 
     # ------------------------------------------------------------------ what was in use
 
@@ -282,10 +283,17 @@ def _others(findings: Sequence[Mapping[str, Any]]) -> bool:
     return any(one["severity"] == "error" and one["code"] != LOST for one in findings)
 
 
-async def _close() -> bool:
+async def _close(_: Given) -> bool:
     return True
 
 
-def _instant(given: str | None) -> Millis | None:
-    """What a datetime-local field holds, as UTC."""
-    return parse_time(f"{given}:00Z"[:19] + "Z") if given else None
+def _instant(given: str) -> Millis | None:
+    """What a datetime-local field holds, as UTC. Raises InputError."""
+    if not given:
+        return None
+    try:
+        return parse_time(f"{given}:00Z"[:19] + "Z")
+    except ValueError as error:
+        raise InputError(
+            f"{given[:40]!r} is no time", fix="give one such as 2027-01-31T08:00, or none"
+        ) from error

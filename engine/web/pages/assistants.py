@@ -7,7 +7,7 @@ from fastapi import Request
 from nicegui import ui
 
 from engine.web.pages.desk import Desk, View
-from engine.web.pages.dialogs import dialog
+from engine.web.pages.dialogs import Form, Given, dialog
 from engine.web.pages.frame import page, title
 from engine.web.pages.parts import Column, card, empty, records
 
@@ -62,38 +62,41 @@ class _Team:
         await self.draw.refresh()
 
     def add(self, portals: list[str]) -> None:
-        async def go() -> bool:
+        async def go(given: Given) -> bool:
             done = await self._view.run(
                 "editor",
                 self._view.desk.app.portals.add_assistant,
-                str(portal.value or ""),
-                fields.email(),
-                name=fields.name(),
-                **fields.rest(),
+                given.text("portal"),
+                given.text("email"),
+                name=given.text("name"),
+                **_rest(given),
             )
             return await self._finish(done)
 
-        with dialog(self._view, "New assistant", "", "Add", go):
-            portal = ui.select(portals, label="Portal", value=portals[0]).props("outlined dense")
-            fields = _Fields({})
+        with dialog(self._view, "New assistant", "", "Add", go) as form:
+            form.choice("portal", "Portal", portals, portals[0])
+            _fields(form, {})
 
     async def _edit(self, _: str, key: str) -> None:
-        before = self._rows[key]
+        before = self._rows.get(key)
+        if before is None:
+            return
+        portal, email = before["portal"], before["email"]
 
-        async def go() -> bool:
+        async def go(given: Given) -> bool:
             done = await self._view.run(
                 "editor",
                 self._view.desk.app.portals.edit_assistant,
-                before["portal"],
-                before["email"],
-                email=fields.email(),
-                rename=fields.name(),
-                **fields.rest(),
+                portal,
+                email,
+                email=given.text("email"),
+                rename=given.text("name"),
+                **_rest(given),
             )
             return await self._finish(done)
 
-        with dialog(self._view, f"Edit {before['name']}", "", "Save", go):
-            fields = _Fields(before)
+        with dialog(self._view, f"Edit {before['name']}", "", "Save", go) as form:
+            _fields(form, before)
 
     async def _finish(self, done: Mapping[str, Any] | None) -> bool:
         if done is None:
@@ -103,45 +106,30 @@ class _Team:
         return True
 
 
-class _Fields:
+def _fields(form: Form, before: Mapping[str, Any]) -> None:
     """What can be said about an assistant."""
+    form.text("name", "Name", before.get("name", ""))
+    form.text("email", "Email of its user in the CRM", before.get("email", ""))
+    form.text("context", "Default context", before.get("context") or "", longest=2_000)
+    form.text("fallback", "Fallback owner (email)", before.get("fallback_owner") or "")
+    form.number("followups", "Emails in a sequence", before.get("followups", 4), least=1, most=100)
+    form.number("days", "Days between two", before.get("days_between", 3), least=1, most=365)
+    form.text(
+        "off_days",
+        "Off-days, e.g. sat, sun, 2026-12-25",
+        before.get("off_days") or "",
+        longest=10_000,
+    )
 
-    def __init__(self, before: Mapping[str, Any]) -> None:
-        self._name = ui.input("Name", value=before.get("name", ""))
-        self._email = ui.input("Email of its user in the CRM", value=before.get("email", ""))
-        self._context = ui.input("Default context", value=before.get("context") or "")
-        self._fallback = ui.input(
-            "Fallback owner (email)", value=before.get("fallback_owner") or ""
-        )
-        self._followups = ui.number(
-            "Emails in a sequence", value=before.get("followups", 4), min=1, max=100, precision=0
-        )
-        self._days = ui.number(
-            "Days between two", value=before.get("days_between", 3), min=1, max=365, precision=0
-        )
-        self._off = ui.input(
-            "Off-days, e.g. sat, sun, 2026-12-25", value=before.get("off_days") or ""
-        )
-        for field in (
-            self._name, self._email, self._context, self._fallback, self._followups, self._days,
-            self._off,
-        ):  # fmt: skip
-            field.props("outlined dense")
 
-    def name(self) -> str:
-        return str(self._name.value or "").strip()
-
-    def email(self) -> str:
-        return str(self._email.value or "").strip()
-
-    def rest(self) -> dict[str, Any]:
-        return {
-            "context": str(self._context.value or "").strip(),
-            "fallback_owner": str(self._fallback.value or "").strip() or None,
-            "followups": int(self._followups.value or 1),
-            "days_between": int(self._days.value or 1),
-            "off_days": str(self._off.value or ""),
-        }
+def _rest(given: Given) -> dict[str, Any]:
+    return {
+        "context": given.text("context"),
+        "fallback_owner": given.text("fallback") or None,
+        "followups": given.number("followups"),
+        "days_between": given.number("days"),
+        "off_days": given.text("off_days"),
+    }
 
 
 def register(desk: Desk) -> None:

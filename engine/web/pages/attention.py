@@ -12,7 +12,7 @@ from nicegui.elements.mixins.text_element import TextElement
 from engine.base.words import many
 from engine.web.guard import PAGES
 from engine.web.pages.desk import Desk, View
-from engine.web.pages.dialogs import confirm, dialog
+from engine.web.pages.dialogs import Given, confirm, dialog
 from engine.web.pages.frame import keep_fresh, page, title
 from engine.web.pages.parts import Column, card, empty, note, records, text
 
@@ -158,8 +158,8 @@ class _Board:
         return done
 
     def _give_up(self, item: str) -> None:
-        async def go() -> bool:
-            words = (reason.value or "").strip()
+        async def go(given: Given) -> bool:
+            words = given.text("reason")
             if not words:
                 self._view.say("Give a reason first.", bad=True)
                 return False
@@ -176,23 +176,22 @@ class _Board:
             "Give up",
             go,
             danger=True,
-        ):
-            reason = ui.input("Reason").props('outlined maxlength="300"')
+        ) as form:
+            form.text("reason", "Reason", longest=300)
 
     def _edit(self, item: str) -> None:
-        async def go() -> bool:
+        async def go(given: Given) -> bool:
             mend = self._view.desk.attention.mend
-            done = await self._view.run("operator", mend, item, raw.value or "")
+            done = await self._view.run("operator", mend, item, given.text("raw"))
             if done is None:
                 return False
             self._view.say(done["reason"] or "Taken in.", bad=bool(done["rejected"]))
             await self.again()
             return True
 
-        with dialog(self._view, "Mend this event", "", "Take it in", go):
+        with dialog(self._view, "Mend this event", "", "Take it in", go) as form:
             events = {row["id"]: row["raw"] for row in self._shown["quarantined"]}
-            raw = ui.textarea("CloudEvent as JSON", value=events.get(item, ""))
-            raw.props('outlined autogrow input-class="hb-mono"')
+            form.lines("raw", "CloudEvent as JSON", events.get(item, ""))
 
 
 def _row(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from engine.base.errors import HandbackError
 from engine.service.connections import RETURN_PATH, Wanted
 from engine.web.pages.assistants import STATUS_KINDS
 from engine.web.pages.desk import Desk, View
-from engine.web.pages.dialogs import confirm, dialog
+from engine.web.pages.dialogs import Given, confirm, dialog
 from engine.web.pages.frame import page, title
 from engine.web.pages.parts import Column, card, chip, empty, facts, note, records, text
 from engine.web.pages.traffic import Traffic
@@ -52,7 +52,8 @@ class _Portal:
         self._opened: Mapping[str, Any] = portal["connection"]
 
     def draw(self) -> None:
-        with card().props(f'aria-label="Portal {self._name}"'):
+        with card() as place:
+            place.props["aria-label"] = f"Portal {self._name}"
             with ui.element("div").classes("hb-head"):
                 text(self._name, tag="h2")
                 self._mark = ui.element("span").props("role=status")
@@ -205,31 +206,29 @@ def _authorised(opened: Mapping[str, Any]) -> str:
 def _connect(view: View, returns_to: str) -> None:
     """returns_to: where the CRM sends the admin's browser after the consent."""
 
-    def wanted() -> Wanted:
-        return Wanted(
-            (name.value or "").strip(),
-            (crm.value or "").strip(),
-            (url.value or "").strip() or None,
-            (secret.value or "").strip() or None,
-            (fallback.value or "").strip() or None,
-        )
-
-    async def go() -> bool:
+    async def go(given: Given) -> bool:
         connections = view.desk.app.connections
-        variable = (token.value or "").strip()
-        if not await view.did("admin", connections.check_from_afar, wanted()):
-            return False
+        wanted = Wanted(
+            given.text("name"),
+            given.text("crm"),
+            given.text("url") or None,
+            given.text("secret") or None,
+            given.text("fallback") or None,
+        )
+        variable = given.text("token")
         if variable:
-            done = await view.run("admin", connections.connect, wanted(), token_env=variable)
+            connect = connections.connect
+            done = await view.run("admin", connect, wanted, token_env=variable, from_afar=True)
             if done is not None:
                 ui.navigate.reload()
             return done is not None
         page = await view.run(
             "admin",
             connections.begin,
-            wanted(),
+            wanted,
             redirect_uri=returns_to,
             session=view.visitor.session,
+            from_afar=True,
         )
         if page is not None:
             ui.navigate.to(page)
@@ -239,15 +238,13 @@ def _connect(view: View, returns_to: str) -> None:
         "Without a variable you are sent to the CRM, to agree there as an admin of the account. "
         "A token in an environment variable of this server is never stored."
     )
-    with dialog(view, "Connect a portal", explanation, "Connect", go):
-        name = ui.input("Your name for it")
-        crm = ui.input("CRM", value="hubspot")
-        url = ui.input("Address of its API (empty: the CRM’s own)")
-        token = ui.input("Environment variable with the access token (empty: by consent)")
-        secret = ui.input("Environment variable with the webhook secret")
-        fallback = ui.input("Fallback owner (email)")
-        for field in (name, crm, url, token, secret, fallback):
-            field.props("outlined dense autocomplete=off")
+    with dialog(view, "Connect a portal", explanation, "Connect", go) as form:
+        form.text("name", "Your name for it")
+        form.text("crm", "CRM", "hubspot")
+        form.text("url", "Address of its API (empty: the CRM’s own)")
+        form.text("token", "Environment variable with the access token (empty: by consent)")
+        form.text("secret", "Environment variable with the webhook secret")
+        form.text("fallback", "Fallback owner (email)")
 
 
 def _described(desk: Desk) -> list[dict[str, Any]]:

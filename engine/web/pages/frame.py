@@ -3,7 +3,6 @@
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from html import escape
 
 from fastapi import Request
 from nicegui import ui
@@ -30,9 +29,6 @@ _WAYS: tuple[tuple[str, str, Role], ...] = (
     ("people", "People & keys", "admin"),
 )
 
-_BRAND = f"""<a class="hb-brand" href="{PAGES}/leads"><img src="/static/handback.svg" alt="">
-Handback</a>"""
-
 Look = Callable[[], Awaitable[object]]
 
 
@@ -53,7 +49,10 @@ def page(desk: Desk, request: Request, title: str, *, at: str) -> Iterator[View]
         header = ui.element("header").classes("hb-top")
         header.move(target_index=0)  # before the main part, which the layout brings along
     with header:
-        ui.html(_BRAND, sanitize=False)
+        with ui.element("a").classes("hb-brand") as brand:
+            brand.props["href"] = f"{PAGES}/leads"
+            ui.element("img").props('src=/static/handback.svg alt=""')
+            text("Handback", tag="span")
         with ui.element("nav").classes("hb-nav").props('aria-label="Main"'):
             for path, label, role in _WAYS:
                 if view.may(role):
@@ -76,7 +75,8 @@ def page(desk: Desk, request: Request, title: str, *, at: str) -> Iterator[View]
 
 
 def _way(path: str, label: str, *, current: bool, badges: list[TextElement]) -> None:
-    with ui.element("a").props(f'href="{PAGES}/{path}"') as link:
+    with ui.element("a") as link:
+        link.props["href"] = f"{PAGES}/{path}"
         if current:
             link.props("aria-current=page")
         text(label, tag="span")
@@ -88,12 +88,11 @@ def _way(path: str, label: str, *, current: bool, badges: list[TextElement]) -> 
 
 
 def _who(visitor: Visitor) -> None:
-    name, role = escape(visitor.name), escape(visitor.role)
-    ui.html(
-        f'<span class="hb-who"><a href="{PAGES}/account">{name}</a> ({role})'
-        '<form method="post" action="/logout"><button type="submit">Log out</button></form></span>',
-        sanitize=False,
-    )
+    with ui.element("span").classes("hb-who"):
+        text(visitor.name, tag="a").props["href"] = f"{PAGES}/account"
+        text(f"({visitor.role})", tag="span")
+        with ui.element("form").props("method=post action=/logout"):
+            text("Log out", tag="button").props("type=submit")
 
 
 def keep_fresh(

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import Request
-from nicegui import ui
+from nicegui import events, ui
 
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import confirm
@@ -196,8 +196,8 @@ class _Lead:
                 chosen.props("outlined dense options-dense").style("flex: 1")
             answer = ui.element("div").props("role=status")
 
-            async def ask() -> None:
-                self._event = chosen.value or ""
+            async def ask(event: events.ValueChangeEventArguments[Any]) -> None:
+                self._event = str(event.value or "")
                 why = self._view.desk.app.leads.why
                 found = await self._view.ask(why, self._name, self._event) if self._event else None
                 self._answer = found[0] if found else None
@@ -211,9 +211,11 @@ class _Lead:
 
 
 def _step(step: Mapping[str, Any]) -> None:
-    with ui.element("li").classes(step["result"]):
+    with ui.element("li") as item:
+        item.classes.append(step["result"])
         with ui.element("div").classes("hb-row"):
-            text(moment(step["event_at"]), tag="time").props(f'datetime="{step["event_at"]}"')
+            when = text(moment(step["event_at"]), tag="time")
+            when.props["datetime"] = step["event_at"]
             text(step["event"], tag="strong")
             if step["from"] != step["to"]:
                 text(f"{step['from'] or 'new'} → {step['to']}", tag="span")

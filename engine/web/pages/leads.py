@@ -15,7 +15,7 @@ from engine.service.browse import COUNTED, MOST, today, wanted_from
 from engine.store.listing import LeadsWanted
 from engine.web.guard import PAGES
 from engine.web.pages.desk import Desk, View
-from engine.web.pages.dialogs import dialog
+from engine.web.pages.dialogs import Given, dialog
 from engine.web.pages.frame import keep_fresh, page, title, visitor_of
 from engine.web.pages.parts import Column, card, empty, records
 
@@ -215,7 +215,7 @@ class _List:
         if seen is None:
             return
 
-        async def go() -> bool:
+        async def go(_: Given) -> bool:
             if not seen["done"]:
                 return True
             done = await self._view.run("operator", self._view.desk.browse.act, names, action)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import Request
 from nicegui import ui
@@ -38,7 +39,9 @@ class _Board:
             _legend()
             self._states = ui.echart(_states(found)).style("height: 320px")
             self._states.props('role=img aria-label="Leads by state"')
-            self._states.on_point_click(lambda e: ui.navigate.to(f"/leads?state={e.name}"))
+            self._states.on_point_click(
+                lambda e: ui.navigate.to(f"/leads?{urlencode({'state': e.name})}")
+            )
             self._table = ui.element("details")
         with card():
             text("Events and effects per minute, last hour", tag="h2")
@@ -106,9 +109,8 @@ def _legend() -> None:
     with ui.element("div").classes("hb-row hb-soft"):
         for work, means in _MEANS.items():
             with ui.element("span").classes("hb-row").style("gap: .3rem"):
-                ui.element("span").style(
-                    f"width: .8rem; height: .8rem; border-radius: 3px; background: {_COLOURS[work]}"
-                )
+                dot = ui.element("span").style("width: .8rem; height: .8rem; border-radius: 3px")
+                dot.style["background"] = _COLOURS[work]
                 text(means, tag="span")
 
 

@@ -117,16 +117,20 @@ def _body(columns: Sequence[Column]) -> str:
 
 def text(content: str, *, tag: str = "p", classes: str = "") -> TextElement:
     """Words in an element of their own."""
-    return TextElement(tag=tag, text=content).classes(classes)
+    made = TextElement(tag=tag, text=content)
+    made.classes.extend(classes.split())
+    return made
 
 
 def chip(word: str, kind: str = "") -> None:
-    ui.label(word).classes(f"hb-chip {kind}")
+    ui.label(word).classes("hb-chip").classes.extend(kind.split())
 
 
 def note(content: str, kind: str = "") -> ui.label:
     """A sentence in a coloured box."""
-    return ui.label(content).classes(f"hb-note {kind}")
+    made = ui.label(content).classes("hb-note")
+    made.classes.extend(kind.split())
+    return made
 
 
 def empty(content: str) -> ui.label:

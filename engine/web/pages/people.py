@@ -10,7 +10,7 @@ from engine.service.accounts import ROLES
 from engine.service.apikeys import SCOPES
 from engine.service.sign_in import identity_of
 from engine.web.pages.desk import Desk, View
-from engine.web.pages.dialogs import confirm, dialog
+from engine.web.pages.dialogs import Form, Given, confirm, dialog
 from engine.web.pages.frame import page, title
 from engine.web.pages.parts import Column, card, note, records, text
 
@@ -89,20 +89,22 @@ class _Office:
         }
 
     def _add(self) -> None:
-        async def go() -> bool:
-            who, secret = (name.value or "").strip(), password.value or ""
+        async def go(given: Given) -> bool:
+            who, secret, role = given.text("name"), given.text("password"), given.text("role")
             accounts = self._desk.accounts
             if secret or not self._issuer:
-                done = await self._view.did("admin", accounts.add, who, secret, role.value)
+                done = await self._view.did("admin", accounts.add, who, secret, role)
             else:
-                done = await self._view.did("admin", accounts.invite, who, role.value)
+                done = await self._view.did("admin", accounts.invite, who, role)
             return await self._told(done)
 
-        with dialog(self._view, "New login", _INVITE if self._issuer else "", "Add", go):
-            name = ui.input("Name").props("outlined dense autocomplete=off")
-            password = ui.input("First password, at least 12 characters", password=True)
-            password.props("outlined dense autocomplete=new-password")
-            role = ui.select(list(ROLES), label="Role", value="viewer").props("outlined dense")
+        words = _INVITE if self._issuer else ""
+        with dialog(self._view, "New login", words, "Add", go) as form:
+            form.text("name", "Name")
+            form.secret(
+                "password", "First password, at least 12 characters", autocomplete="new-password"
+            )
+            form.choice("role", "Role", ROLES, "viewer")
 
     async def _act_person(self, action: str, name: str) -> None:
         if action in ("Change role", "Link"):
@@ -122,16 +124,18 @@ class _Office:
         confirm(self._view, f"{action} {name}?", "Open sessions end at once.", action, go)
 
     def _change_role(self, name: str) -> None:
-        async def go() -> bool:
-            done = await self._view.did("admin", self._desk.accounts.change, name, role=role.value)
+        async def go(given: Given) -> bool:
+            role = given.text("role")
+            done = await self._view.did("admin", self._desk.accounts.change, name, role=role)
             return await self._told(done)
 
-        with dialog(self._view, f"Role of {name}", "Open sessions end at once.", "Change", go):
-            role = ui.select(list(ROLES), label="Role", value="viewer").props("outlined dense")
+        words = "Open sessions end at once."
+        with dialog(self._view, f"Role of {name}", words, "Change", go) as form:
+            form.choice("role", "Role", ROLES, "viewer")
 
     def _link(self, name: str) -> None:
-        async def go() -> bool:
-            subject = (person.value or "").strip()
+        async def go(given: Given) -> bool:
+            subject = given.text("person")
             if not subject:
                 self._view.say("Give the id that the provider has for this person.", bad=True)
                 return False
@@ -140,8 +144,8 @@ class _Office:
             return await self._told(done)
 
         words = "For a provider that vouches for no addresses. Refused ids are on the audit trail."
-        with dialog(self._view, f"Link {name}", words, "Link", go):
-            person = ui.input("Id at the provider (sub)").props("outlined dense autocomplete=off")
+        with dialog(self._view, f"Link {name}", words, "Link", go) as form:
+            form.text("person", "Id at the provider (sub)")
 
     def _unlink(self, name: str) -> None:
         async def go() -> bool:
@@ -152,10 +156,9 @@ class _Office:
         confirm(self._view, f"Unlink {name}?", words, "Unlink", go)
 
     def _add_key(self) -> None:
-        async def go() -> bool:
+        async def go(given: Given) -> bool:
             made = await self._view.run(
-                "admin", self._desk.keys.add, (name.value or "").strip(),
-                list(scopes.value or ()),
+                "admin", self._desk.keys.add, given.text("name"), given.words("scopes"),
             )  # fmt: skip
             if made is None:
                 return False
@@ -163,13 +166,12 @@ class _Office:
             self._show_key(made["key"])
             return True
 
-        with dialog(self._view, "New API key", "", "Make it", go):
-            name = ui.input("Name").props("outlined dense autocomplete=off")
-            scopes = ui.select(list(SCOPES), label="Scopes", multiple=True, value=[SCOPES[0]])
-            scopes.props("outlined dense")
+        with dialog(self._view, "New API key", "", "Make it", go) as form:
+            form.text("name", "Name")
+            form.choices("scopes", "Scopes", SCOPES, SCOPES[:1])
 
     def _show_key(self, key: str) -> None:
-        async def go() -> bool:
+        async def go(_: Given) -> bool:
             return True
 
         with dialog(self._view, "The new key", "It is shown this once. Copy it now.", "Done", go):
@@ -210,21 +212,21 @@ def _head(words: str, button: str, act: Any) -> None:
 
 
 def _own_password(view: View) -> None:
-    async def change() -> None:
+    async def change(given: Given) -> bool:
         done = await view.did(
             "viewer", view.desk.accounts.set_password, view.visitor.name,
-            new.value or "", old=old.value or "",
+            given.text("new"), old=given.text("old"),
         )  # fmt: skip
         if done:
             ui.navigate.to("/leads")  # the guard shows the login instead
+        return done
 
+    form = Form()
     with card().style("max-width: 28rem"):
         text("Your password", tag="h2")
-        old = ui.input("Old password", password=True)
-        new = ui.input("New password, at least 12 characters", password=True)
-        old.props("outlined dense autocomplete=current-password").classes("w-full q-mb-sm")
-        new.props("outlined dense autocomplete=new-password").classes("w-full q-mb-sm")
-        ui.button("Change it", on_click=change)
+        form.secret("old", "Old password", autocomplete="current-password")
+        form.secret("new", "New password, at least 12 characters", autocomplete="new-password")
+        form.button(view, "Change it", change)
         text("All your sessions end, this one too.", classes="hb-soft")
 
 

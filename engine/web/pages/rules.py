@@ -11,7 +11,7 @@ from nicegui import events, ui
 from engine.base.words import many
 from engine.web.pages.activation import Activation, Draft
 from engine.web.pages.desk import Desk, View
-from engine.web.pages.dialogs import dialog
+from engine.web.pages.dialogs import Given, dialog
 from engine.web.pages.frame import page, title
 from engine.web.pages.parts import Column, card, chip, empty, note, records, text
 
@@ -74,7 +74,8 @@ class _Workbench:
         async with self._picking:
             pass
         saves = self._draft.changed and self._view.desk.rulebook.can_save()
-        return Draft(self._draft.text, partial(self._keep, quiet=True) if saves else None)
+        now, read = self._draft.text, self._draft.read
+        return Draft(now, partial(self._keep, now, read, quiet=True) if saves else None)
 
     async def load(self, found: str) -> None:
         """Put another text into the editor."""
@@ -83,11 +84,12 @@ class _Workbench:
         self.mapping.refresh()
         await self._changed()
 
-    async def _keep(self, *, quiet: bool = False) -> bool:
+    async def _keep(self, now: str, read: str, *, quiet: bool = False) -> bool:
+        """Save the text that was looked at, whatever the editor holds by now."""
         save = self._view.desk.rulebook.save
-        done = await self._view.run("editor", save, self._draft.text, read=self._draft.read)
+        done = await self._view.run("editor", save, now, read=read)
         if done is not None:
-            self._draft.read = self._draft.text
+            self._draft.read = now
             if not quiet:
                 self._view.say(f"Saved as version {done['version']}. {done['next']}")
             await self._changed()
@@ -136,7 +138,7 @@ class _Workbench:
                         new_value_mode="add-unique",
                     )
                     picker.props("outlined dense options-dense hide-dropdown-icon")
-                    picker.props(f'aria-label="{row["state"]}: {column}"')
+                    picker.props["aria-label"] = f"{row['state']}: {column}"
                     picker.on_value_change(partial(self._map, crm, row["state"], column))
                     self._pickers.append((picker, crm, column, known))
 
@@ -236,14 +238,17 @@ class _Workbench:
 
     async def save(self) -> None:
         """Show the difference, then keep the draft as the file."""
-        await self.draft()
-        found = await self._view.ask(self._view.desk.rulebook.compare, self._draft.text)
+        draft, read = (await self.draft()).text, self._draft.read
+        found = await self._view.ask(self._view.desk.rulebook.compare, draft)
         if found is not None:
-            self._show(found)
+            self._show(found, draft, read)
 
-    def _show(self, found: Sequence[Mapping[str, Any]]) -> None:
+    def _show(self, found: Sequence[Mapping[str, Any]], draft: str, read: str) -> None:
+        async def go(_: Given) -> bool:
+            return await self._keep(draft, read)
+
         words = f"{many(len(found), 'difference')} from the rules in use." if found else ""
-        with dialog(self._view, "What would be different", words, "Save the file", self._keep):
+        with dialog(self._view, "What would be different", words, "Save the file", go):
             if found:
                 rows = [{**one, "id": n} for n, one in enumerate(found)]
                 with ui.element("div").classes("hb-scroll").style("max-height: 60vh"):
@@ -261,7 +266,7 @@ async def _picture(view: View) -> None:
         with ui.element("div").classes("hb-head"):
             text("The life of a lead", tag="h2")
             chip(f"version {used['version']}", "good")
-        ui.html(found, sanitize=False).classes("hb-drawing").props(
+        ui.html(found).classes("hb-drawing").props(
             'role=img aria-label="States, how many leads are in each, and the ways between them"'
         )
     with card():

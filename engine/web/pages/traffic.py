@@ -19,7 +19,8 @@ class Traffic:
         self._shown: Mapping[str, Any] | None = None
 
     def draw(self) -> None:
-        self._place = ui.element("div").props(f'role=group aria-label="Traffic of {self._portal}"')
+        self._place = ui.element("div").props("role=group")
+        self._place.props["aria-label"] = f"Traffic of {self._portal}"
         ui.timer(0.05, self._look, once=True)
         ui.timer(LOOK_SECONDS, self._look)
 
@@ -48,7 +49,8 @@ def _draw(found: Mapping[str, Any]) -> None:
             with ui.element("dd"):
                 words = f"{one['used']} of {one['limit']} calls in {one['window_seconds']:g} s"
                 meter = ui.element("meter").classes("hb-meter")
-                meter.props(f'min=0 max={one["limit"]} value={one["used"]} aria-label="{words}"')
+                meter.props["min"], meter.props["max"] = 0, one["limit"]
+                meter.props["value"], meter.props["aria-label"] = one["used"], words
                 text(words, tag="span")
 
 

@@ -93,7 +93,8 @@ def _table(
     place.clear()
     with place:
         text("As a table", tag="summary")
-        with ui.element("table").classes("hb-table").props(f'aria-label="{label}"'):
+        with ui.element("table").classes("hb-table") as table:
+            table.props["aria-label"] = label
             with ui.element("tr"):
                 for head in heads:
                     numbers = "" if head == heads[0] else "num"
