@@ -123,7 +123,7 @@ class Budget:
             self._adapt(lane, maximum, remaining)
         most = _number(headers, "x-hubspot-ratelimit-daily")
         left = _number(headers, "x-hubspot-ratelimit-daily-remaining")
-        if most and left is not None and lane is Lane.BURST:
+        if most and left is not None and lane is not Lane.ASSOCIATIONS:  # they have their own day
             with self._lock:
                 self._daily = _Daily(most, left, self._clock())
 

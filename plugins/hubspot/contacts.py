@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from engine.api import ContactReading, Ownership, parse_time
+from plugins.hubspot.ownership import USER
 from plugins.hubspot.portals import Desk
 from plugins.hubspot.records import read_record
 from plugins.hubspot.verdicts import unavailable
@@ -115,9 +116,11 @@ def _ownership(item: Mapping[str, Any]) -> Ownership:
     except ValueError:
         at = 0
     source = str(item.get("sourceType") or "UNKNOWN")
-    detail = item.get("sourceId")
-    by = f"{source} {detail}" if detail else source
-    return Ownership(_text(item.get("value")), at, by)
+    details = [str(item["sourceId"])] if item.get("sourceId") else []
+    user = item.get("updatedByUserId")
+    if user is not None and not any(detail.startswith(USER) for detail in details):
+        details.append(f"{USER}{user}")
+    return Ownership(_text(item.get("value")), at, " ".join([source, *details]))
 
 
 def _merged(

@@ -19,8 +19,18 @@ NOBODY = ""
 OURS = ("INTEGRATION", "API")
 """Source types of changes that came through the API; the id after it is the app's."""
 
-AUTOMATIC = ("AUTOMATION_PLATFORM", "WORKFLOWS", "COMPANY_OWNER_SYNC", "PIPELINE_SETTINGS")
-"""Source types of the portal's own automation. Every other one is taken for a person."""
+BY_HAND = frozenset(
+    {
+        "CRM_UI", "CRM_UI_BULK_ACTION", "WORK_UI", "MOBILE_IOS", "MOBILE_ANDROID", "IMPORT",
+        "PROPERTY_RESTORE", "SALES", "HELP_DESK",
+    }
+)  # fmt: skip
+"""Source types that a person's hand is behind. HubSpot has 119 types and adds more
+(https://github.com/HubSpot/HubSpot-public-api-spec-collection); most are its own automation, so
+what is not known is taken for that."""
+
+USER = "userId:"
+"""How HubSpot's source id names the person who changed a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +158,7 @@ def read_back(
     if not earlier or (earlier[0].owner or NOBODY) == target:
         return Reading(owner, ours=True, overwritten=None, by="", after=later)
     overwritten = earlier[0].owner or NOBODY
-    if (owner or NOBODY) == overwritten or (later and not _is_automatic(later)):
+    if (owner or NOBODY) == overwritten or is_deliberate(later):
         return Reading(owner, ours=True, overwritten=None, by="", after=later)
     return Reading(owner, ours=True, overwritten=overwritten, by=earlier[0].by, after=later)
 
@@ -171,8 +181,8 @@ def source_id(owners: Sequence[Ownership], target: str) -> str | None:
     """What HubSpot calls our app, from an entry that we know to be ours."""
     if not owners or (owners[0].owner or NOBODY) != target:
         return None
-    kind, _, detail = owners[0].by.partition(" ")
-    return detail or None if kind in OURS else None
+    kind, details = _source(owners[0].by)
+    return details[0] if kind in OURS and details else None
 
 
 def _since(before: Sequence[Ownership], after: Sequence[Ownership]) -> list[Ownership]:
@@ -194,13 +204,22 @@ def _since(before: Sequence[Ownership], after: Sequence[Ownership]) -> list[Owne
 def _place_of_ours(entries: Sequence[Ownership], target: str, app_id: str | None) -> int | None:
     """Where our write is. The app's id only tells apart several that could be it."""
     could_be = [
-        (place, entry.by.partition(" "))
+        (place, _source(entry.by))
         for place, entry in enumerate(entries)
-        if (entry.owner or NOBODY) == target and entry.by.partition(" ")[0] in OURS
+        if (entry.owner or NOBODY) == target and _source(entry.by)[0] in OURS
     ]
-    exact = [place for place, (_, _, detail) in could_be if detail == app_id]
+    exact = [place for place, (_, details) in could_be if app_id in details[:1]]
     return exact[0] if exact else could_be[0][0] if could_be else None
 
 
-def _is_automatic(by: str) -> bool:
-    return by.partition(" ")[0] in AUTOMATIC
+def is_deliberate(by: str) -> bool:
+    """Whether a change stands against a person's earlier one: made by a person, or by an app
+    through the API, which may act for one. by: as in Ownership."""
+    kind, details = _source(by)
+    return kind in BY_HAND or kind in OURS or any(word.startswith(USER) for word in details)
+
+
+def _source(by: str) -> tuple[str, list[str]]:
+    """The source type, and the words after it."""
+    kind, *details = by.split() or [""]
+    return kind, details

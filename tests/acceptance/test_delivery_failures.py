@@ -248,12 +248,13 @@ def test_failure_20_a_human_changes_the_owner_between_our_read_and_our_write(
     assert verdicts[:2] == ["assigned", "human_owner" if when == "before" else "handed_back"]
 
 
-def test_failure_20_the_portals_company_owner_sync_is_not_fought(calm: World) -> None:
+def test_failure_20_the_portals_own_automation_is_not_fought(calm: World) -> None:
     crm_id = calm.new_contact(HANNA)
     take(calm, crm_id)
     settle(calm)
     url = f"{calm.url}/_sandbox/switches"
-    on, off = {"company_sync_owner": calm.owner_ids[MEI]}, {"company_sync_owner": ""}
+    on = {"workflow_owner": calm.owner_ids[MEI], "workflow_source": "AUTOMATION_JOURNEY"}
+    off = {"workflow_owner": "", "workflow_source": "AUTOMATION_PLATFORM"}
     assert calm.session.patch(url, json=on, timeout=9).ok
     try:
         told(calm, crm_id, "replied", intent="AgreedToMeet")
@@ -264,7 +265,7 @@ def test_failure_20_the_portals_company_owner_sync_is_not_fought(calm: World) ->
     (handback,) = effects(calm, crm_id, "handback")
     assert handback["status"] == "done"
     assert handback["attempts"] == 1
-    assert "moved on by COMPANY_OWNER_SYNC" in handback["result"]["why"]
+    assert "moved on by AUTOMATION_JOURNEY" in handback["result"]["why"]
 
 
 @pytest.mark.parametrize("shape", ["html", "empty", "cut-off", "502"])

@@ -12,7 +12,7 @@ from plugins.hubspot.sandbox import contacts, interference, writing
 from plugins.hubspot.sandbox.clock import parse_iso
 from plugins.hubspot.sandbox.definitions import Option
 from plugins.hubspot.sandbox.errors import ApiError
-from plugins.hubspot.sandbox.history import Source, from_company_sync, from_user, from_workflow
+from plugins.hubspot.sandbox.history import Source, from_user
 from plugins.hubspot.sandbox.portal import Owner, Portal
 from plugins.hubspot.sandbox.records import Record
 from plugins.hubspot.sandbox.world import PortalError, add_owners
@@ -70,11 +70,7 @@ def _assign(portal: Portal, action: dict[str, Any], at: int) -> dict[str, Any]:
 
 
 def _workflow_assign(portal: Portal, action: dict[str, Any], at: int) -> dict[str, Any]:
-    return _give(portal, action, at, from_workflow(interference.WORKFLOW_ID))
-
-
-def _company_sync_assign(portal: Portal, action: dict[str, Any], at: int) -> dict[str, Any]:
-    return _give(portal, action, at, from_company_sync())
+    return _give(portal, action, at, interference.workflow(portal))
 
 
 def _give(portal: Portal, action: dict[str, Any], at: int, source: Source) -> dict[str, Any]:
@@ -232,7 +228,6 @@ HANDLERS: Final[dict[str, Callable[[Portal, dict[str, Any], int], dict[str, Any]
     "set": _set,
     "assign": _assign,
     "workflow_assign": _workflow_assign,
-    "company_sync_assign": _company_sync_assign,
     "merge": _merge,
     "delete": _delete,
     "restore": _restore,

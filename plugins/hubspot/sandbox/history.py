@@ -51,15 +51,7 @@ def from_app(app_id: int) -> Source:
     return Source(type="INTEGRATION", id=str(app_id))
 
 
-def from_workflow(flow_id: int) -> Source:
-    """A workflow of the portal."""
-    return Source(
-        type="AUTOMATION_PLATFORM",
-        id=f"enrollmentId:{flow_id};actionExecutionIndex:0",
-        label="Workflow",
-    )
-
-
-def from_company_sync() -> Source:
-    """The portal's setting that copies the company's owner to its contacts."""
-    return Source(type="COMPANY_OWNER_SYNC", id="SyncContactOwnerWithCompanyOwner")
+def from_automation(type_: str, flow_id: int) -> Source:
+    """The portal's own automation: a workflow, a journey, an agent, a sync, …"""
+    label = "Workflow" if type_ == "AUTOMATION_PLATFORM" else None
+    return Source(type=type_, id=f"enrollmentId:{flow_id};actionExecutionIndex:0", label=label)

@@ -1,4 +1,4 @@
-"""Others who change a contact's owner around our write: people, workflows, the company sync."""
+"""Others who change a contact's owner around our write: people, and the portal's automation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from plugins.hubspot.sandbox import writing
 from plugins.hubspot.sandbox.call import Call
 from plugins.hubspot.sandbox.faults import Fault, Race
-from plugins.hubspot.sandbox.history import Source, from_company_sync, from_user, from_workflow
+from plugins.hubspot.sandbox.history import Source, from_automation, from_user
 from plugins.hubspot.sandbox.portal import Owner, Portal
 from plugins.hubspot.sandbox.records import Record
 
@@ -71,9 +71,11 @@ def _race(portal: Portal, record: Record, race: Fault, *, wanted: str, when: str
 
 def _automate(portal: Portal, record: Record) -> None:
     """The portal's own automation, which answers an API write of the owner at once."""
-    for owner_id, source in (
-        (portal.switches.company_sync_owner, from_company_sync()),
-        (portal.switches.workflow_owner, from_workflow(WORKFLOW_ID)),
-    ):
-        if owner_id in portal.owners:
-            set_owner(portal, record, owner_id, source)
+    owner_id = portal.switches.workflow_owner
+    if owner_id in portal.owners:
+        set_owner(portal, record, owner_id, workflow(portal))
+
+
+def workflow(portal: Portal) -> Source:
+    """The portal's workflow, as histories name it."""
+    return from_automation(portal.switches.workflow_source, WORKFLOW_ID)

@@ -113,18 +113,20 @@ class Budget:
         return Verdict({})
 
     def _search(self, now: float, tier: Tier, count_rejected: bool) -> Verdict:
+        """Searches have no window headers, but those of the day."""
         if not self.enabled:
             return Verdict({})
         used = self._searches.used(now, 1.0)
         if self._day_is_spent(tier, "search"):
-            return Verdict({}, "DAILY", "You have reached your daily limit.", 0)
+            return Verdict(self._daily(tier), "DAILY", "You have reached your daily limit.", 0)
         if used >= SEARCHES_A_SECOND:
             if count_rejected:
                 self._searches.calls.append(now)
-            return Verdict({}, "SECONDLY", "You have reached your secondly limit.", 1)
+            text = "You have reached your secondly limit."
+            return Verdict(self._daily(tier), "SECONDLY", text, 1)
         self._searches.calls.append(now)
         self._spend_day("search")
-        return Verdict({})
+        return Verdict(self._daily(tier))
 
     def _day_is_spent(self, tier: Tier, family: str) -> bool:
         if tier.daily is None:
@@ -147,12 +149,15 @@ class Budget:
             "X-HubSpot-RateLimit-Secondly": str(limit // 10),
             "X-HubSpot-RateLimit-Secondly-Remaining": str(max(0, min(limit // 10, limit - used))),
         }
-        if tier.daily is not None:
-            headers["X-HubSpot-RateLimit-Daily"] = str(tier.daily)
-            headers["X-HubSpot-RateLimit-Daily-Remaining"] = str(
-                max(0, tier.daily - self.used_today)
-            )
-        return headers
+        return headers | self._daily(tier)
+
+    def _daily(self, tier: Tier) -> dict[str, str]:
+        if tier.daily is None:
+            return {}
+        return {
+            "X-HubSpot-RateLimit-Daily": str(tier.daily),
+            "X-HubSpot-RateLimit-Daily-Remaining": str(max(0, tier.daily - self.used_today)),
+        }
 
 
 def too_many(verdict: Verdict, *, app_id: int, portal_id: int, plain: bool) -> dict[str, Any]:

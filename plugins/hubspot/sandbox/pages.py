@@ -241,7 +241,6 @@ def _author(portal: Portal, entry: Change) -> str:
         "INTEGRATION": f"changed by app {entry.source.id}",
         "IMPORT": "imported",
         "AUTOMATION_PLATFORM": "changed by a workflow",
-        "COMPANY_OWNER_SYNC": "copied from the company's owner",
         "MERGE_CONTACTS": "taken over in a merge",
     }
     if person is not None and entry.source.type == "CRM_UI":

@@ -101,11 +101,12 @@ class Switches:
         (),
         "properties that 2026-09 and later require when a contact is created",
     )
-    company_sync_owner: str = _switch(
-        "", "owner id that the company-owner sync sets right after an API write of the owner"
-    )
     workflow_owner: str = _switch(
         "", "owner id that a workflow sets right after an API write of the owner"
+    )
+    workflow_source: str = _switch(
+        "AUTOMATION_PLATFORM",
+        "source type that histories show for the workflow; any of HubSpot's 119",
     )
     webhook_delay: tuple[float, float] = _switch(
         (0.05, 0.3),

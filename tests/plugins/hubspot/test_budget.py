@@ -129,6 +129,19 @@ def test_the_others_part_of_the_day_is_not_touched() -> None:
     assert made.spend(Lane.BURST, patience=0) == 10 * 60_000 + 30_000, "half a minute past midnight"
 
 
+def test_a_portal_that_is_only_searched_keeps_the_others_part_of_the_day_too() -> None:
+    """Answers to searches say what is left of the day, and nothing of the ten seconds."""
+    made, _ = budget(0.9)
+    day = {"x-hubspot-ratelimit-daily": "1000", "x-hubspot-ratelimit-daily-remaining": "101"}
+    made.observe(Lane.SEARCH, day)
+    assert made.nearly_spent()
+    assert made.spend(Lane.SEARCH, patience=60_000) == 0
+    assert made.spend(Lane.SEARCH, patience=0) == HOUR
+    other, _ = budget(0.9)
+    other.observe(Lane.ASSOCIATIONS, day)
+    assert not other.nearly_spent(), "associations have a day of their own"
+
+
 def test_without_a_time_zone_the_day_is_asked_about_every_hour() -> None:
     made, _ = budget(0.9)
     made.observe(Lane.BURST, limits(190, 190, most=1_000, left=50))

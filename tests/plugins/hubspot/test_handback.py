@@ -168,9 +168,32 @@ def test_a_human_who_chose_the_same_owner_is_no_conflict(rig: Rig) -> None:
     assert owner(rig, crm_id) == HANNA
 
 
-@pytest.mark.parametrize("switch", ["company_sync_owner", "workflow_owner"])
-def test_the_portals_own_automation_is_not_fought(rig: Rig, switch: str) -> None:
-    rig.switch(**{switch: OMAR})
+AUTOMATIONS = [
+    "AUTOMATION_PLATFORM",
+    "AUTOMATION_JOURNEY",
+    "COMPANIES",
+    "SALESFORCE",
+    "BREEZE_AGENT",
+]
+
+
+@pytest.mark.parametrize("source", AUTOMATIONS)
+def test_a_person_who_was_overwritten_is_restored_whatever_automation_followed(
+    rig: Rig, source: str
+) -> None:
+    """A person takes the contact in our window, we overwrite, the portal's automation answers."""
+    rig.switch(workflow_owner=BEN, workflow_source=source)
+    crm_id = rig.contact(HANNA, TARA)
+    rig.fault("owner_race", when="before", owner=OMAR, count=1)
+    result = hand_back(rig, crm_id)
+    assert result["verdict"] == "human_owner"
+    values = [e["value"] for e in rig.shown(crm_id)["history"]["hubspot_owner_id"]]
+    assert values[:4] == [BEN, OMAR, BEN, HANNA], "restored once, and then not fought"
+
+
+@pytest.mark.parametrize("source", AUTOMATIONS)
+def test_the_portals_own_automation_is_not_fought(rig: Rig, source: str) -> None:
+    rig.switch(workflow_owner=OMAR, workflow_source=source)
     crm_id = rig.contact(HANNA, TARA)
     result = hand_back(rig, crm_id)
     assert result["verdict"] == "handed_back"

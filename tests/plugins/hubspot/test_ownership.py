@@ -9,7 +9,9 @@ from engine.api import Ownership
 from plugins.hubspot.owners import Directory, Owner, directory_of
 from plugins.hubspot.ownership import (
     NOBODY,
+    USER,
     choose_target,
+    is_deliberate,
     moved_before,
     our_earlier_write,
     read_back,
@@ -21,7 +23,21 @@ ASSISTANTS = frozenset({ASSISTANT, OTHER_ASSISTANT})
 PEOPLE = ["1", "2", "3", "4", ASSISTANT]
 OURS = "INTEGRATION 4711"
 HUMAN = "CRM_UI userId:9"
-WORKFLOW = "AUTOMATION_PLATFORM enrollmentId:5"
+DELIBERATE = (
+    HUMAN, "CRM_UI_BULK_ACTION", "WORK_UI", "MOBILE_IOS", "MOBILE_ANDROID x", "IMPORT 77",
+    "PROPERTY_RESTORE", "SALES", "HELP_DESK", "INTEGRATION 9", "API", "CONVERSATIONS userId:9",
+    "SALESFORCE 003 userId:9",
+)  # fmt: skip
+AUTOMATIC = (
+    "AUTOMATION_PLATFORM enrollmentId:5", "WORKFLOWS", "AUTOMATION_JOURNEY", "PRIMARY_AUTOMATION",
+    "CRM_PROCESSES_PLATFORM", "COMPANIES", "ASSOCIATIONS", "PROSPECTING_AGENT", "CUSTOMER_AGENT",
+    "BREEZE_AGENT", "BOT", "CONVERSATIONS", "MEETINGS", "BCC_TO_CRM", "DATA_ENRICHMENT",
+    "PROPERTY_DEFAULT_VALUE", "MERGE_CONTACTS", "MIGRATION", "INTERNAL_PROCESSING", "SALESFORCE 3",
+    "INTEGRATIONS_SYNC", "INTEGRATIONS_PLATFORM", "PIPELINE_SETTINGS", "UNKNOWN",
+    "A_TYPE_OF_NEXT_YEAR id:5",
+)  # fmt: skip
+
+NOT_OURS = ("INTEGRATION", "API")
 
 owners = st.builds(
     Owner, st.sampled_from(PEOPLE), st.just(""), person=st.booleans(), active=st.booleans()
@@ -91,7 +107,9 @@ class Contact:
 
 moves = st.lists(
     st.tuples(
-        st.sampled_from(["1", "2", "3", ASSISTANT, NOBODY]), st.sampled_from([HUMAN, WORKFLOW])
+        st.sampled_from(["1", "2", "3", ASSISTANT, NOBODY]),
+        # Another app's writes look like ours; they are in the tests of is_deliberate alone.
+        st.sampled_from([by for by in (*DELIBERATE, *AUTOMATIC) if by.split()[0] not in NOT_OURS]),
     ),
     max_size=3,
 )
@@ -143,7 +161,7 @@ def test_whoever_moved_in_the_window_is_found(
     if not wrote:
         assert seen.overwritten is None
     elif moved_on:
-        human_later = moved_on[-1].by == HUMAN
+        human_later = moved_on[-1].by in DELIBERATE
         assert seen.after == moved_on[-1].by
         if human_later or (final or NOBODY) == held:
             assert seen.overwritten is None, "what a person did after our write stands"
@@ -194,5 +212,19 @@ def test_why_the_assistant_is_not_the_owner_any_more() -> None:
 def test_our_name_in_histories_is_learnt_from_our_own_entries_only() -> None:
     assert source_id([Ownership("1", 2, OURS)], "1") == "4711"
     assert source_id([Ownership("2", 2, OURS)], "1") is None
+    assert source_id([Ownership("1", 2, f"{OURS} userId:9")], "1") == "4711"
+    assert source_id([Ownership("1", 2, "API")], "1") is None
     assert source_id([Ownership("1", 2, HUMAN)], "1") is None
     assert source_id([], "1") is None
+
+
+@given(by=st.sampled_from([*DELIBERATE, *AUTOMATIC, ""]))
+def test_automation_is_whatever_no_person_is_known_to_have_done(by: str) -> None:
+    assert is_deliberate(by) is (by in DELIBERATE)
+
+
+@given(kind=st.from_regex(r"[A-Z]{3,12}(_[A-Z]{2,8})?", fullmatch=True))
+def test_a_source_type_that_nobody_knows_is_automatic_unless_it_names_a_user(kind: str) -> None:
+    known = kind in {by.split()[0] for by in DELIBERATE if USER not in by}
+    assert is_deliberate(f"{kind} enrollmentId:5") is known
+    assert is_deliberate(f"{kind} {USER}9")

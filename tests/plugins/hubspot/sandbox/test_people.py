@@ -215,14 +215,14 @@ def test_option_renamed_hidden_and_archived(portal):
 
 def test_automation_moves_the_owner_after_our_write(portal):
     contact = portal.contact(hubspot_owner_id="502")
-    portal.switch(company_sync_owner="503")
+    portal.switch(workflow_owner="503", workflow_source="AUTOMATION_JOURNEY")
     app_sets_owner(portal, contact, "501")
     entries = history(portal, contact)
     assert [entry["value"] for entry in entries] == ["503", "501", "502"]
-    assert entries[0]["sourceType"] == "COMPANY_OWNER_SYNC"
+    assert entries[0]["sourceType"] == "AUTOMATION_JOURNEY"
     app_sets_owner(portal, contact, "503")
     assert len(history(portal, contact)) == 3
-    portal.switch(company_sync_owner="", workflow_owner="502")
+    portal.switch(workflow_owner="502", workflow_source="AUTOMATION_PLATFORM")
     app_sets_owner(portal, contact, "501")
     assert history(portal, contact)[0]["sourceType"] == "AUTOMATION_PLATFORM"
     portal.act("workflow_assign", contact=contact, owner="omar@example.com")
