@@ -28,5 +28,3 @@ class ConfigurationError(HandbackError):
 
 class InputError(HandbackError):
     """Something a person or a sender gave us cannot be used; nothing else is affected."""
-
-    exit_code = 1

@@ -18,7 +18,15 @@ from engine.cli.demo_portal import DemoPortals, sandbox_process
 from engine.cli.demo_report import compare
 from engine.cli.options import AsJson
 from engine.cli.output import ATTENTION, print_json, print_table, say
-from engine.cli.serving import Listening, doors_of, listen, served, stopping
+from engine.cli.serving import (
+    Listening,
+    doors_of,
+    listen,
+    require_pages,
+    served,
+    stopping,
+    terminable,
+)
 from engine.wiring import App
 
 SHOWN_STATES = ("Hot", "LeadAtRisk", "UnSubscribed", "Warm")
@@ -41,8 +49,11 @@ def demo(
 
     Example: `handback demo --serve`
     """
+    if serve:
+        require_pages("demo --serve")
     started = time.monotonic()
     with (
+        terminable(),
         tempfile.TemporaryDirectory(prefix="handback-demo-") as scratch,
         sandbox_process() as portals,
         listen("127.0.0.1", port) if serve else nullcontext() as listening,

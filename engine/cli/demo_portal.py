@@ -94,11 +94,13 @@ def sandbox_process() -> Iterator[DemoPortals]:
     """Start a sandbox on a free port; it ends with the block."""
     token = secrets.token_hex(16)
     process = subprocess.Popen(  # noqa: S603 — our own module, no shell
-        [sys.executable, "-m", SANDBOX, "--port", "0", "--empty", "--token", token],
+        [sys.executable, "-m", SANDBOX, "--port", "0", "--empty", "--token", token,
+         "--until-stdin-ends"],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,  # Ctrl-C is for the demo, which still has calls to finish
-    )
+    )  # fmt: skip
     try:
         assert process.stdout is not None  # noqa: S101 — it is piped
         line = process.stdout.readline()
@@ -111,8 +113,9 @@ def sandbox_process() -> Iterator[DemoPortals]:
     finally:
         process.terminate()
         process.wait(timeout=10)
-        if process.stdout is not None:
-            process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 def _values(contact: dict[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,13 @@
 import os
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -24,11 +27,8 @@ def doors_of(opened: App, host: str, *, portals_clock: Clock | None = None) -> t
     portals_clock: by which the CRMs date what they sign, when that is not the engine's.
     """
     sent_by = portals_clock or opened.clock
-    try:
-        from engine.web.server import doors
-    except ModuleNotFoundError as error:
-        if error.name not in ("fastapi", "nicegui", "argon2"):
-            raise
+    doors = _doors()
+    if doors is None:
         complain(
             "webhooks only: pages and the event API need the extra: pip install 'handback[web]'"
         )
@@ -36,6 +36,40 @@ def doors_of(opened: App, host: str, *, portals_clock: Clock | None = None) -> t
         return receive, ""
     made = doors(opened, host=host, portals_clock=sent_by)
     return made.asgi, made.first
+
+
+def require_pages(what: str) -> None:
+    """Raises ConfigurationError when what the pages are made with is not installed."""
+    if _doors() is None:
+        raise ConfigurationError(
+            f"{what} needs the pages, which are not installed",
+            fix="pip install 'handback[web]'",
+        )
+
+
+def _doors() -> Callable[..., Any] | None:
+    """engine.web.server.doors; None without the extra `web`."""
+    try:
+        from engine.web.server import doors
+    except ModuleNotFoundError as error:
+        if error.name not in ("fastapi", "nicegui", "argon2"):
+            raise
+        return None
+    return doors
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM ends the block as an exception does, so that it clears up: exit code 143."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

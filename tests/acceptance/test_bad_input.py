@@ -45,13 +45,13 @@ def test_a_bad_line_is_quarantined_and_the_lines_around_it_are_taken(
 
 def test_a_binary_file_is_refused_whole(connected: Program) -> None:
     (connected.folder / "day.bin").write_bytes(bytes(range(256)) * 40)
-    done = connected.run("events", "add", "day.bin", code=1)
+    done = connected.run("events", "add", "day.bin", code=2)
     assert b"day.bin: this is a binary file" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_file_that_is_not_there(connected: Program) -> None:
-    done = connected.run("events", "add", "nowhere.jsonl", code=1)
+    done = connected.run("events", "add", "nowhere.jsonl", code=2)
     assert b"nowhere.jsonl: cannot read it" in done.stderr
 
 
@@ -153,8 +153,17 @@ def test_a_token_that_stops_working_pauses_the_portal_and_loses_nothing(ready: P
 
 
 def test_wrong_use_is_exit_code_2(program: Program) -> None:
-    for arguments in (("lead",), ("nonsense",), ("mark", "x"), ("queue", "retry")):
+    for arguments in (
+        ("lead",),
+        ("nonsense",),
+        ("mark", "x"),
+        ("queue", "retry"),
+        ("queue", "retry", "x"),
+        ("lead", "list", "--state", "Warmm"),
+        ("mark", "acme/1", "lukewarm"),
+        ("rules", "coverage", "--since", "soon"),
+        ("run", "--until-idle", "--clock", "noon"),
+    ):
         program.run(*arguments, code=2)
-    unknown = program.run("lead", "show", "acme/nobody", code=None)
-    assert unknown.returncode == 1
+    unknown = program.run("lead", "show", "acme/nobody", code=2)
     assert b"there is no lead" in unknown.stderr

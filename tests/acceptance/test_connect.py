@@ -255,7 +255,7 @@ def test_a_token_is_no_argument_and_one_way_has_to_be_chosen(office: Office) -> 
     connect = ("portal", "connect", "acme", "--base-url", office.url)
     for options in ((), ("--oauth", "--token-env", "HUBSPOT_TOKEN")):
         assert b"one of --token-env" in program.run(*connect, *options, code=2).stderr
-    refused = program.run(*connect, "--token-stdin", stdin=b"", code=1)
+    refused = program.run(*connect, "--token-stdin", stdin=b"", code=2)
     assert b"no token on standard input" in refused.stderr
 
 

@@ -6,7 +6,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,42 @@ def test_the_day_was_played_and_both_doors_are_open(
     assert "password" in first.text
     portal = requests.get(said["sandbox"], timeout=60)
     assert f"{CONTACTS} contacts" in portal.text
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+def test_the_local_hubspot_ends_with_the_demo(
+    small_day: Path, tmp_path: Path, how: signal.Signals
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "runner.py"), "demo", "--day", str(small_day)],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        sandbox = _child_of(process)
+        process.send_signal(how)
+        _, complaints = process.communicate(timeout=30)
+    assert b"Traceback" not in complaints
+    _wait_until(lambda: not Path(f"/proc/{sandbox}").exists())
+    if how is signal.SIGTERM:
+        assert process.returncode == 128 + how
+        assert list(tmp_path.iterdir()) == []
+
+
+def _child_of(process: subprocess.Popen[bytes]) -> int:
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        pytest.skip("this kernel does not tell a process's children")
+    _wait_until(lambda: children.read_text() != "")
+    return int(children.read_text().split()[0])
+
+
+def _wait_until(so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_the_leads_of_the_day_are_in_the_pages(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 from plugins.hubspot.sandbox import app, content, server
@@ -51,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
     add("--clock", metavar="ISO-TIME", help="the portal's time at the start (default: now)")
     add("--fault", action="append", default=[], metavar="KIND:PROBABILITY[:ROUTE]",
         help="arm a fault, e.g. 503:0.02:notes/batch; may be repeated")  # fmt: skip
+    add("--until-stdin-ends", action="store_true",
+        help="end with standard input, and so with the program that has it")  # fmt: skip
     return made
 
 
@@ -107,8 +112,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (PortalError, SwitchError, FaultError, ValueError) as error:
             print(f"handback sandbox: {error}", file=sys.stderr)
             return 2
+        if options.until_stdin_ends:
+            threading.Thread(target=_end_with_stdin, daemon=True).start()
         server.serve(app.build(world), listener, url=url, portal_id=options.portal_id)
     return 0
+
+
+def _end_with_stdin() -> None:
+    """A program that is killed cannot stop what it started, but the kernel closes its pipes."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":
