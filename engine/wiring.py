@@ -126,7 +126,7 @@ def _wire(settings: Settings, clock: Clock, store: Store) -> App:
     vault = Vault(keys_from(settings.secret_keys_file))
     tokens = TokenKeeper(store, plugins, clock, vault)
     accesses = Accesses(store, plugins, clock, tokens)
-    intake = Intake(store, machine, accesses)
+    intake = Intake(store, machine)
     decisions = Decisions(store, plugins, machine)
     audit = Audit(store, clock)
     connections = Connections(

@@ -86,8 +86,13 @@ class CrmSpecs(Protocol):
         """
 
     @hookspec(firstresult=True)
-    def crm_find_contact(self, access: Access, email: str) -> str | None:
-        """The CRM id of the contact with this address. Raises PortalUnavailable."""
+    def crm_find_contacts(self, access: Access, emails: Sequence[str]) -> Mapping[str, str | None]:
+        """address → CRM id of the contact that has it, by its primary address or another one; None
+        where no contact has. Any number of addresses, in lower case.
+
+        Takes a small part of the portal's calls, so that deliveries go on under a flood of
+        addresses. Raises PortalUnavailable.
+        """
 
     @hookspec(firstresult=True)
     def crm_assigned_contacts(self, access: Access) -> Sequence[Hint]:

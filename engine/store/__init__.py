@@ -14,7 +14,10 @@ A `tx` carries the nouns below; instants are milliseconds and always given by th
                   claim(portal, now=, limit=) -> [Lane]   locked until the transaction ends
                   commit(portal, [Decided], now=, rules_version=)   what is not given stays pending
                   lock_lane(portal, lead_id) -> bool   another lane too, for a merge; False: taken
-                  lookup_portals(now) claim_lookups(portal, now=, lease=, limit=) -> [Lookup]
+                  lookup_portals(now)
+                  claim_lookups(portal, now=, lease=, limit=, needs=) -> [Lookup]
+                  place(portal, {address: CRM id}, [Lookup], start=)
+                  under(portal, [address], limit=) -> [seq]
                   fill_facts(portal, {seq: data}) postpone(portal, [seq], until=)
                   refuse(portal, [(seq, reason)], now=)   to the quarantine    held(limit=)
     tx.quarantine add([Quarantined]) list(..) count() delete(portal, ids)
@@ -23,6 +26,7 @@ A `tx` carries the nouns below; instants are milliseconds and always given by th
                   settle(portal, [HintRow]) -> [crm_id still due]
                   postpone(portal, [HintRow], until=)
     tx.leads      get(portal, lead_id) by_crm_id(portal, crm_id) by_email(portal, email) -> [Lead]
+                  of_addresses(portal, [email]) -> {email: lead_id}   of those that one lead has
                   lane_of(portal, [crm_id]) -> {crm_id: lead_id}   follows merges
                   working(portal) -> {crm_id}   of leads that are not finished
                   list(LeadFilter, limit=, after=) -> [Lead]  count_by_state(portal=None)
@@ -69,6 +73,9 @@ For a merge, lock_lane() the winner before asking whether it is a lead.
 from engine.store.database import Store, Tx, open_store
 from engine.store.listening import Heard
 from engine.store.records import (
+    ADDRESS,
+    ADDRESS_OF_LEAD,
+    CONTACT,
     BlockedLead,
     Claim,
     ClaimedEffect,
@@ -99,6 +106,9 @@ from engine.store.tokens import ConsentRow, TokenRow
 from engine.store.trends import Calls
 
 __all__ = [
+    "ADDRESS",
+    "ADDRESS_OF_LEAD",
+    "CONTACT",
     "FAR",
     "BlockedLead",
     "Calls",

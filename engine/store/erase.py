@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import and_, bindparam, delete, select, update
 
 from engine.lead.records import Lead
+from engine.store import lookups
 from engine.store.quarantine import Quarantine
 from engine.store.statements import InSet, word
 from engine.store.tables import contact_aliases, history, inbox, leads, outbox, ownership, waiting
@@ -96,6 +97,8 @@ def erase(tx: Transaction, portal: str, lead_id: str, before: Lead) -> None:
         for query in (_DECIDED, _WAITING)
         for seq in tx.run(query, portal=portal, lead_ids=lead_ids).scalars()
     }
+    emails = sorted({email for email in mentions if email and "@" in email})
+    seqs |= set(lookups.belongs(tx, portal, emails, lead_ids, before))
     scrub_events(tx, portal, sorted(seqs))
     for statement in (_LEADS, _HISTORY, _OUTBOX, _OWNERSHIP):
         tx.run(statement, portal=portal, lead_ids=lead_ids)

@@ -13,7 +13,17 @@ from engine.lead.records import Event
 from engine.store import erase, lookups, merge
 from engine.store.commit import commit, timer_event
 from engine.store.leads import Leads
-from engine.store.records import Decided, HeldEvent, InboxEvent, Lane, Lookup, NewEvent
+from engine.store.lookups import LANES
+from engine.store.records import (
+    ADDRESS,
+    CONTACT,
+    Decided,
+    HeldEvent,
+    InboxEvent,
+    Lane,
+    Lookup,
+    NewEvent,
+)
 from engine.store.statements import Constant, InsertRows, InSet, word
 from engine.store.tables import FAR, lanes, portals, waiting
 from engine.store.tables import inbox as table
@@ -46,7 +56,6 @@ _WAIT_FOR_FACTS = InsertRows(
     ("portal", "seq", "lead_id", "placed_at", "needs"),
     fixed={"due_at": FAR, "status": "lookup", **_NEW},
 )
-_LANES = InsertRows(lanes, ("portal", "lead_id"), "ignore")
 _LOCK_LANE = (
     select(lanes.c.lead_id)
     .where(lanes.c.portal == bindparam("portal"), lanes.c.lead_id == bindparam("lead_id"))
@@ -208,12 +217,13 @@ class Inbox:
             if owners:
                 lane = owners.get((portal, lane), lane)
             if new.needs:
-                asking.append((portal, seq, lane, now, new.needs))
+                asking.append((portal, seq, new.lane or lane, now, new.needs))
             else:
                 ready.append((portal, now, seq, lane, now))
         if self._tx.dialect.locks_lanes:
-            lanes = {(row[0], row[3]) for row in ready} | {(row[0], row[2]) for row in asking}
-            self._tx.rows(_LANES, sorted(lanes))
+            lanes = {(row[0], row[3]) for row in ready}
+            lanes |= {(row[0], row[2]) for row in asking if row[4] != ADDRESS}
+            self._tx.rows(LANES, sorted(lanes))
         self._tx.rows(_WAIT, ready)
         self._tx.rows(_WAIT_FOR_FACTS, asking)
         self._tx.rings = True
@@ -263,7 +273,7 @@ class Inbox:
         """Have another lead too until the transaction ends. False: somebody else has it now."""
         if not self._tx.dialect.locks_lanes:
             return True
-        self._tx.rows(_LANES, [(portal, lead_id)])
+        self._tx.rows(LANES, [(portal, lead_id)])
         return self._tx.run(_LOCK_LANE, portal=portal, lead_id=lead_id).first() is not None
 
     def follow(self, portal: str, crm_id: str, into: str) -> bool:
@@ -292,15 +302,32 @@ class Inbox:
             for row in self._tx.run(_HELD, limit=limit)
         ]
 
-    # ------------------------------------------------------------------ events that need facts
+    # ------------------------------------------------------------------ events that need the CRM
 
     def lookup_portals(self, now: Millis) -> list[str]:
-        """Portals with events that need facts now, and that are not paused."""
+        """Portals with events that need a look-up now, and that are not paused."""
         return lookups.portals_with(self._tx, now)
 
-    def claim_lookups(self, portal: str, *, now: Millis, lease: Millis, limit: int) -> list[Lookup]:
-        """Events that need facts, for as long as the lease runs."""
-        return lookups.claim(self._tx, portal, now=now, lease=lease, limit=limit)
+    def claim_lookups(
+        self, portal: str, *, now: Millis, lease: Millis, limit: int, needs: str = CONTACT
+    ) -> list[Lookup]:
+        """Events that need this, for as long as the lease runs."""
+        return lookups.claim(self._tx, portal, needs, now=now, lease=lease, limit=limit)
+
+    def place(
+        self, portal: str, found: Mapping[str, str], rows: Sequence[Lookup], *, start: str
+    ) -> None:
+        """Whose the addresses of these claimed rows are: address → CRM id.
+
+        Everything that waits under such an address goes with it, each event to its place in the
+        contact's lane; those of the type `start` need facts next. Addresses that are not in
+        `found` are the lead's in whose lane they wait; without one they stay as they are.
+        """
+        lookups.place(self._tx, portal, found, rows, start=start)
+
+    def under(self, portal: str, addresses: Sequence[str], *, limit: int) -> list[int]:
+        """The first events that wait under these addresses, whatever their leases say."""
+        return lookups.under(self._tx, portal, addresses, limit=limit)
 
     def fill_facts(self, portal: str, filled: Mapping[int, Mapping[str, object]]) -> None:
         """seq → the event's whole data. What is filled already stays as it is."""

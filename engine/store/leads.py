@@ -43,6 +43,9 @@ _BY_IDS = _ALL.where(InSet(table.c.lead_id, "lead_ids"))
 _NOT_ENDED_FIRST = (table.c.ended.isnot(None), table.c.updated_at.desc(), table.c.lead_id)
 _BY_CRM_ID = _ALL.where(table.c.crm_id == bindparam("crm_id")).order_by(*_NOT_ENDED_FIRST)
 _BY_EMAIL = _ALL.where(table.c.email == bindparam("email")).order_by(*_NOT_ENDED_FIRST)
+_BY_ADDRESS = select(table.c.email, table.c.lead_id, table.c.ended).where(
+    _OF_PORTAL, InSet(table.c.email, "emails")
+)
 _ALIASES = select(contact_aliases.c.crm_id, contact_aliases.c.lead_id).where(
     contact_aliases.c.portal == bindparam("portal"), InSet(contact_aliases.c.crm_id, "crm_ids")
 )
@@ -76,6 +79,18 @@ class Leads:
     def by_email(self, portal: str, email: str) -> list[Lead]:
         """All with this address, those that have not ended first."""
         return [to_lead(row) for row in self._tx.run(_BY_EMAIL, portal=portal, email=email)]
+
+    def of_addresses(self, portal: str, emails: Collection[str]) -> dict[str, str]:
+        """address → lead id, of those that exactly one lead has; ended ones count for those
+        that no other lead has."""
+        rows = self._tx.run(_BY_ADDRESS, portal=portal, emails=list(emails)).all()
+        lanes = self.aliases(portal, [row[1] for row in rows])
+        found: dict[str, tuple[set[str], set[str]]] = {}
+        for email, lead_id, ended in rows:
+            of_one = found.setdefault(email, (set(), set()))
+            of_one[ended is not None].add(lanes.get(lead_id, lead_id))
+        chosen = {email: going or gone for email, (going, gone) in found.items()}
+        return {email: min(leads) for email, leads in chosen.items() if len(leads) == 1}
 
     def lane_of(self, portal: str, crm_ids: Sequence[str]) -> dict[str, str]:
         """CRM id → the lead id that its events belong to: after merges another one."""

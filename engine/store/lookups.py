@@ -1,4 +1,9 @@
-"""Events that cannot be decided before facts were read from the CRM; `tx.inbox` offers this."""
+"""Events that cannot be decided before the CRM was asked: whose an address is, or for facts.
+
+`tx.inbox` offers this. An event with an address waits in the lane of the lead that is known by it,
+or in a lane that is the address itself; all that waits there moves together, so that the order of
+acceptance stays.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,13 +11,19 @@ import orjson
 from sqlalchemy import bindparam, delete, func, literal_column, select, update
 
 from engine.base.clock import Millis, format_time
-from engine.lead.records import Event
+from engine.lead.records import Event, Lead
+from engine.store.leads import Leads
 from engine.store.quarantine import Quarantine
-from engine.store.records import Lookup, Quarantined
-from engine.store.statements import InSet, UpdateRows, word
-from engine.store.tables import FAR, inbox, portals, waiting
+from engine.store.records import ADDRESS, ADDRESS_OF_LEAD, CONTACT, Lookup, Quarantined
+from engine.store.statements import InsertRows, InSet, UpdateRows, word
+from engine.store.tables import FAR, inbox, lanes, portals, waiting
 from engine.store.transaction import Transaction, dump, load
 
+_ALL = 2**31 - 1
+MOST = 10_000
+"""Events of one address that are moved or refused at once; the rest follows in the next round."""
+
+LANES = InsertRows(lanes, ("portal", "lead_id"), "ignore")
 _OF_PORTAL = waiting.c.portal == bindparam("portal")
 _LOOKUP = waiting.c.status == word("lookup")
 _SEQS = InSet(waiting.c.seq, "seqs")
@@ -44,7 +55,12 @@ _EVENT = select(
     waiting.c.attempts,
 ).join(inbox, _SAME)
 _CLAIM = (
-    _EVENT.where(_OF_PORTAL, _LOOKUP, waiting.c.lease_until <= bindparam("now"))
+    _EVENT.where(
+        _OF_PORTAL,
+        _LOOKUP,
+        waiting.c.needs == bindparam("needs"),
+        waiting.c.lease_until <= bindparam("now"),
+    )
     .order_by(waiting.c.lease_until, waiting.c.seq)
     .limit(bindparam("limit"))
     .with_for_update(of=waiting, skip_locked=True)
@@ -66,6 +82,38 @@ _POSTPONE = (
     .where(_OF_PORTAL, _PARKED, _LOOKUP, _SEQS)
     .values(lease_until=bindparam("until"))
 )
+_ADDRESSED = select(waiting.c.seq, waiting.c.lead_id, inbox.c.crm_id, inbox.c.type).join(
+    inbox, _SAME
+)
+_UNDER = (
+    _ADDRESSED.where(
+        _OF_PORTAL,
+        _PARKED,
+        _LOOKUP,
+        waiting.c.needs == word(ADDRESS),
+        InSet(waiting.c.lead_id, "addresses"),
+    )
+    .order_by(waiting.c.placed_at, waiting.c.seq)
+    .limit(bindparam("limit"))
+    .with_for_update(of=waiting)
+)
+_IN_LANES = _ADDRESSED.where(
+    _OF_PORTAL, _PARKED, _LOOKUP, waiting.c.needs == word(ADDRESS_OF_LEAD), _SEQS
+).with_for_update(of=waiting)
+_IN_LANE_OF = _ADDRESSED.where(
+    _OF_PORTAL,
+    _PARKED,
+    _LOOKUP,
+    waiting.c.needs == word(ADDRESS_OF_LEAD),
+    InSet(waiting.c.lead_id, "lead_ids"),
+).with_for_update(of=waiting)
+_CONTACT = UpdateRows(inbox, ("crm_id",), ("portal", "seq"))
+_MOVE = UpdateRows(waiting, ("lead_id",), ("portal", "due_at", "seq"))
+_FACTS_NEXT = (
+    update(waiting)
+    .where(_OF_PORTAL, _PARKED, _LOOKUP, _SEQS)
+    .values(needs=word(CONTACT), lease_until=0, attempts=0)
+)
 _RECEIVED = select(inbox.c.received_at).where(
     inbox.c.portal == bindparam("portal"), InSet(inbox.c.seq, "seqs")
 )
@@ -80,14 +128,70 @@ def portals_with(tx: Transaction, now: Millis) -> list[str]:
     return [row[0] for row in tx.run(_PORTALS, now=now)]
 
 
-def claim(tx: Transaction, portal: str, *, now: Millis, lease: Millis, limit: int) -> list[Lookup]:
+def claim(
+    tx: Transaction, portal: str, needs: str, *, now: Millis, lease: Millis, limit: int
+) -> list[Lookup]:
     """See Inbox.claim_lookups."""
-    rows = tx.run(_CLAIM, portal=portal, now=now, limit=limit).all()
+    rows = tx.run(_CLAIM, portal=portal, needs=needs, now=now, limit=limit).all()
     if rows:
         tx.run(_LEASE, portal=portal, seqs=[row[0] for row in rows], until=now + lease)
     return [
-        Lookup(r[0], r[1], r[2], Event(r[3], r[4], r[5], r[6], load(r[7])), r[8] + 1) for r in rows
+        Lookup(r[0], r[1], r[2], Event(r[3], r[4], r[5], r[6], load(r[7])), r[8] + 1, needs)
+        for r in rows
     ]
+
+
+def place(
+    tx: Transaction, portal: str, found: Mapping[str, str], rows: Sequence[Lookup], *, start: str
+) -> None:
+    """See Inbox.place."""
+    claimed = [row.seq for row in rows if row.needs == ADDRESS_OF_LEAD]
+    moving = [
+        *tx.run(_UNDER, portal=portal, addresses=sorted(found), limit=MOST).all(),
+        *(tx.run(_IN_LANES, portal=portal, seqs=claimed).all() if claimed else ()),
+    ]
+    leads = Leads(tx)
+    known = leads.get_many(portal, [row[1] for row in moving])
+    lanes_of = leads.lane_of(portal, list(found.values()))
+    places = []
+    for seq, lane, address, kind in moving:
+        crm_id = found.get(address)
+        if crm_id is not None:
+            places.append((seq, crm_id, lanes_of[crm_id], kind == start))
+        else:
+            places.append((seq, known[lane].crm_id if lane in known else lane, lane, kind == start))
+    _put(tx, portal, places)
+
+
+def belongs(
+    tx: Transaction, portal: str, addresses: Sequence[str], lead_ids: Sequence[str], lead: Lead
+) -> list[int]:
+    """What waits under these addresses, and in these lanes with an address, is this lead's, and the
+    CRM is not asked any more; the events' numbers."""
+    moving = [
+        *tx.run(_UNDER, portal=portal, addresses=list(addresses), limit=_ALL).all(),
+        *tx.run(_IN_LANE_OF, portal=portal, lead_ids=list(lead_ids)).all(),
+    ]
+    _put(tx, portal, [(row[0], lead.crm_id, lead.lead_id, False) for row in moving])
+    return [row[0] for row in moving]
+
+
+def under(tx: Transaction, portal: str, addresses: Sequence[str], *, limit: int) -> list[int]:
+    """See Inbox.under."""
+    return [row[0] for row in tx.run(_UNDER, portal=portal, addresses=list(addresses), limit=limit)]
+
+
+def _put(tx: Transaction, portal: str, places: Sequence[tuple[int, str, str, bool]]) -> None:
+    """(event, CRM id, lane, whether it needs facts next): in the order of acceptance."""
+    if not places:
+        return
+    if tx.dialect.locks_lanes:
+        tx.rows(LANES, sorted({(portal, lane) for _, _, lane, _ in places}))
+    tx.rows(_CONTACT, [(crm_id, portal, seq) for seq, crm_id, _, _ in places])
+    tx.rows(_MOVE, [(lane, portal, FAR, seq) for seq, _, lane, _ in places])
+    tx.run(_FACTS_NEXT, portal=portal, seqs=[seq for seq, _, _, facts in places if facts])
+    tx.run(_FILLED, portal=portal, seqs=[seq for seq, _, _, facts in places if not facts])
+    tx.rings = True
 
 
 def fill(tx: Transaction, portal: str, filled: Mapping[int, Mapping[str, object]]) -> None:

@@ -11,17 +11,26 @@ from engine.lead.records import Data, Decision, EffectKind, Event, Lead
 # ------------------------------------------------------------------ events
 
 
+CONTACT = "contact"
+ADDRESS = "address"
+ADDRESS_OF_LEAD = "address of lead"
+"""What an event can need from the CRM before it can be decided: its contact's facts, or first of
+all which contact it is about."""
+
+
 @record
 class NewEvent:
     """An accepted event of the contact `crm_id`.
 
-    needs: "" or "contact" = the contact has to be read from the CRM before it can be decided.
+    needs: "" or CONTACT; or ADDRESS, and crm_id is an address in lower case. ADDRESS_OF_LEAD: one
+    that a lead of ours has as well, in whose `lane` (lead id) the event waits meanwhile.
     """
 
     portal: str
     crm_id: str
     event: Event
     needs: str = ""
+    lane: str = ""
 
 
 @record
@@ -73,13 +82,15 @@ class HeldEvent:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """An event that waits for facts about its contact. attempts: claims so far, this one too."""
+    """An event that waits for its contact, or for facts about it; crm_id may be an address, see
+    NewEvent. attempts: claims so far, this one too."""
 
     seq: int
     lead_id: str
     crm_id: str
     event: Event
     attempts: int
+    needs: str = CONTACT
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ GLOBAL = frozenset(
 """Tables that belong to no portal: small, and the same everywhere when portals are distributed."""
 
 PARKED = "status = 'timer' OR status = 'lookup' OR status = 'held'"
+LOOKUP = "status = 'lookup'"
 NEEDING = "status = 'failed' OR status = 'uncertain'"
 OPEN = "status = 'pending' OR status = 'leased' OR status = 'uncertain'"
 UNSENT = "status = 'failed' OR status = 'cancelled' OR status = 'superseded'"
@@ -210,13 +211,15 @@ waiting = Table(
     _int("lease_until"),
     PrimaryKeyConstraint("portal", "due_at", "seq"),
     _partial("ix_waiting_parked", "portal", "lead_id", "placed_at", "seq", where=PARKED),
-    _partial("ix_waiting_lookup", "portal", "lease_until", "seq", where="status = 'lookup'"),
+    _partial("ix_waiting_lookup", "portal", "lease_until", "seq", where=LOOKUP),
+    _partial("ix_waiting_needs", "portal", "needs", "lease_until", "seq", where=LOOKUP),
     sqlite_with_rowid=False,
 )
 """What is to be decided: a row is deleted when it was. Small rows, so that busy ones are cheap.
 
-status: pending | timer | lookup (needs facts) | held (no lead yet). (placed_at, seq) is the place
-in the lane of the lead; due_at is the same, or FAR while the row cannot be decided anyway.
+status: pending | timer | lookup (needs the CRM) | held (no lead yet). (placed_at, seq) is the place
+in the lane of the lead; due_at is the same, or FAR while the row cannot be decided anyway. lead_id
+is an address in lower case while it is not known whose it is: `needs` says so.
 """
 
 quarantine = Table(

@@ -1,6 +1,7 @@
 """Takes events in: checked, once per source and id, durable before anyone is told "accepted".
 
-What is not understood goes to quarantine with the reason. Nothing is decided here.
+What is not understood goes to quarantine with the reason. Nothing is decided here, and no CRM is
+asked: a door stores and answers, what has to be looked up is the worker's.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,10 +13,17 @@ import orjson
 
 from engine.base.clock import Millis
 from engine.base.collector import collector_waits
-from engine.base.errors import HandbackError, InputError
+from engine.base.errors import InputError
 from engine.lead.machine import LeadMachine
-from engine.store import NewEvent, Quarantined, Store, Tx
-from engine.work.access import Accesses
+from engine.store import (
+    ADDRESS,
+    ADDRESS_OF_LEAD,
+    CONTACT,
+    NewEvent,
+    Quarantined,
+    Store,
+    Tx,
+)
 from engine.work.cloudevents import (
     MAX_EVENT_BYTES,
     Addressed,
@@ -55,8 +63,8 @@ class Added:
 class Intake:
     """One per process. add() may be called from several threads."""
 
-    def __init__(self, store: Store, rules: RulesInUse, accesses: Accesses) -> None:
-        self._store, self._rules, self._accesses = store, rules, accesses
+    def __init__(self, store: Store, rules: RulesInUse) -> None:
+        self._store, self._rules = store, rules
 
     def add_stream(self, stream: BufferedReader, now: Millis, *, name: str = "events") -> Added:
         """CloudEvents as JSON Lines (read in pieces), or one JSON array (up to 200 MB).
@@ -137,47 +145,20 @@ class Intake:
     def _write(
         self, good: list[tuple[int, bytes, Addressed]], rules: LeadMachine, now: Millis, name: str
     ) -> Added:
-        asked = [a for _, _, a in good if "@" in a.who]
-        crm_ids = self._find_by_email(asked) if asked else {}
         start = rules.rules.start_event
-        events: list[NewEvent] = []
-        bad: list[tuple[int, bytes, str]] = []
-        for number, raw, addressed in good:
-            who = addressed.who
-            if asked and "@" in who:
-                found = crm_ids[addressed.portal, who]
-                if not found[0]:
-                    bad.append((number, raw, found[1]))
-                    continue
-                who = found[0]
-            needs = "contact" if addressed.event.type == start else ""
-            events.append(NewEvent(addressed.portal, who, addressed.event, needs))
+        asked = [a for _, _, a in good if "@" in a.who]
         with self._store.write() as tx:
+            lanes = _lanes_of(tx, asked) if asked else {}
+            events: list[NewEvent] = []
+            for _, _, addressed in good:
+                who, lane = addressed.who, ""
+                needs = CONTACT if addressed.event.type == start else ""
+                if asked and "@" in who:
+                    lane = lanes.get((addressed.portal, who), "")
+                    needs = ADDRESS_OF_LEAD if lane else ADDRESS
+                events.append(NewEvent(addressed.portal, who, addressed.event, needs, lane))
             taken = tx.inbox.add(events, now=now)
-            refused = _quarantine(tx, bad, now, name)
-        return Added(sum(taken), len(taken) - sum(taken)) + refused
-
-    def _find_by_email(self, wanted: list[Addressed]) -> dict[tuple[str, str], tuple[str, str]]:
-        """(portal, address) → (CRM id, "") or ("", why not): our own leads first, then the CRM."""
-        found: dict[tuple[str, str], tuple[str, str]] = {}
-        for portal, email in dict.fromkeys((a.portal, a.who) for a in wanted):
-            with self._store.read() as tx:
-                leads = tx.leads.by_email(portal, email)
-            if leads:
-                found[portal, email] = (leads[0].crm_id, "")
-                continue
-            found[portal, email] = self._ask_crm(portal, email)
-        return found
-
-    def _ask_crm(self, portal: str, email: str) -> tuple[str, str]:
-        access, hooks = self._accesses.of(portal)
-        try:
-            crm_id = hooks.crm_find_contact(access=access, email=email)
-        except HandbackError as error:  # unavailable, disconnected, or without a token
-            return "", f"{email} could not be looked up ({error.what}); try: handback queue retry"
-        if crm_id is None:
-            return "", f"{portal} has no contact with the address {email}; use the CRM id"
-        return crm_id, ""
+        return Added(sum(taken), len(taken) - sum(taken))
 
     def refuse(self, bad: list[tuple[int, bytes, str]], now: Millis, *, name: str) -> Added:
         """Keep (number, raw, why it is no event) in quarantine."""
@@ -188,6 +169,23 @@ class Intake:
             return Added()
         with self._store.write() as tx:
             return _quarantine(tx, bad, now, name)
+
+
+def _lanes_of(tx: Tx, asked: list[Addressed]) -> dict[tuple[str, str], str]:
+    """(portal, address) → the lead of ours that has the address, where it is one.
+
+    Only a place to wait in, so that the lead's events keep their order: whose the address is now
+    says the CRM, which is not asked here. A sender waits for no network, and learns from no answer
+    whether somebody has an address.
+    """
+    by_portal: dict[str, set[str]] = {}
+    for one in asked:
+        by_portal.setdefault(one.portal, set()).add(one.who)
+    return {
+        (portal, email): lane
+        for portal, emails in by_portal.items()
+        for email, lane in tx.leads.of_addresses(portal, emails).items()
+    }
 
 
 def _check_assistant(addressed: Addressed, portals: Mapping[str, frozenset[str]]) -> None:

@@ -1,10 +1,12 @@
-"""Asks the CRM about contacts before anything is decided: hints become events, events get facts.
+"""Asks the CRM about contacts before anything is decided: hints become events, addresses become
+contacts, events get facts.
 
 The only place above the plugins that reads contacts. Nothing is decided and nothing written to
 the CRM here; a portal that cannot be read now is asked again later.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import structlog
@@ -17,12 +19,27 @@ from engine.hooks.specs import CrmSpecs
 from engine.lead.ownership import facts, interpret
 from engine.lead.records import Assistant, ContactReading, Lead
 from engine.lead.retry import next_attempt
-from engine.store import HintRow, Lookup, NewEvent, NewHint, Store, Tx
+from engine.store import (
+    ADDRESS,
+    ADDRESS_OF_LEAD,
+    HintRow,
+    Lookup,
+    NewEvent,
+    NewHint,
+    Store,
+    Tx,
+)
 from engine.work.access import Accesses
 from engine.work.rules_in_use import RulesInUse
 
 LEASE: Millis = 30 * SECOND
 BATCH = 500
+ADDRESSES = 100
+"""Events with addresses in one claim: one call of most CRMs."""
+STRANGERS = 10_000
+"""Events of one unknown address that are refused at once; the rest follows in the next round."""
+CONCURRENT_PORTALS = 8
+"""A slow portal holds up none of the others."""
 
 HELD = ("assigned", "kept", "assigned_again")
 """Entries of the ledger after which the assistant has the contact."""
@@ -38,9 +55,29 @@ class Lookups:
 
     def look_up_due(self, now: Millis) -> int:
         """Everything that is due in every portal, once; the number of contacts read."""
+        portals = self.due(now)
+        if len(portals) < 2:
+            return sum(self.look_up(portal, now) for portal in portals)
+        with ThreadPoolExecutor(CONCURRENT_PORTALS, thread_name_prefix="look-up") as pool:
+            return sum(pool.map(lambda portal: self.look_up(portal, now), portals))
+
+    def due(self, now: Millis) -> list[str]:
+        """Portals with something to look up now."""
         with self._store.read() as tx:
-            hinted, asked = tx.hints.portals(now), tx.inbox.lookup_portals(now)
-        return sum(self._hints(p, now) for p in hinted) + sum(self._facts(p, now) for p in asked)
+            return sorted({*tx.hints.portals(now), *tx.inbox.lookup_portals(now)})
+
+    def look_up(self, portal: str, now: Millis) -> int:
+        """What is due in one portal, once; the number of contacts read.
+
+        Addresses that a lead of ours has and all others have a claim each: a flood of either holds
+        up neither the other nor the facts of assigned contacts.
+        """
+        return (
+            self._hints(portal, now)
+            + self._facts(portal, now)
+            + self._addresses(portal, ADDRESS_OF_LEAD, now)
+            + self._addresses(portal, ADDRESS, now)
+        )
 
     def _hints(self, portal: str, now: Millis) -> int:
         with self._store.write() as tx:
@@ -109,10 +146,7 @@ class Lookups:
                 access=access, crm_ids=list(dict.fromkeys(row.crm_id for row in rows))
             )
         except HandbackError as error:
-            log.warning("look-up postponed", action="postpone", portal=portal, reason=str(error))
-            until = now + _wait(error, max(row.attempts for row in rows), now)
-            with self._store.write() as tx:
-                tx.inbox.postpone(portal, [row.seq for row in rows], until=until)
+            self._postpone_events(portal, rows, error, now)
             return 0
         read = {reading.asked: reading for reading in readings}
         filled, refused = _fill(access, rows, read)
@@ -120,6 +154,39 @@ class Lookups:
             tx.inbox.fill_facts(portal, filled)
             tx.inbox.refuse(portal, refused, now=now)
         return len(rows)
+
+    def _addresses(self, portal: str, needs: str, now: Millis) -> int:
+        """Whose the addresses are that events came with; the CRM's word counts, not our memory of
+        it: an address may have moved to another contact. Only where no contact has it any more is
+        it the lead's that had it."""
+        with self._store.write() as tx:
+            rows = tx.inbox.claim_lookups(
+                portal, now=now, lease=LEASE, limit=ADDRESSES, needs=needs
+            )
+        if not rows:
+            return 0
+        emails = list(dict.fromkeys(row.crm_id for row in rows))
+        try:
+            access, hooks = self._accesses.of(portal)
+            answers = hooks.crm_find_contacts(access=access, emails=emails)
+        except HandbackError as error:
+            self._postpone_events(portal, rows, error, now)
+            return 0
+        found = {email: crm_id for email in emails if (crm_id := answers.get(email))}
+        start = self._rules.now().rules.start_event
+        with self._store.write() as tx:
+            tx.inbox.place(portal, found, rows, start=start)
+            if needs == ADDRESS:
+                _refuse_strangers(tx, portal, [e for e in emails if e not in found], now)
+        return len(rows)
+
+    def _postpone_events(
+        self, portal: str, rows: Sequence[Lookup], error: HandbackError, now: Millis
+    ) -> None:
+        log.warning("look-up postponed", action="postpone", portal=portal, reason=str(error))
+        until = now + _wait(error, max(row.attempts for row in rows), now)
+        with self._store.write() as tx:
+            tx.inbox.postpone(portal, [row.seq for row in rows], until=until)
 
     def access_with_owners(self, portal: str) -> tuple[Access, CrmSpecs]:
         """The access with every assistant's owner id known, as far as the CRM has one."""
@@ -149,6 +216,14 @@ def _follow(tx: Tx, portal: str, reading: ContactReading) -> bool:
     if reading.status == "found" and reading.crm_id != reading.asked:
         return tx.inbox.follow(portal, reading.asked, reading.crm_id)
     return True
+
+
+def _refuse_strangers(tx: Tx, portal: str, emails: Sequence[str], now: Millis) -> None:
+    """Events of addresses that no contact of the portal has."""
+    for email in emails:
+        reason = f"{portal} has no contact with the address {email}; use the CRM id"
+        events = tx.inbox.under(portal, [email], limit=STRANGERS)
+        tx.inbox.refuse(portal, [(seq, reason) for seq in events], now=now)
 
 
 def _was_given_away(tx: Tx, lead: Lead) -> bool:

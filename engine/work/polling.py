@@ -30,14 +30,21 @@ class Polls:
 
         every: ms between two polls of a portal, by whichever worker; None = compare all now.
         """
+        for portal in self.portals():
+            self.try_portal(portal, now, every=every)
+
+    def portals(self) -> list[str]:
+        """Those that are connected."""
         with self._store.read() as tx:
             names = [portal.name for portal in tx.portals.list()]
-            portals = [n for n in names if tx.portals.state(n).disconnected_at is None]
-        for portal in portals:
-            try:
-                self.poll(portal, now, every=every)
-            except HandbackError as error:
-                log.warning("portal not polled", action="poll", portal=portal, reason=str(error))
+            return [n for n in names if tx.portals.state(n).disconnected_at is None]
+
+    def try_portal(self, portal: str, now: Millis, *, every: Millis | None) -> None:
+        """One portal; when it cannot be asked, that is said in the log."""
+        try:
+            self.poll(portal, now, every=every)
+        except HandbackError as error:
+            log.warning("portal not polled", action="poll", portal=portal, reason=str(error))
 
     def poll(self, portal: str, now: Millis, *, every: Millis | None = None) -> int:
         """Leave hints for contacts whose owner is news; how many. Raises HandbackError."""

@@ -6,7 +6,6 @@ Each loop lives in a thread of its own, so that a slow portal never holds up dec
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,10 +15,11 @@ from engine.base.clock import SECOND, Clock, ManualClock, Millis
 from engine.base.errors import HandbackError
 from engine.store import Store
 from engine.work.decisions import Decisions
-from engine.work.delivery import CONCURRENT_PORTALS, Deliveries
+from engine.work.delivery import Deliveries
 from engine.work.lag import tell_lag
 from engine.work.lookup import Lookups
 from engine.work.polling import Polls
+from engine.work.portal_threads import PortalThreads
 from engine.work.trends import sample
 from engine.work.waking import News, listen
 
@@ -114,7 +114,8 @@ class Worker:
     # ------------------------------------------------------------------ for ever
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set; what is begun is finished then."""
+        """Work until `stop` is set; what is begun is finished then, unless a CRM keeps it waiting
+        for longer than a few seconds."""
         news = News()
         thread = threading.Thread
         loops = [
@@ -122,8 +123,16 @@ class Worker:
                 thread(target=self._loop, args=(self._decide_once, stop, news), name=f"decide-{n}")
                 for n in range(self._deciders)
             ),
-            thread(target=self._loop, args=(self._look_up_once, stop, news), name="look-up"),
-            thread(target=self._deliver_loop, args=(stop, news), name="deliver"),
+            thread(
+                target=self._portal_loop,
+                args=(self._to_look_up, self._look_up, stop, news, "look-up"),
+                name="look-up",
+            ),
+            thread(
+                target=self._portal_loop,
+                args=(self._deliveries.due, self._deliveries.deliver_portal, stop, news, "deliver"),
+                name="deliver",
+            ),
             thread(target=listen, args=(self._store, news, stop), name="bell"),
             thread(target=self._poll_loop, args=(stop,), name="poll"),
             thread(target=self._lag_loop, args=(stop,), name="lag"),
@@ -142,28 +151,27 @@ class Worker:
             else:
                 news.wait(seen, IDLE_SECONDS)
 
-    def _deliver_loop(self, stop: threading.Event, news: News) -> None:
-        """Portals have a thread each while they are delivered to: a slow one is not waited for.
+    def _portal_loop(
+        self,
+        due: Callable[[], list[str]],
+        work: Callable[[str], int],
+        stop: threading.Event,
+        news: News,
+        name: str,
+    ) -> None:
+        """Work that calls CRMs: portals have a thread each, a slow one is not waited for."""
 
-        What is begun when `stop` is set is finished.
-        """
-        busy: set[str] = set()
+        def once(portal: str) -> None:
+            if self._tried(lambda: work(portal), stop, default=0):
+                news.tell()  # otherwise another worker has what is due: no hurry
 
-        def deliver(portal: str) -> None:
-            done = self._tried(lambda: self._deliveries.deliver_portal(portal), stop, default=0)
-            busy.discard(portal)
-            if done:  # otherwise another worker has what is due: no hurry
-                news.tell()
-
-        with ThreadPoolExecutor(CONCURRENT_PORTALS, thread_name_prefix="portal") as pool:
-            while not stop.is_set():
-                seen = news.count
-                nothing: list[str] = []
-                for portal in self._tried(self._deliveries.due, stop, default=nothing):
-                    if portal not in busy and len(busy) < CONCURRENT_PORTALS:
-                        busy.add(portal)
-                        pool.submit(deliver, portal)
-                news.wait(seen, IDLE_SECONDS)
+        threads = PortalThreads(once, name)
+        while not stop.is_set():
+            seen = news.count
+            nothing: list[str] = []
+            threads.start(self._tried(due, stop, default=nothing))
+            news.wait(seen, IDLE_SECONDS)
+        threads.join()
 
     def _tried(self, work: Callable[[], T], stop: threading.Event, *, default: T) -> T:
         """What came of it; `default` after a rest when it failed. Only `stop` ends a loop."""
@@ -188,19 +196,27 @@ class Worker:
     def _decide_once(self) -> int:
         return self._decisions.decide_due(self._clock.now())
 
-    def _look_up_once(self) -> int:
-        return self._lookups.look_up_due(self._clock.now())
+    def _to_look_up(self) -> list[str]:
+        return self._lookups.due(self._clock.now())
+
+    def _look_up(self, portal: str) -> int:
+        return self._lookups.look_up(portal, self._clock.now())
 
     def _poll_loop(self, stop: threading.Event) -> None:
         every = self._poll_seconds * SECOND
+
+        def poll(portal: str) -> None:
+            now = self._clock.now()
+            self._tried(
+                lambda: self._polls.try_portal(portal, now, every=every), stop, default=None
+            )
+
+        threads = PortalThreads(poll, "poll")
         while not stop.is_set():
-            try:
-                self._polls.poll_all(self._clock.now(), every=every)
-            except HandbackError as error:
-                log.error("polling stopped for now", action="poll", reason=str(error))
-            except Exception:
-                log.exception("polling failed", action="poll")
+            nothing: list[str] = []
+            threads.start(self._tried(self._polls.portals, stop, default=nothing))
             stop.wait(self._poll_seconds)
+        threads.join()
 
 
 def pause(clock: Clock, duration: Millis) -> None:

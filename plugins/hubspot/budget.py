@@ -31,6 +31,9 @@ A_SECOND = 0.25
 """Part of a window's calls that one second may carry: a burst is quick, but no flood."""
 
 
+ADDRESSES_SHARE = 0.2
+"""Part of the burst's calls that may look up addresses, 100 in each."""
+
 LATENCY: Millis = 500
 """How long HubSpot may take to answer and still be called as often as it allows."""
 
@@ -41,6 +44,9 @@ class Lane(StrEnum):
     BURST = "burst"
     SEARCH = "search"
     ASSOCIATIONS = "associations"
+    ADDRESSES = "addresses"
+    """Not HubSpot's: a part of the burst, taken in addition to it. Events with addresses come in
+    floods, and must leave the calls that deliver."""
 
 
 def monotonic() -> Millis:
@@ -150,7 +156,7 @@ class Budget:
 
     def _rates(self, lane: Lane) -> list[Limit]:
         with self._lock:
-            limit = self._limits[lane]
+            limit = self._limits[Lane.BURST if lane is Lane.ADDRESSES else lane]
             return _rates(lane, limit.maximum, self._share, limit.others)
 
     def _closed(self) -> Millis:
@@ -163,7 +169,7 @@ class Budget:
 
     def _count(self, lane: Lane, calls: int) -> None:
         with self._lock:
-            if lane is not Lane.ASSOCIATIONS and self._daily is not None:
+            if lane not in (Lane.ASSOCIATIONS, Lane.ADDRESSES) and self._daily is not None:
                 self._daily.remaining -= calls
 
     def _sleep_for(self, wait: Millis) -> None:
@@ -203,6 +209,8 @@ def _rates(lane: Lane, maximum: int, share: float, others: float) -> list[Limit]
     if lane is Lane.SEARCH:
         return [Limit(max(1, int(maximum * share)), SECOND + SEARCH_MARGIN)]
     most = max(2, int(maximum * share - round(others)))
+    if lane is Lane.ADDRESSES:
+        return [Limit(max(1, int(most * ADDRESSES_SHARE)), WINDOW + MARGIN)]
     return [Limit(max(1, int(most * A_SECOND)), SECOND), Limit(most, WINDOW + MARGIN)]
 
 

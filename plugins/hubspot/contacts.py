@@ -38,15 +38,6 @@ def read_contacts(desk: Desk, crm_ids: Sequence[str]) -> list[ContactReading]:
     return [read[crm_id] for crm_id in crm_ids]
 
 
-def find_contact(desk: Desk, email: str) -> str | None:
-    """The id of the contact with this address. Raises PortalUnavailable."""
-    body = {"properties": ["email"], "idProperty": "email", "inputs": [{"id": email.lower()}]}
-    answer = desk.api.read(desk.api.paths.objects("contacts", "batch", "read"), body)
-    if not answer.ok:
-        raise unavailable(answer, desk.portal.name)
-    return str(answer.results[0]["id"]) if answer.results else None
-
-
 def _read_chunk(desk: Desk, ids: Sequence[str]) -> dict[str, ContactReading]:
     readable = [crm_id for crm_id in ids if crm_id.isascii() and crm_id.isdigit()]
     read = {crm_id: _gone(crm_id) for crm_id in ids if crm_id not in readable}

@@ -28,9 +28,10 @@ from engine.api import (
     hookimpl,
 )
 from plugins.hubspot import delivery, fields, webhooks
+from plugins.hubspot.addresses import find_contacts
 from plugins.hubspot.answers import Answer, Verdict
 from plugins.hubspot.comparison import find_records, resolve_fields
-from plugins.hubspot.contacts import find_contact, read_contacts
+from plugins.hubspot.contacts import read_contacts
 from plugins.hubspot.polling import assigned_contacts, changed_contacts
 from plugins.hubspot.portals import Memories
 from plugins.hubspot.settings import DEFAULT_URL
@@ -83,8 +84,8 @@ class HubSpotPlugin:
         return read_contacts(self._memories.desk(access), crm_ids)
 
     @hookimpl
-    def crm_find_contact(self, access: Access, email: str) -> str | None:
-        return find_contact(self._memories.desk(access), email)
+    def crm_find_contacts(self, access: Access, emails: Sequence[str]) -> Mapping[str, str | None]:
+        return find_contacts(self._memories.desk(access), emails)
 
     @hookimpl
     def crm_assigned_contacts(self, access: Access) -> Sequence[Hint]:

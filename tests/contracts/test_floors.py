@@ -45,6 +45,8 @@ def test_the_floors_hold() -> None:
         ("engine/work/favourite.py", "import plugins.hubspot", "The engine finds plugins"),
         ("engine/service/tables.py", "import sqlalchemy", "Only engine.store knows"),
         ("engine/lead/effects.py", "import transitions", "Only engine.lead.machine"),
+        ("engine/work/intake.py", "import engine.work.access", "No event waits"),
+        ("engine/work/rules_in_use.py", "import engine.hooks.manager", "No event waits"),
     ],
 )
 def test_a_wrong_import_is_seen(copy: Path, file: str, line: str, contract: str) -> None:

@@ -226,7 +226,7 @@ def test_the_portal_leads_every_key_and_index(name: str) -> None:
 
 
 HOT = (commit, erase, hints, history, inbox, leads, lookups, merge, outbox)
-OVERVIEWS = {"_HELD", "_NAMES", "_EVENT", "_ROWS", "RELEASE_"}
+OVERVIEWS = {"_HELD", "_NAMES", "_EVENT", "_ADDRESSED", "_ROWS", "RELEASE_"}
 """Lists for people over all portals, and halves of statements."""
 
 

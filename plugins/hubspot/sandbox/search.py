@@ -139,6 +139,13 @@ def _test(call: Call, item: dict[str, Any]) -> Test:
     if definition is None or name in _NOT_SEARCHABLE:
         raise invalid(f"There was a problem with the request: property {name} cannot be searched")
     compare = _comparison(definition)
+    if (
+        name == "email"
+        and call.kind is not None
+        and call.kind.name == "contacts"
+        and operator in ("EQ", "IN")
+    ):
+        return _has_address(compare, operator, item)
     if operator in ("HAS_PROPERTY", "NOT_HAS_PROPERTY"):
         wanted = operator == "HAS_PROPERTY"
         return lambda record: bool(record.properties.get(name)) is wanted
@@ -174,6 +181,29 @@ def _ordered(compare: Comparison, check: Callable[[Any], bool]) -> Test:
     def test(record: Record) -> bool:
         held = record.properties.get(compare.name)
         return held is not None and check(compare.key(held))
+
+    return test
+
+
+def _has_address(compare: Comparison, operator: str, item: dict[str, Any]) -> Test:
+    """By its address a contact is found by its additional ones as well."""
+    if operator == "IN":
+        wanted = frozenset(as_texts(item.get("values"), "$.filters.values"))
+        if not wanted:
+            raise invalid("IN needs values")
+    else:
+        wanted = frozenset({compare.key(as_text(item.get("value"), "$.filters.value"))})
+
+    def test(record: Record) -> bool:
+        held = record.properties
+        return any(
+            compare.key(address) in wanted
+            for address in (
+                held.get("email", ""),
+                *held.get("hs_additional_emails", "").split(";"),
+            )
+            if address
+        )
 
     return test
 

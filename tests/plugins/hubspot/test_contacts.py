@@ -79,12 +79,6 @@ def test_a_connection_that_broke_once_is_used_again_at_once(rig: Rig, kind: str)
     assert reading.status == "found"
 
 
-def test_a_contact_is_found_by_its_address(rig: Rig) -> None:
-    crm_id = rig.contact(email="ada@example.org")
-    assert rig.hooks.crm_find_contact(access=rig.access, email="ADA@example.org") == crm_id
-    assert rig.hooks.crm_find_contact(access=rig.access, email="bob@example.org") is None
-
-
 def test_contacts_of_the_assistants_are_found_past_the_end_of_search(rig: Rig) -> None:
     """Pages of 200 by record id; an offset would end at 10,000."""
     rig.switch(search_lag=[0, 0])

@@ -108,3 +108,17 @@ def test_list_cursor_and_search_cursor_are_not_interchangeable(portal):
     cursor = portal.objects("GET", "contacts?limit=1").json()["paging"]["next"]["after"]
     assert search(portal, after=cursor).status_code == 400
     assert portal.objects("GET", "contacts?after=x1").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("operator", "operand"),
+    [("EQ", {"value": "OLD@example.com"}), ("IN", {"values": ["old@example.com"]})],
+)
+def test_a_contact_is_found_by_its_additional_addresses(portal, operator, operand):
+    """https://developers.hubspot.com/docs/api-reference/search/guide: as HubSpot does."""
+    loser = portal.contact(email="old@example.com", city="Ulm")
+    winner = portal.contact(email="new@example.com", city="Bonn")
+    portal.act("merge", primary=winner, merged=loser)
+    assert found(portal, rule("email", operator, **operand)) == {"Bonn"}
+    assert found(portal, rule("email", "EQ", "no@example.com")) == set()
+    assert found(portal, rule("email", "IN", values=["OLD@example.com"])) == set()
