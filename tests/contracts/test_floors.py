@@ -43,10 +43,19 @@ def test_the_floors_hold() -> None:
         ("engine/extras/__init__.py", "", "The floors"),
         ("plugins/hubspot/burglar.py", "import engine.store", "A plugin sees engine.api"),
         ("engine/work/favourite.py", "import plugins.hubspot", "The engine finds plugins"),
+        ("plugins/hubspot/hooks.py", "import plugins.hubspot.sandbox.world", "The product does not"),
+        ("engine/service/rules.py", "import engine.api", "The engine does not use"),
         ("engine/service/tables.py", "import sqlalchemy", "Only engine.store knows"),
-        ("engine/lead/effects.py", "import transitions", "Only engine.lead.machine"),
         ("engine/work/intake.py", "import engine.work.access", "No event waits"),
         ("engine/work/rules_in_use.py", "import engine.hooks.manager", "No event waits"),
+        ("engine/wiring.py", "import alembic", "Only engine.store knows"),
+        ("engine/wiring.py", "import pluggy", "Only engine.hooks knows"),
+        ("engine/api.py", "import redis", "Only engine.brokers knows"),
+        ("engine/lead/actions.py", "import transitions", "Only engine.lead.machine"),
+        ("engine/lead/change.py", "import transitions", "Only engine.lead.machine"),
+        ("engine/cli/leads.py", "from engine.store import Store", "Doors know the service"),
+        ("engine/web/pages/lead.py", "import engine.store.tables", "Doors know the service"),
+        ("engine/brokers/sources.py", "import engine.hooks.specs", "Doors know the service"),
     ],
 )
 def test_a_wrong_import_is_seen(copy: Path, file: str, line: str, contract: str) -> None:
@@ -56,5 +65,5 @@ def test_a_wrong_import_is_seen(copy: Path, file: str, line: str, contract: str)
         text.write(f"\n{line}\n")
     done = lint(copy)
     assert done.returncode != 0
-    broken = [line for line in done.stdout.splitlines() if line.endswith("BROKEN")]
+    broken = [line for line in done.stdout.splitlines() if " BROKEN" in line]
     assert any(line.startswith(contract) for line in broken), done.stdout
