@@ -43,7 +43,11 @@ def test_the_floors_hold() -> None:
         ("engine/extras/__init__.py", "", "The floors"),
         ("plugins/hubspot/burglar.py", "import engine.store", "A plugin sees engine.api"),
         ("engine/work/favourite.py", "import plugins.hubspot", "The engine finds plugins"),
-        ("plugins/hubspot/hooks.py", "import plugins.hubspot.sandbox.world", "The product does not"),
+        (
+            "plugins/hubspot/hooks.py",
+            "import plugins.hubspot.sandbox.world",
+            "The product does not",
+        ),
         ("engine/service/rules.py", "import engine.api", "The engine does not use"),
         ("engine/service/tables.py", "import sqlalchemy", "Only engine.store knows"),
         ("engine/work/intake.py", "import engine.work.access", "No event waits"),
