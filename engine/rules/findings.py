@@ -154,7 +154,7 @@ _TABLE = (
     ("R050", "Unmapped state", _E, "The CRM would go on showing the state before."),
     ("R051", "Wrong number of columns", _E, "Each state has one value for each of the columns."),
     ("R052", "A mapped value that cannot be written", _E,
-     "Empty, too long, or with blanks around it."),
+     "Empty, too long, with blanks around it, or with characters that nobody sees."),
     ("R053", "A mapped value that the CRM does not have", _E,
      "The field has a closed list of options, and this is none of them."),
     ("R054", "An ambiguous mapped value", _E,

@@ -1,7 +1,9 @@
 """Loading what each CRM shows: one line of values per state."""
 
 import re
+import unicodedata
 
+from engine.base.names import one_line
 from engine.rules.draft import Draft
 from engine.rules.grammar import COLUMN_PATTERN, CRM, MAX_VALUE
 from engine.rules.model import CrmMapping, Position
@@ -112,9 +114,49 @@ def _value(draft: Draft, node: Node, what: str) -> str | None:
         wrong_kind(draft.report, node, what, expected="a text", fix=fix)
         return None
     value, at = node.value, node.at
-    if not value or value != value.strip() or len(value) > MAX_VALUE or "\n" in value:
-        fix = f"write 1 to {MAX_VALUE} characters on one line, or ~ to write nothing"
-        message = f"{what}: {value[:40]!r} cannot be written to a field"
+    why = _unwritable(value)
+    if why:
+        fix = (
+            f"write 1 to {MAX_VALUE} visible characters on one line, without blanks around them,"
+            " or ~ to write nothing"
+        )
+        message = f"{what}: {value[:40]!r} cannot be written to a field: {why}"
         draft.report.add("R052", at, message, fix=fix)
     braces(draft.report, value, at, what)
     return value
+
+
+def _unwritable(value: str) -> str | None:
+    """Why no CRM would take the value as it is, or no person could ever type it again.
+
+    HubSpot refuses blanks and invisible characters at the ends of values and of options
+    (https://developers.hubspot.com/changelog, in force since 7 April 2025).
+    """
+    if not value:
+        return "it is empty"
+    if len(value) > MAX_VALUE:
+        return f"it has {len(value)} characters"
+    if _is_blank(value[0]) or _is_blank(value[-1]):
+        return "it has a blank at its beginning or end"
+    for place, character in enumerate(value):
+        joins = character in _JOINERS and 0 < place < len(value) - 1
+        if _is_invisible(character) and not joins:
+            name = unicodedata.name(character, "a control character")
+            return f"it has an invisible character, U+{ord(character):04X} ({name})"
+    return None
+
+
+_JOINERS = "\u200c\u200d"
+"""Persian and other scripts need these between letters, and emoji between their parts."""
+
+_BLANK_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Characters with the category of letters or symbols that show nothing."""
+
+
+def _is_blank(character: str) -> bool:
+    return character.isspace() or character in _BLANK_LETTERS
+
+
+def _is_invisible(character: str) -> bool:
+    """Controls, ends of lines, marks of direction, and whatever else only formats."""
+    return not one_line(character) or unicodedata.category(character) == "Cf"

@@ -36,7 +36,7 @@ from plugins.hubspot.polling import assigned_contacts, changed_contacts
 from plugins.hubspot.portals import Memories
 from plugins.hubspot.settings import DEFAULT_URL
 from plugins.hubspot.setup_apply import apply_setup, plan_setup
-from plugins.hubspot.verdicts import refused_token, unavailable
+from plugins.hubspot.verdicts import refused_call, unavailable
 
 CRM = "hubspot"
 PAGES = "https://app.hubspot.com"
@@ -120,7 +120,7 @@ class HubSpotPlugin:
         if answer.ok and portal_id is not None:
             return str(portal_id)
         if answer.status == 401 or answer.verdict is Verdict.REFUSED:
-            raise refused_token(answer, access.portal.name)
+            raise refused_call(answer, access.portal.name)
         raise unavailable(answer, access.portal.name)
 
     @hookimpl

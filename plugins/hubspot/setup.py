@@ -13,6 +13,7 @@ from engine.api import Assistant, CrmMapping, Portal, SetupPlan, SetupStep
 from plugins.hubspot.contacts import OWN_CONTEXT
 from plugins.hubspot.fields import Definition, Unresolved, is_free_text, resolve, wanted_values
 from plugins.hubspot.keys import KEY
+from plugins.hubspot.options import label_of, labels_for, one_spelling
 from plugins.hubspot.owners import Directory
 
 GROUP = "handback"
@@ -112,7 +113,9 @@ def _columns(state: PortalState, mapping: CrmMapping) -> Iterator[SetupStep]:
         if existing is None:
             yield _new_column(state, column, values)
             continue
-        missing = [v for v in values if isinstance(resolve(existing, column, v), Unresolved)]
+        missing = one_spelling(
+            column, [v for v in values if isinstance(resolve(existing, column, v), Unresolved)]
+        )
         if not missing:
             continue
         if existing.type != "enumeration" or existing.read_only_options or is_free_text(missing):
@@ -122,7 +125,8 @@ def _columns(state: PortalState, mapping: CrmMapping) -> Iterator[SetupStep]:
                 column=column,
             )
             continue
-        options = [{"label": label_of(value), "value": value} for value in missing]
+        labels = labels_for(missing, existing.options)
+        options = [{"label": labels[value], "value": value} for value in missing]
         what = f"add to {column} the option{'s' * (len(missing) > 1)} {', '.join(missing)}"
         yield SetupStep(what, ADD_OPTIONS, {"name": column, "options": options})
 
@@ -136,8 +140,10 @@ def _new_column(state: PortalState, column: str, values: Sequence[str]) -> Setup
     if is_free_text(values):
         definition |= {"type": "string", "fieldType": "text"}
         return _creation(state, definition, "a text field")
+    values = one_spelling(column, values)
+    labels = labels_for(values, ())
     options = [
-        {"label": label_of(value), "value": value, "displayOrder": place, "hidden": False}
+        {"label": labels[value], "value": value, "displayOrder": place, "hidden": False}
         for place, value in enumerate(values)
     ]
     definition |= {"type": "enumeration", "fieldType": "select", "options": options}
@@ -194,15 +200,24 @@ def _notes(state: PortalState, mapping: CrmMapping) -> Iterator[str]:
             f" {OWN_CONTEXT} is used where it is filled"
         )
     for column in mapping.columns:
-        for value in wanted_values(mapping, column):
-            resolved = resolve(state.active.get(column), column, value)
-            if isinstance(resolved, str) and resolved != value:
-                yield f"{column}: {value} is written as the portal's own option {resolved}"
+        values = wanted_values(mapping, column)
+        yield from _spellings(state.active.get(column), column, values)
 
 
-def label_of(value: str) -> str:
-    """QUALIFIED → Qualified, lead_connection_status → Lead Connection Status, LeadAtRisk stays."""
-    words = value.replace("_", " ").split()
-    return " ".join(
-        word.capitalize() if word.isupper() or word.islower() else word for word in words
-    )
+def _spellings(definition: Definition | None, column: str, values: Sequence[str]) -> Iterator[str]:
+    """Values that are written in another spelling, and new options whose usual label is taken."""
+    found = {value: resolve(definition, column, value) for value in values}
+    lacking = [value for value, one in found.items() if isinstance(one, Unresolved)]
+    has_options = definition is None or definition.type == "enumeration"
+    added = one_spelling(column, lacking) if has_options and not is_free_text(lacking) else []
+    options = {value.casefold(): value for value in added}
+    for value, one in found.items():
+        option = options.get(value.casefold(), value)
+        if isinstance(one, str) and one != value:
+            yield f"{column}: {value} is written as the portal's own option {one}"
+        elif isinstance(one, Unresolved) and option != value:
+            yield f"{column}: {value} is written as {option}, which is added once for both"
+    labels = labels_for(added, definition.options if definition is not None else ())
+    for value, label in labels.items():
+        if label != label_of(value):
+            yield f"{column}: the label {label_of(value)} is taken; {value} is labelled {label}"

@@ -12,6 +12,7 @@ from engine.api import ConfigurationError, CrmMapping, SetupPlan, SetupStep
 from plugins.hubspot.answers import Answer, Verdict
 from plugins.hubspot.fields import Definition, definition_from
 from plugins.hubspot.keys import KEY, read_key, try_to_create
+from plugins.hubspot.options import labels_for
 from plugins.hubspot.portals import Desk
 from plugins.hubspot.properties import read_definitions
 from plugins.hubspot.setup import (
@@ -23,7 +24,7 @@ from plugins.hubspot.setup import (
     PortalState,
     plan,
 )
-from plugins.hubspot.verdicts import refused_token, unavailable
+from plugins.hubspot.verdicts import refused_call, unavailable
 
 TRIES = 5
 KEYED = ("notes", "emails", "tasks")
@@ -229,8 +230,10 @@ def _with(before: Definition, missing: Sequence[Mapping[str, Any]]) -> list[dict
         for place, raw in enumerate(before.raw_options)
     ]
     highest = max((o["displayOrder"] for o in options if _is_int(o["displayOrder"])), default=-1)
+    labels = labels_for([str(option["value"]) for option in missing], before.options)
     for place, option in enumerate(missing, start=highest + 1):
-        new = {"label": option["label"], "value": option["value"], "description": ""}
+        value = str(option["value"])
+        new = {"label": labels[value], "value": value, "description": ""}
         options.append({**new, "displayOrder": place, "hidden": False})
     return options
 
@@ -242,7 +245,7 @@ def _options_failed(
         return _failed(desk, answer)
     values = ", ".join(str(option["value"]) for option in missing)
     return ConfigurationError(
-        f"HubSpot does not let the app change the options of {name}: {answer.reason}",
+        f"HubSpot did not take {values} as options of {name}: {answer.reason}",
         where=f"portal {desk.portal.name}",
         fix=f"add {values} under Settings > Properties > {name}, or map other values",
     )
@@ -250,7 +253,7 @@ def _options_failed(
 
 def _failed(desk: Desk, answer: Answer) -> Exception:
     if answer.verdict is Verdict.REFUSED or answer.status == 401:
-        return refused_token(answer, desk.portal.name)
+        return refused_call(answer, desk.portal.name)
     return unavailable(answer, desk.portal.name)
 
 

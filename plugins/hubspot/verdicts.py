@@ -48,16 +48,17 @@ def unavailable(answer: Answer, portal: str) -> PortalUnavailable:
     )
 
 
-def refused_token(answer: Answer, portal: str) -> ConfigurationError:
-    """For hooks that a person waits for: says what to mend."""
+def refused_call(answer: Answer, portal: str) -> ConfigurationError:
+    """For hooks that a person waits for: says what to mend, which the status tells."""
+    where = f"portal {portal}"
     if answer.status == 403:
         return ConfigurationError(
-            "HubSpot forbids this call",
-            where=f"portal {portal}",
-            fix=scopes_text(answer.refusal),
+            "HubSpot forbids this call", where=where, fix=scopes_text(answer.refusal)
         )
-    return ConfigurationError(
-        answer.reason,
-        where=f"portal {portal}",
-        fix="put a valid token into the portal's variable and try again",
-    )
+    if answer.status == 401:
+        fix = "put a valid token into the portal's variable and try again"
+    elif answer.status in (404, 405):
+        fix = "check the portal's base_url and api_version"
+    else:
+        fix = "mend what HubSpot names, then try again"
+    return ConfigurationError(answer.reason, where=where, fix=fix)

@@ -9,6 +9,7 @@ from plugins.hubspot.sandbox.call import Call, as_list, as_object, as_text, text
 from plugins.hubspot.sandbox.catalog import ENGAGEMENTS
 from plugins.hubspot.sandbox.definitions import Definition, Group, Option
 from plugins.hubspot.sandbox.errors import invalid, missing_scopes
+from plugins.hubspot.sandbox.values import has_blank_ends
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,99}")
 FIELD_TYPES: Final = {
@@ -58,6 +59,9 @@ def check_types(type_: str, field_type: str) -> None:
 
 def check_options(type_: str, options: list[Option]) -> None:
     values = [option.value for option in options]
+    for text in (*values, *(option.label for option in options)):
+        if has_blank_ends(text):
+            raise invalid(f'"{text}" includes leading or trailing whitespace.')
     if len(set(values)) != len(values):
         raise invalid("Option values must be unique")
     if len({option.label for option in options}) != len(options):

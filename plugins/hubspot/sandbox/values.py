@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Final
@@ -13,6 +14,7 @@ from plugins.hubspot.sandbox.errors import Problem
 from plugins.hubspot.sandbox.portal import Portal
 
 MAXIMUM_LENGTH: Final = 65_536
+_FREE_TEXT: Final = ("string", "phone_number")
 _EMAIL: Final = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]{2,}")
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
 _ISO_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)")
@@ -31,6 +33,8 @@ def normalise(portal: Portal, definition: Definition, value: str, *, present: st
     """The value as stored, or ``BadValueError``. ``""`` always clears."""
     if value == "":
         return value
+    if definition.type not in _FREE_TEXT:
+        _refuse_blank_ends(definition, value)
     if definition.referenced_object_type == "OWNER":
         return _owner(portal, definition, value)
     if definition.name == "email":
@@ -38,6 +42,23 @@ def normalise(portal: Portal, definition: Definition, value: str, *, present: st
     if definition.type == "enumeration":
         return _enumeration(portal, definition, value, present)
     return _BY_TYPE[definition.type](definition, value)
+
+
+def has_blank_ends(text: str) -> bool:
+    """Whether a text begins or ends with white space or a character that nobody sees."""
+    return any(
+        end.isspace() or unicodedata.category(end) in ("Cc", "Cf") for end in (text[:1], text[-1:])
+    )
+
+
+def _refuse_blank_ends(definition: Definition, value: str) -> None:
+    """Of all properties that are no free text, since 7 April 2025:
+    https://developers.hubspot.com/changelog/breaking-change-enhanced-validations-for-non-string-properties-in-hubspots-crmobject-apis
+    """
+    for part in filter(None, value.split(";")):
+        if has_blank_ends(part):
+            message = f'"{part}" includes leading or trailing whitespace.'
+            raise _refuse(definition, "LEADING_TRAILING_WHITESPACE", message)
 
 
 def _refuse(definition: Definition, code: str, message: str) -> BadValueError:

@@ -5,8 +5,12 @@ from dataclasses import replace
 
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.api import ConfigurationError, SetupPlan
+from plugins.hubspot.fields import Option
+from plugins.hubspot.options import labels_for, one_spelling
 from tests.plugins.hubspot.rig import OMAR, PAUL, QUEUE, Rig
 
 STATES = [
@@ -98,6 +102,86 @@ def test_what_can_be_chosen_is_what_the_portal_shows(ready: Rig) -> None:
     ]
     text = replace(mapping, columns=("firstname", "nowhere"))
     assert ready.hooks.crm_field_options(access=ready.access, mapping=text) == {}
+
+
+def test_values_that_differ_in_case_alone_are_one_option(rig: Rig) -> None:
+    """The shipped table has In_Progress and IN_PROGRESS; a portal may have neither."""
+    rig.act("archive_option", property="hs_lead_status", value="IN_PROGRESS")
+    made = plan(rig)
+    assert "add to hs_lead_status the options IN_PROGRESS, QUALIFIED" in [
+        s.what for s in made.steps
+    ]
+    assert (
+        "hs_lead_status: In_Progress is written as IN_PROGRESS, which is added once for both"
+        in made.notes
+    )
+    rig.set_up()
+    assert steps(rig) == []
+    assert options(rig, "hs_lead_status")[-2:] == ["IN_PROGRESS", "QUALIFIED"]
+    assert not [
+        problem
+        for problem in rig.hooks.crm_check_mapping(access=rig.access, rules=rig.rules)
+        if problem.error
+    ]
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_label_that_is_taken_gets_another_one(rig: Rig, hidden: bool) -> None:
+    rig.act("add_option", property="hs_lead_status", value="SQL", label="qualified ")
+    if hidden:
+        rig.act("hide_option", property="hs_lead_status", value="SQL")
+    assert (
+        "hs_lead_status: the label Qualified is taken; QUALIFIED is labelled Qualified (QUALIFIED)"
+        in plan(rig).notes
+    )
+    rig.set_up()
+    last = api(rig, "GET", "/hs_lead_status").json()["options"][-1]
+    assert (last["value"], last["label"]) == ("QUALIFIED", "Qualified (QUALIFIED)")
+    assert steps(rig) == []
+
+
+def test_a_label_that_was_taken_since_the_plan_gets_another_one(rig: Rig) -> None:
+    made = plan(rig)
+    step = next(step for step in made.steps if step.details.get("name") == "hs_lead_status")
+    rig.act("rename_option", property="hs_lead_status", value="NEW", label="Qualified")
+    changed = replace(made, fingerprint=plan(rig).fingerprint, steps=(step,))
+    rig.hooks.crm_apply_setup(access=rig.access, rules=rig.rules, plan=changed)
+    assert options(rig, "hs_lead_status")[-1] == "QUALIFIED"
+
+
+WORDS = st.text("aAbB_ ", min_size=1, max_size=4).map(str.strip).filter(bool)
+
+
+@given(values=st.lists(WORDS, unique=True, max_size=6), labels=st.lists(WORDS, max_size=4))
+def test_every_new_option_has_a_label_of_its_own(values: list[str], labels: list[str]) -> None:
+    there = [Option(f"old-{place}", label) for place, label in enumerate(dict.fromkeys(labels))]
+    added = one_spelling("stage", values)
+    assert {value.casefold() for value in added} == {value.casefold() for value in values}
+    given_ = labels_for(added, there)
+    assert list(given_) == added
+    every = [label.casefold() for label in (*given_.values(), *dict.fromkeys(labels))]
+    assert len(set(map(str.casefold, given_.values()))) == len(given_)
+    assert all(every)
+    assert not {label.casefold() for label in given_.values()} & {x.casefold() for x in labels}
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 415])
+def test_only_a_refused_token_is_advised_to_be_replaced(rig: Rig, status: int) -> None:
+    body = (
+        '{"status":"error","message":"Option labels must be unique","category":"VALIDATION_ERROR"}'
+    )
+    made = plan(rig)
+    for route in ("PATCH /crm/properties/*", "GET /account-info/*"):
+        rig.fault("answer", route=route, status=status, body=body, content_type="application/json")
+    calls: list[Callable[[], object]] = [
+        lambda: rig.hooks.crm_apply_setup(access=rig.access, rules=rig.rules, plan=made),
+        lambda: rig.hooks.crm_identify(access=rig.access),
+    ]
+    for call in calls:
+        with pytest.raises(ConfigurationError) as caught:
+            call()
+        assert ("valid token" in caught.value.fix) is (status == 401)
+        assert ("base_url" in caught.value.fix) is (status in (404, 405))
 
 
 def test_an_old_plan_is_refused(rig: Rig) -> None:

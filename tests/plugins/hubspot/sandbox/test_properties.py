@@ -144,3 +144,31 @@ def test_checkbox_values_append_with_a_leading_semicolon(portal):
     body = {"properties": {"colours": ";COLD"}}
     assert portal.objects("PATCH", f"contacts/{contact}", body).status_code == 200
     assert portal.read(contact, "colours")["properties"]["colours"] == "HOT;COLD"
+
+
+@pytest.mark.parametrize(
+    "value", ["Warm ", " Warm", "\u00a0Warm", "Warm\u200b", "\ufeffWarm", "Warm\n"]
+)
+def test_blanks_and_invisible_characters_at_the_ends_of_options_and_values(portal, value):
+    definition = {
+        "name": "trial", "label": "Trial", "groupName": "contactinformation",
+        "type": "enumeration", "fieldType": "checkbox",
+        "options": [
+            {"label": "A", "value": value, "displayOrder": 0, "hidden": False},
+            {"label": "B", "value": "Hot", "displayOrder": 1, "hidden": False},
+        ],
+    }  # fmt: skip
+    refused = portal.properties("POST", "contacts", definition)
+    assert refused.status_code == 400
+    assert refused.json()["category"] == "VALIDATION_ERROR"
+    definition["options"][0]["value"] = "Warm"
+    assert portal.properties("POST", "contacts", definition).status_code == 201
+    patched = {"options": [{**definition["options"][0], "value": value}]}
+    assert portal.properties("PATCH", "contacts/trial", patched).status_code == 400
+    contact = portal.contact(firstname="A")
+    for wanted in (value, f"Hot;{value}"):
+        body = {"properties": {"trial": wanted}}
+        refused = portal.objects("PATCH", f"contacts/{contact}", body)
+        assert refused.json()["errors"][0]["code"] == "LEADING_TRAILING_WHITESPACE"
+    free = {"properties": {"city": value, "trial": "Hot;Warm"}}
+    assert portal.objects("PATCH", f"contacts/{contact}", free).status_code == 200
