@@ -35,8 +35,12 @@ def measure() -> Iterator[Figure]:
         again = bare.seconds(copy, steps)
     with _app() as app:
         ours = _throughput(app)
-        yield Figure("sqlite_events_per_s", ours, "events/s", ">= 30000")
-        yield Figure("sqlite_to_bare_loop", ours * again / EVENTS, "ratio", ">= 0.35")
+        loop = EVENTS / again
+        yield Figure("sqlite_to_bare_loop", ours / loop, "ratio", ">= 0.35", "of the same writes")
+        yield Figure(
+            "sqlite_bare_loop_events_per_s", loop, "events/s", note="what this machine can"
+        )
+        yield Figure("sqlite_events_per_s", ours, "events/s")
     with _app() as app:
         p50, p99 = latency(app)
         yield Figure("commit_p50_ms_sqlite", p50, "ms")
