@@ -1,14 +1,18 @@
 """People with a login, their sessions, keys of programs, and the audit trail."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from engine.base.clock import Millis
 from engine.store.account_records import ApiKey, AuditEntry, Session, SignIn, User
-from engine.store.statements import InsertRows
+from engine.store.statements import InsertRows, containing, word
 from engine.store.tables import api_keys, audit, sessions, sign_ins, users
 from engine.store.transaction import Transaction
+
+ERASED = "erased"
+"""What stands on the audit trail in the place of what named a person who was erased."""
 
 _USER = (
     "name",
@@ -58,6 +62,16 @@ _REVOKE = (
     .values(revoked_at=bindparam("now"))
 )
 _NOTE = InsertRows(audit, _ENTRY)
+_MENTIONING = (
+    update(audit)
+    .where(
+        or_(
+            func.lower(audit.c.subject).like(bindparam("pattern"), escape="!"),
+            func.lower(audit.c.outcome).like(bindparam("pattern"), escape="!"),
+        )
+    )
+    .values(subject=word(ERASED), outcome=word(ERASED))
+)
 _AUDIT = (
     select(*(audit.c[name] for name in _ENTRY))
     .where(audit.c.id < bindparam("before"))
@@ -167,6 +181,11 @@ class Accounts:
         (number,) = self._tx.take_ids(1)
         row = (entry.at, entry.who, entry.door, entry.what, entry.subject, entry.outcome, number)
         self._tx.rows(_NOTE, [row])
+
+    def forget(self, texts: Sequence[str]) -> None:
+        """Who did what when stays; what mentions one of these (an address) is erased with it."""
+        for text in texts:
+            self._tx.run(_MENTIONING, pattern=containing(text))
 
     def audit(self, *, limit: int, before: int | None = None) -> list[AuditEntry]:
         """Newest first. before: the id of the last entry of the page before."""

@@ -6,9 +6,19 @@ from sqlalchemy import and_, bindparam, delete, select, update
 
 from engine.lead.records import Lead
 from engine.store import lookups
+from engine.store.accounts import Accounts
 from engine.store.quarantine import Quarantine
 from engine.store.statements import InSet, word
-from engine.store.tables import contact_aliases, history, inbox, leads, outbox, ownership, waiting
+from engine.store.tables import (
+    contact_aliases,
+    disagreements,
+    history,
+    inbox,
+    leads,
+    outbox,
+    ownership,
+    waiting,
+)
 from engine.store.transaction import Transaction
 
 _EMPTY = word("{}")
@@ -61,6 +71,9 @@ _HISTORY = (
     .where(history.c.portal == bindparam("portal"), InSet(history.c.lead_id, "lead_ids"))
     .values(reads=_EMPTY, sub_state=None)
 )
+_DISAGREEMENTS = delete(disagreements).where(
+    disagreements.c.portal == bindparam("portal"), InSet(disagreements.c.lead_id, "lead_ids")
+)
 _OUTBOX = (
     update(outbox)
     .where(outbox.c.portal == bindparam("portal"), InSet(outbox.c.lead_id, "lead_ids"))
@@ -100,6 +113,7 @@ def erase(tx: Transaction, portal: str, lead_id: str, before: Lead) -> None:
     emails = sorted({email for email in mentions if email and "@" in email})
     seqs |= set(lookups.belongs(tx, portal, emails, lead_ids, before))
     scrub_events(tx, portal, sorted(seqs))
-    for statement in (_LEADS, _HISTORY, _OUTBOX, _OWNERSHIP):
+    for statement in (_LEADS, _HISTORY, _OUTBOX, _OWNERSHIP, _DISAGREEMENTS):
         tx.run(statement, portal=portal, lead_ids=lead_ids)
+    Accounts(tx).forget(emails)
     Quarantine(tx).forget(portal, sorted(text for text in mentions if text))

@@ -171,6 +171,12 @@ def word(value: str) -> ColumnElement[str]:
     return literal_column(f"'{value}'", Text)
 
 
+def containing(text: str) -> str:
+    """A pattern for LIKE … ESCAPE '!' that finds the text anywhere, in small letters."""
+    safe = text.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return f"%{safe}%"
+
+
 def either(column: ColumnElement[str], *values: str) -> ColumnElement[bool]:
     """`(column = 'a' OR column = 'b')`, in the form that partial indexes are declared with."""
     first, *rest = (column == word(value) for value in values)
