@@ -69,6 +69,8 @@ def connect(
         print_json(portal)
     else:
         say(f"connected {name}: {crm} account {portal['account_id']} at {portal['base_url']}")
+        for notice in portal["notices"]:
+            say(f"note: {notice}")
         say(f"next: handback portal setup {name} --apply")
 
 

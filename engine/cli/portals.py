@@ -46,6 +46,8 @@ def set_settings(
         for key, value in sorted(portal["settings"].items()):
             say(f"{key} = {value}")
         say(f"{name} uses these settings from now on" if portal["settings"] else "all defaults")
+        for notice in portal["notices"]:
+            say(f"note: {notice}")
 
 
 def _value(text: str) -> object:
@@ -113,8 +115,9 @@ def check(
         print_json(problems)
     else:
         for problem in problems:
-            say(f"{problem['severity']}: {problem['message']} — {problem['fix']}")
-        if not problems:
+            fix = f" — {problem['fix']}" if problem["fix"] else ""
+            say(f"{problem['severity']}: {problem['message']}{fix}")
+        if not any(problem["column"] for problem in problems):
             say(f"{name} can show every state")
     if any(problem["severity"] == "error" for problem in problems):
         raise typer.Exit(ATTENTION)

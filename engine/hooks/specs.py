@@ -44,6 +44,11 @@ class CrmSpecs(Protocol):
         """The API's base URL when a portal is connected without one. Pure."""
 
     @hookspec(firstresult=True)
+    def crm_notices(self, portal: Portal) -> Sequence[str]:
+        """What a person should know about the portal's settings, such as an end of support: one
+        sentence each, with what to do. Pure."""
+
+    @hookspec(firstresult=True)
     def crm_starting_options(self) -> Mapping[str, Sequence[str]]:
         """Fields with a closed list of options, and those that a new account has. Pure.
 

@@ -297,7 +297,8 @@ class Connections:
             tx.portals.resume(portal.name)
             tx.outbox.wake(portal.name, now=self._clock.now())
         self._tokens.forget(portal.name)
-        return portal_document(portal)
+        notices = self._plugins.for_crm(portal.crm).crm_notices(portal=portal)
+        return {**portal_document(portal), "notices": list(notices)}
 
     def _answered(self, state: str, session: str) -> Document:
         name, digest = state.rpartition("~")[0], _digest(state)

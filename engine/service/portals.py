@@ -51,7 +51,7 @@ class Portals:
         hooks.crm_identify(access=replace(access, portal=portal))
         with self._store.write() as tx:
             tx.portals.put(portal)
-        return portal_document(portal)
+        return {**portal_document(portal), "notices": list(hooks.crm_notices(portal=portal))}
 
     def setup(self, name: str, *, apply: bool, plan_id: str | None = None) -> Document:
         """The plan, carried out when `apply`; what only a person can do stays as needs_person.
@@ -79,11 +79,12 @@ class Portals:
             "plan_id": plan.fingerprint,
             "steps": [_step(step, status) for step in ours]
             + [_step(step, "needs_person") for step in by_person],
-            "notes": list(plan.notes),
+            "notes": [*plan.notes, *hooks.crm_notices(portal=access.portal)],
         }
 
     def check(self, name: str) -> Documents:
-        """Mapped values that the portal cannot take (severity error), or takes in another form."""
+        """Mapped values that the portal cannot take (severity error), or takes in another form;
+        and what there is to know about its settings, with an empty state and column."""
         access, hooks = self._accesses.of(name)
         problems = hooks.crm_check_mapping(access=access, rules=self._rules.now().rules)
         return [
@@ -95,6 +96,9 @@ class Portals:
                 "severity": "error" if problem.error else "warning",
             }
             for problem in problems
+        ] + [
+            {"state": "", "column": "", "message": notice, "fix": "", "severity": "warning"}
+            for notice in hooks.crm_notices(portal=access.portal)
         ]
 
     def status(self, name: str) -> Document:

@@ -61,6 +61,7 @@ class Answer:
     """One call's end. status 0: no answer. after: when to come back, in ms (WAIT, LOST, UNSENT).
 
     reason: one sentence, safe to log and to show. daily: the account's daily limit is used up.
+    needs: the scopes that the call needs, where a 403 names none.
     """
 
     verdict: Verdict
@@ -72,6 +73,12 @@ class Answer:
     whole_portal: bool = False
     daily: bool = False
     timed_out: bool = False
+    needs: tuple[str, ...] = ()
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What a 403 is about: the scopes that it names, else those that the call needs."""
+        return (self.refusal.scopes if self.refusal else ()) or self.needs
 
     @property
     def ok(self) -> bool:

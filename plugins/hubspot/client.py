@@ -28,6 +28,7 @@ from engine.api import (
 )
 from plugins.hubspot.answers import Answer, Verdict, read_answer
 from plugins.hubspot.budget import SECOND, Budget, Lane, day_wait
+from plugins.hubspot.scopes import scopes_for
 from plugins.hubspot.settings import Settings
 
 USER_AGENT = "handback (+https://developers.hubspot.com)"
@@ -248,7 +249,7 @@ class Api:
         answer = self.connection.exchange(method, path, lane, token=token, params=params, body=body)
         if answer.status == 401:
             self.token_refused(token)
-        return answer
+        return replace(answer, needs=scopes_for(method, path)) if answer.status == 403 else answer
 
     def _checked(self) -> str:
         token = self.token()

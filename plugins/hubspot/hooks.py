@@ -34,7 +34,7 @@ from plugins.hubspot.comparison import find_records, resolve_fields
 from plugins.hubspot.contacts import read_contacts
 from plugins.hubspot.polling import assigned_contacts, changed_contacts
 from plugins.hubspot.portals import Memories
-from plugins.hubspot.settings import DEFAULT_URL
+from plugins.hubspot.settings import DEFAULT_URL, notices
 from plugins.hubspot.setup_apply import apply_setup, plan_setup
 from plugins.hubspot.verdicts import refused_call, unavailable
 
@@ -54,6 +54,10 @@ class HubSpotPlugin:
     @hookimpl
     def crm_default_url(self) -> str:
         return DEFAULT_URL
+
+    @hookimpl
+    def crm_notices(self, portal: Portal) -> Sequence[str]:
+        return notices(portal)
 
     @hookimpl
     def crm_starting_options(self) -> Mapping[str, Sequence[str]]:

@@ -62,6 +62,17 @@ def read_settings(portal: Portal) -> Settings:
     )
 
 
+def notices(portal: Portal) -> tuple[str, ...]:
+    """What ends: https://developers.hubspot.com/docs/developer-tooling/platform/versioning"""
+    if str(portal.settings.get("api_version") or DEFAULT_VERSION) != "v3":
+        return ()
+    return (
+        "api_version v3 is about to end: HubSpot supports its v4 associations until 2027-03-30,"
+        f" and v1 to v3 until September 2027; change to {DEFAULT_VERSION}:"
+        f" handback portal set {portal.name} api_version={DEFAULT_VERSION}",
+    )
+
+
 def _url(portal: Portal) -> str:
     parts = urlsplit(portal.base_url)
     local = (parts.hostname or "") in _LOCAL

@@ -16,6 +16,7 @@ from plugins.hubspot.keys import KEY
 from plugins.hubspot.options import label_of, labels_for, one_spelling
 from plugins.hubspot.owners import Directory
 
+SCHEMAS = "crm.schemas.contacts.read"
 GROUP = "handback"
 GROUP_LABEL = "Handback"
 CREATE_GROUP, CREATE_PROPERTY, ADD_OPTIONS, PERSON = (
@@ -46,7 +47,9 @@ def plan(
     context_field: str,
 ) -> SetupPlan:
     """All steps in order; none when the portal has everything."""
-    properties = [*_context(state, context_field), *_columns(state, mapping)]
+    properties: list[SetupStep] = []
+    if SCHEMAS not in state.missing_scopes:  # what cannot be read is not known to be lacking
+        properties = [*_context(state, context_field), *_columns(state, mapping)]
     steps: list[SetupStep] = []
     if any(step.action == CREATE_PROPERTY for step in properties) and not state.group_exists:
         details = {"name": GROUP, "label": GROUP_LABEL, "displayOrder": -1}
@@ -57,7 +60,7 @@ def plan(
     steps += [
         _person(f"grant the app the scope {scope}", scope=scope) for scope in state.missing_scopes
     ]
-    notes = list(_notes(state, mapping))
+    notes = list(_notes(state, mapping)) if SCHEMAS not in state.missing_scopes else []
     if state.unkeyed and any(not step.needs_person for step in steps):
         notes.append(
             f"applying also asks HubSpot for the unique property {KEY} on"

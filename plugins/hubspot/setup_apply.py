@@ -125,11 +125,11 @@ def _definitions(desk: Desk, missing: list[str], *, archived: bool) -> Mapping[s
 
 
 def _ask(desk: Desk, answer: Answer, missing: list[str]) -> Answer | None:
-    """A 403 that names scopes is something to plan for; anything else ends the reading."""
+    """A 403 is something to plan for: its scopes; anything else ends the reading."""
     if answer.ok:
         return answer
-    if answer.status == 403 and answer.refusal and answer.refusal.scopes:
-        missing += answer.refusal.scopes
+    if answer.status == 403 and answer.scopes:
+        missing += answer.scopes
         return None
     raise _failed(desk, answer)
 

@@ -1,7 +1,7 @@
 """What an answer that is no success means for the engine: an outcome, or an exception for reads."""
 
 from engine.api import ConfigurationError, GiveUp, Millis, Outcome, PortalUnavailable, TryLater
-from plugins.hubspot.answers import Answer, Refusal, Verdict
+from plugins.hubspot.answers import Answer, Verdict
 
 SOON: Millis = 5_000
 
@@ -16,7 +16,7 @@ def outcome_of(answer: Answer) -> Outcome:
 
 def _refused(answer: Answer) -> Outcome:
     if answer.status == 403:
-        return GiveUp(scopes_text(answer.refusal))
+        return GiveUp(scopes_text(answer))
     if answer.status in (404, 405) and not answer.about_records:
         reason = (
             f"HubSpot does not know this call ({answer.status}); "
@@ -26,23 +26,29 @@ def _refused(answer: Answer) -> Outcome:
     return GiveUp(answer.reason)
 
 
-def scopes_text(refusal: Refusal | None) -> str:
+def scopes_text(answer: Answer) -> str:
     """What a 403 asks of a person."""
-    scopes = refusal.scopes if refusal else ()
-    if scopes:
+    refusal = answer.refusal
+    if refusal and refusal.scopes:
         return (
-            f"the app lacks the scopes {', '.join(scopes)}; add them to the private app or service"
-            " key (an OAuth app has to be authorised again), then retry"
+            f"the app lacks the scopes {', '.join(refusal.scopes)}; add them to the service key or"
+            " private app (an OAuth app has to be authorised again), then retry"
         )
     said = f": {refusal.message}" if refusal and refusal.message else ""
-    return f"HubSpot forbids this call (403){said}; check the scopes of the app"
+    if not answer.needs:
+        return f"HubSpot forbids this call (403){said}; check the scopes of the app"
+    return (
+        f"HubSpot forbids this call (403){said}; it needs {' and '.join(answer.needs)} (a write"
+        " scope does not include reading): add it to the service key or private app (an OAuth app"
+        " has to be authorised again), then retry"
+    )
 
 
 def unavailable(answer: Answer, portal: str) -> PortalUnavailable:
     """For reading hooks: the portal could not be read now."""
     reason, fix = answer.reason, ""
     if answer.status == 403:
-        reason, fix = "HubSpot forbids reading (403)", scopes_text(answer.refusal)
+        reason, fix = "HubSpot forbids reading (403)", scopes_text(answer)
     return PortalUnavailable(
         reason, where=f"portal {portal}", fix=fix, after=max(answer.after, SOON)
     )
@@ -52,9 +58,7 @@ def refused_call(answer: Answer, portal: str) -> ConfigurationError:
     """For hooks that a person waits for: says what to mend, which the status tells."""
     where = f"portal {portal}"
     if answer.status == 403:
-        return ConfigurationError(
-            "HubSpot forbids this call", where=where, fix=scopes_text(answer.refusal)
-        )
+        return ConfigurationError("HubSpot forbids this call", where=where, fix=scopes_text(answer))
     if answer.status == 401:
         fix = "put a valid token into the portal's variable and try again"
     elif answer.status in (404, 405):

@@ -250,6 +250,22 @@ def test_a_stored_token_is_kept_encrypted_and_keys_are_rotated(office: Office) -
     assert TOKEN not in everything_in(program.folder)
 
 
+def test_an_api_version_that_ends_is_said_so_wherever_a_person_looks(office: Office) -> None:
+    program = office.program
+    connect = ("portal", "connect", "acme", "--base-url", office.url, "--token-stdin")
+    token = f"{TOKEN}\n".encode()
+    told = program.run(*connect, "--api-version", "v3", stdin=token).stdout.decode()
+    assert "2027-03-30" in told
+    assert "handback portal set acme api_version=2026-09" in told
+    assert "2027-03-30" in program.run("portal", "check", "acme", code=None).stdout.decode()
+    assert "2027-03-30" in program.run("portal", "setup", "acme", code=None).stdout.decode()
+    quiet = program.run("portal", "set", "acme", "api_version=2026-09").stdout.decode()
+    assert "2027-03-30" not in quiet
+    assert "2027-03-30" not in program.run("portal", "check", "acme", code=None).stdout.decode()
+    again = program.run("portal", "set", "acme", "api_version=v3").stdout.decode()
+    assert "2027-03-30" in again
+
+
 def test_a_token_is_no_argument_and_one_way_has_to_be_chosen(office: Office) -> None:
     program = office.program
     connect = ("portal", "connect", "acme", "--base-url", office.url)

@@ -192,6 +192,8 @@ class Gateway:
         if access.scopes is None:
             return
         lacking = [scope for scope in match.scopes if scope not in access.scopes]
+        if lacking and not portal.switches.scopes_named:
+            raise refusal(403, "MISSING_SCOPES", "This key may not make this call.")
         if lacking:
             raise missing_scopes(match.scopes, in_context=portal.chance(0.5))
 

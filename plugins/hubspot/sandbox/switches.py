@@ -92,6 +92,7 @@ class Switches:
     introspect_field: str = _switch(
         "token", "'token', or 'hint': introspection also reads the field named by token_type_hint"
     )
+    scopes_named: bool = _switch(True, "a 403 for missing scopes names them")
     unavailable_scopes: tuple[str, ...] = _switch((), "scopes this account cannot grant")
     conditional_required: tuple[dict[str, Any], ...] = _switch(
         (),

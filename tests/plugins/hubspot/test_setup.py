@@ -8,9 +8,10 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.api import ConfigurationError, SetupPlan
+from engine.api import ConfigurationError, GiveUp, PortalUnavailable, SetupPlan
 from plugins.hubspot.fields import Option
 from plugins.hubspot.options import labels_for, one_spelling
+from plugins.hubspot.scopes import scopes_for
 from tests.plugins.hubspot.rig import OMAR, PAUL, QUEUE, Rig
 
 STATES = [
@@ -253,6 +254,57 @@ def test_every_missing_scope_is_listed(new_rig: Callable[..., Rig]) -> None:
     ]
     with pytest.raises(ConfigurationError, match=r"crm\.schemas\.contacts\.write"):
         rig.set_up()
+
+
+WRITING = ["crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.write",
+           "crm.objects.owners.read", "sales-email-read"]  # fmt: skip
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_key_that_may_write_and_not_read_is_told_what_it_lacks(
+    new_rig: Callable[..., Rig], named: bool
+) -> None:
+    """A write scope does not include reading, and HubSpot's 403 may name no scope at all."""
+    rig = new_rig(scopes=WRITING, switches={"scopes_named": named})
+    lacking = "grant the app the scope crm.schemas.contacts.read"
+    assert steps(rig) == [lacking], "what cannot be read is not known to be lacking"
+    with pytest.raises(PortalUnavailable, match=r"403") as caught:
+        rig.hooks.crm_check_mapping(access=rig.access, rules=rig.rules)
+    assert "crm.schemas.contacts.read" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacks"),
+    [("note", "crm.objects.contacts.write"), ("fields", "crm.objects.contacts.write")],
+)
+def test_a_403_that_names_no_scope_still_says_which_one(
+    new_rig: Callable[..., Rig], kind: str, lacks: str
+) -> None:
+    scopes = [scope for scope in WRITING if scope != lacks] + ["crm.schemas.contacts.read"]
+    rig = new_rig(scopes=scopes, switches={"scopes_named": False, "property_lag": [0, 0]})
+    rig.set_up()
+    crm_id = rig.contact()
+    (outcome,) = rig.deliver(rig.note(crm_id) if kind == "note" else rig.fields(crm_id, "Warm"))
+    assert isinstance(outcome, GiveUp)
+    assert lacks in outcome.reason
+
+
+CALLS = {
+    ("GET", "/crm/properties/2026-09/contacts"): "crm.schemas.contacts.read",
+    ("PATCH", "/crm/v3/properties/contacts/hs_lead_status"): "crm.schemas.contacts.write",
+    ("POST", "/crm/objects/2026-09/contacts/batch/read"): "crm.objects.contacts.read",
+    ("POST", "/crm/objects/2026-09/contacts/search"): "crm.objects.contacts.read",
+    ("POST", "/crm/v3/objects/notes/batch/create"): "crm.objects.contacts.write",
+    ("POST", "/crm/v3/objects/emails/batch/create"): "crm.objects.contacts.write sales-email-read",
+    ("POST", "/crm/v4/associations/contacts/notes/batch/read"): "crm.objects.contacts.read",
+    ("GET", "/crm/owners/2026-09"): "crm.objects.owners.read",
+    ("GET", "/account-info/2026-09/details"): "",
+}
+
+
+@pytest.mark.parametrize(("call", "needs"), CALLS.items())
+def test_the_scopes_of_each_family_of_calls(call: tuple[str, str], needs: str) -> None:
+    assert " ".join(scopes_for(*call)) == needs
 
 
 def test_a_lead_status_that_apps_may_not_change_is_said_so(rig: Rig) -> None:
