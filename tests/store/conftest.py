@@ -125,3 +125,28 @@ def opened(url: str) -> Iterator[Callable[[], Store]]:
 @pytest.fixture
 def store(opened: Callable[[], Store]) -> Store:
     return opened()
+
+
+@pytest.fixture
+def rows(url: str) -> Callable[[], dict[str, str]]:
+    """Everything in every table, as text."""
+
+    def read() -> dict[str, str]:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        engine = create_engine(parsed)
+        with engine.connect() as connection:
+            found = {
+                table.name: repr([tuple(row) for row in connection.execute(table.select())])
+                for table in metadata.sorted_tables
+            }
+        engine.dispose()
+        return found
+
+    return read
+
+
+@pytest.fixture
+def dump(rows: Callable[[], dict[str, str]]) -> Callable[[], str]:
+    return lambda: repr(rows())

@@ -6,10 +6,9 @@ from dataclasses import replace
 import pytest
 
 from engine.store import ADDRESS, ADDRESS_OF_LEAD, NewEvent, Store
-from tests.store.test_leads import _erase, dump, get, merge
+from tests.store.test_leads import _erase, get, merge
 from tests.store.worlds import PORTAL, add, connect, decide, event, make_lead, new
 
-__all__ = ["dump"]
 ANN = "ann@example.org"
 
 

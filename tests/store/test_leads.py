@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url
 
 from engine.lead.records import Ended, Lead, TimerSet
 from engine.store import (
@@ -19,7 +18,6 @@ from engine.store import (
     Store,
 )
 from engine.store.account_records import AuditEntry
-from engine.store.tables import metadata
 from tests.store.worlds import (
     PORTAL,
     add,
@@ -308,31 +306,6 @@ def test_merges_can_follow_each_other(store: Store) -> None:
 
 
 SECRET = "Zarathustra"
-
-
-@pytest.fixture
-def rows(url: str) -> Callable[[], dict[str, str]]:
-    """Everything in every table, as text."""
-
-    def read() -> dict[str, str]:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        engine = create_engine(parsed)
-        with engine.connect() as connection:
-            found = {
-                table.name: repr([tuple(row) for row in connection.execute(table.select())])
-                for table in metadata.sorted_tables
-            }
-        engine.dispose()
-        return found
-
-    return read
-
-
-@pytest.fixture
-def dump(rows: Callable[[], dict[str, str]]) -> Callable[[], str]:
-    return lambda: repr(rows())
 
 
 def _erase(store: Store, known: Lead, now: int, *behind: NewEvent) -> None:
