@@ -33,6 +33,7 @@ from engine.work.delivery import Deliveries
 from engine.work.intake import Added, Intake
 from engine.work.lookup import Lookups
 from engine.work.rules_in_use import RulesInUse
+from engine.work.senders import FILE, Sender
 from engine.work.tokens import TokenKeeper
 from engine.work.worker import Worker
 
@@ -46,8 +47,11 @@ class Events:
     def add(self, stream: BufferedReader, *, name: str = "events") -> Added:
         return self._intake.add_stream(stream, self._clock.now(), name=name)
 
-    def add_lines(self, lines: Sequence[bytes], *, name: str = "events") -> Added:
-        return self._intake.add_lines(enumerate(lines, 1), self._clock.now(), name=name)
+    def add_lines(
+        self, lines: Sequence[bytes], *, name: str = "events", sender: Sender = FILE
+    ) -> Added:
+        numbered = enumerate(lines, 1)
+        return self._intake.add_lines(numbered, self._clock.now(), name=name, sender=sender)
 
 
 @dataclass(frozen=True, slots=True)

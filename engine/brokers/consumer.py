@@ -15,6 +15,7 @@ from engine.brokers.messages import Message
 from engine.brokers.sources import Put, RabbitMQ, RedisStream, Source
 from engine.wiring import App
 from engine.work.intake import Added
+from engine.work.senders import by_broker
 
 LOOK_SECONDS = 0.5
 
@@ -47,19 +48,22 @@ def connector(url: str, queue: str, *, prefetch: int, reclaim_seconds: float) ->
 class Taken:
     """Writes messages to the inbox, and counts."""
 
-    def __init__(self, app: App, name: str) -> None:
-        self._app, self._name = app, name
+    def __init__(self, app: App, queue: str) -> None:
+        self._app, self._name = app, f"broker:{queue}"
+        self._sender = by_broker(queue)
         self.added = Added()
 
     def take(self, messages: Sequence[Message]) -> None:
         intake, now = self._app.intake, self._app.clock.now()
         lines = [line for message in messages for line in message.events]
         refused = [message.refused for message in messages if message.refused]
-        added = intake.add_lines(enumerate(lines, 1), now, name=self._name)
+        sender = self._sender
+        added = intake.add_lines(enumerate(lines, 1), now, name=self._name, sender=sender)
         added += intake.refuse(
             [(number, raw, why) for number, (raw, why) in enumerate(refused, 1)],
             now,
             name=self._name,
+            sender=sender,
         )
         self.added += added
 

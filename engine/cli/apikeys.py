@@ -18,16 +18,29 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="What the key is for."
 def add(
     name: Name,
     scope: Annotated[list[str], typer.Option(help=f"One or more of: {', '.join(SCOPES)}.")],
+    portal: Annotated[
+        list[str] | None, typer.Option(help="Only for this portal; can be given again.")
+    ] = None,
+    event_type: Annotated[
+        list[str] | None,
+        typer.Option("--type", help="Only for events of this type; can be given again."),
+    ] = None,
     database: Database = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key. It is printed this once; only its hash is kept.
 
-    Example: `handback apikey add mailer --scope events:write`
+    Example: `handback apikey add mailer --scope events:write --portal acme`
     """
     with open_app(database=database, config=config) as opened:
-        made = ApiKeys(opened.store, opened.clock, opened.audit).add(name, scope)
+        made = ApiKeys(opened.store, opened.clock, opened.audit).add(
+            name,
+            scope,
+            portals=portal or (),
+            types=event_type or (),
+            rules=opened.rules.now().rules,
+        )
     if as_json:
         print_json(made)
     else:
@@ -45,8 +58,11 @@ def list_keys(database: Database = None, config: Config = None, as_json: AsJson 
     if as_json:
         print_json(found)
         return
-    columns = ("name", "scopes", "created_at", "created_by", "revoked_at")
-    rows = ({**key, "scopes": " ".join(key["scopes"])} for key in found)
+    columns = ("name", "scopes", "portals", "types", "created_at", "created_by", "revoked_at")
+    rows = (
+        {**key, **{name: " ".join(key[name]) for name in ("scopes", "portals", "types")}}
+        for key in found
+    )
     print_table(columns, ([row[c] for c in columns] for row in rows))
 
 

@@ -55,7 +55,7 @@ def consume(
         open_app(database=database, rules=rules, config=config, takes_rules=True) as opened,
         stopping() as stop,
     ):
-        taken = Taken(opened, f"broker:{queue}")
+        taken = Taken(opened, queue)
         complain(f"taking events from {queue} (Ctrl-C ends it)")
         consume_from(connect, taken.take, stop)
     added = taken.added

@@ -8,6 +8,7 @@ import typer
 
 from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, print_fields, print_json, print_table, say
+from engine.service.leads import came_through
 from engine.service.ledger import write_csv
 from engine.wiring import open_app
 
@@ -71,7 +72,7 @@ def show(
         print_json(found)
         return
     print_fields({k: v for k, v in found.items() if not isinstance(v, list)})
-    _table(found["history"], ("at", "event", "from", "to", "rule"), "history")
+    _table(found["history"], ("at", "event", "from", "to", "rule", "via"), "history")
     _table(found["effects"], ("kind", "status", "attempts", "created_at", "reason"), "effects")
     _table(found["owners"], ("at", "owner", "verdict", "why"), "owners")
 
@@ -173,6 +174,7 @@ def _sentence(step: dict[str, Any]) -> str:
         f"rule {step['rule']} at {step['rule_at']}" if step["rule"] else "",
         f"read {reads}" if reads else "",
         step["because"],
+        f"through {came_through(step)}" if "via" in step else "",
         *step.get("needed", []),
     ]
     return "\n    ".join(part for part in parts if part)

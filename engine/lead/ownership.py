@@ -51,7 +51,8 @@ def interpret(
     events: list[Event] = []
     kind = rules.tells.get(fact) if fact is not None else None
     if lead is not None and kind is not None:
-        events.append(Event(kind, now, source, f"{lead.lead_id}:{kind}:{lead.revision}", data))
+        event_id = f"{lead.lead_id}:{kind}:{lead.revision}"
+        events.append(Event(kind, now, source, event_id, data, internal=True))
     if reading.status == "found":
         events.extend(_owner_change(rules, reading, lead if held else None, assistants, source))
     return tuple(events)
@@ -93,13 +94,14 @@ def _owner_change(
                 source,
                 f"{reading.crm_id}:{kind}:{since}",
                 {**facts(reading, assistant, frozenset(assistants)), "observed": True},
+                internal=True,
             ),
         )
     taken = rules.tells.get("taken_back")
     if lead is None or lead.finished or taken is None:
         return ()
     event_id = f"{reading.crm_id}:{taken}:{newest.at}"
-    return (Event(taken, newest.at, source, event_id, {"by": newest.by}),)
+    return (Event(taken, newest.at, source, event_id, {"by": newest.by}, internal=True),)
 
 
 def facts(

@@ -71,7 +71,9 @@ class Lead:
 class Event:
     """One thing that happened to a lead. type: an event of the rules, or `timer.NAME`.
 
-    at: when it happened, as its sender says. id: unique for its source; the pair is the key.
+    at: when it happened, as its sender says. id: unique for its source. internal: made by the
+    engine, or by a person on its pages and commands; with source and id it is the key, so that
+    whatever a sender calls its events, none of them is one of these.
     """
 
     type: str
@@ -79,6 +81,7 @@ class Event:
     source: str
     id: str
     data: Data = field(default_factory=dict)
+    internal: bool = False
 
 
 class EffectKind(StrEnum):

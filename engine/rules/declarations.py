@@ -20,7 +20,7 @@ from engine.rules.shapes import (
     word,
     wrong_kind,
 )
-from engine.rules.unsaid import with_facts
+from engine.rules.unsaid import MANUAL, with_facts
 from engine.rules.wording import FACTS
 
 LOGS: tuple[Log, ...] = get_args(Log)
@@ -163,7 +163,10 @@ def _event(draft: Draft, name: str, at: Position, node: Node) -> Event:
         report.add("R027", found["keeps_sub_state"].at, message, fix=fix)
     logs = _logs(draft, name, found["logs"]) if "logs" in found else None
     contact = _contact(draft, name, found["contact"]) if "contact" in found else None
-    return Event(name, means or "", by, keeps, counts, resets, logs, contact, automatic, at)
+    manual = name in MANUAL
+    if "manual" in found:
+        manual = flag(report, found["manual"], f"manual of {name}")
+    return Event(name, means or "", by, keeps, counts, resets, logs, contact, automatic, manual, at)
 
 
 def _contact(draft: Draft, name: str, node: Node) -> ContactFact | None:

@@ -94,6 +94,7 @@ def _event(event: Event | None) -> str:
     parts += [f"resets {name}" for name in sorted(event.resets)]
     parts += [f"logs {event.logs}"] if event.logs else []
     parts += [f"tells that {FACTS[event.contact]}"] if event.contact else []
+    parts += ["done by hand"] if event.manual else []
     return ", ".join(parts) or "known"
 
 

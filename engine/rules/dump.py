@@ -22,6 +22,7 @@ from engine.rules.model import (
     Timer,
     Work,
 )
+from engine.rules.unsaid import MANUAL
 
 _BARE = re.compile(NAME_PATTERN)
 _NOT_BARE = ("true", "false", "null")
@@ -126,6 +127,8 @@ def _event(event: Event) -> Flow:
         parts["logs"] = event.logs
     if event.contact is not None:
         parts["contact"] = event.contact
+    if event.manual or event.name in MANUAL:
+        parts["manual"] = "true" if event.manual else "false"
     return parts
 
 

@@ -45,6 +45,7 @@ def _beginning(rules: Rules) -> list[str]:
         if does and event.automatic:
             does[-1] += f" (not for {listed(event.automatic, last='or')})"
         does += [f"tells that {FACTS[event.contact]}"] if event.contact else []
+        does += ["is done by hand"] if event.manual else []
         does += [f"is logged as {event.logs.replace('_', ' ')}"] if event.logs else []
         if does:
             lines.append(f"The event {event.name} {listed(does)}.")

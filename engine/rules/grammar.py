@@ -75,6 +75,7 @@ EVENT = (
     Key("logs", "log", "Put the email on the contact's timeline."),
     Key("contact", "contact",
         "What the engine found out about the contact, and tells the rules by this event."),
+    Key("manual", "flag", "A person does this by hand; a program's key needs `actions:write`."),
 )  # fmt: skip
 
 ROW = (

@@ -103,7 +103,8 @@ class Event:
     """One kind of event. by: the data field whose value chooses the variant of its rules.
 
     contact: the fact about the contact that the engine tells by this event. automatic: the values
-    of `by` that no person brought about; such an event counts and resets nothing.
+    of `by` that no person brought about; such an event counts and resets nothing. manual: a person
+    does this by hand.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Event:
     logs: Log | None = None
     contact: ContactFact | None = None
     automatic: tuple[str, ...] = ()
+    manual: bool = False
     at: Position = field(default_factory=_at, compare=False)
 
 

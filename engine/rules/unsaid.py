@@ -19,6 +19,9 @@ FACTS: dict[str, ContactFact] = {
 }
 """The events that stand for a fact about the contact by their name alone."""
 
+MANUAL = frozenset({"marked", "followup_stopped", "followup_continued", "followup_restarted"})
+"""The events that people do by hand by their names alone."""
+
 OWNER_ANSWERED = "owner_answered"
 _ANSWERS = "owner_replies"
 
@@ -39,6 +42,11 @@ def with_facts(events: Iterable[Event]) -> dict[str, Event]:
 def fact_of_version(event: Event) -> ContactFact | None:
     """The fact as far as the version depends on it: one that goes without saying does not."""
     return None if FACTS.get(event.name) == event.contact else event.contact
+
+
+def manual_of_version(event: Event) -> bool | None:
+    """Whether it is done by hand, as far as that does not go without saying."""
+    return None if event.manual == (event.name in MANUAL) else event.manual
 
 
 def action_of_version(action: Action) -> list[str | None]:

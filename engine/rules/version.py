@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from engine.rules.model import Comparison, Event, Rule, Rules
-from engine.rules.unsaid import action_of_version, fact_of_version
+from engine.rules.unsaid import action_of_version, fact_of_version, manual_of_version
 
 
 def version_of(rules: Rules) -> str:
@@ -26,7 +26,7 @@ def _meaning(rules: Rules) -> dict[str, Any]:
         "counters": dict(rules.counters),
         "events": {
             e.name: [
-                e.means, e.by, e.keeps_sub_state, e.counts, sorted(e.resets), e.logs, *_fact(e),
+                e.means, e.by, e.keeps_sub_state, e.counts, sorted(e.resets), e.logs, *_said(e),
                 *([sorted(e.automatic)] if e.automatic else []),
             ]
             for e in rules.events.values()
@@ -55,9 +55,10 @@ def _rule(rule: Rule) -> list[Any]:
     return [sorted(rule.sources), outcome, _guard(rule.guard), actions]
 
 
-def _fact(event: Event) -> list[str]:
-    fact = fact_of_version(event)
-    return [] if fact is None else [fact]
+def _said(event: Event) -> list[str]:
+    fact, manual = fact_of_version(event), manual_of_version(event)
+    said: list[str] = [] if fact is None else [fact]
+    return said if manual is None else [*said, f"manual: {manual}"]
 
 
 def _guard(guard: tuple[Comparison, ...]) -> list[str]:

@@ -7,10 +7,12 @@ import orjson
 
 from engine.base.clock import Clock, format_time
 from engine.base.errors import InputError
+from engine.service.audit import Audit
 from engine.service.queue import Queue
 from engine.store import Quarantined, Store
 from engine.work.cloudevents import NotUnderstoodError
 from engine.work.intake import Intake
+from engine.work.senders import by_person
 
 SHOWN = 500
 
@@ -28,8 +30,10 @@ class Attention:
         queue: Queue,
         intake: Intake,
         broken: Callable[[], int],
+        *,
+        audit: Audit,
     ) -> None:
-        self._store, self._clock = store, clock
+        self._store, self._clock, self._audit = store, clock, audit
         self._queue, self._intake, self._broken = queue, intake, broken
 
     def count(self) -> int:
@@ -61,7 +65,10 @@ class Attention:
         }
 
     def mend(self, item: str, raw: str) -> dict[str, Any]:
-        """Take a quarantined event in again as `raw`. Raises InputError when it still is none."""
+        """Take a quarantined event in again as `raw`, in the name of the person who mended it.
+
+        Raises InputError when it still is none.
+        """
         kept = self._quarantined(item)
         try:
             content = orjson.loads(raw)
@@ -69,8 +76,9 @@ class Attention:
             raise InputError(
                 f"this is not JSON: {error.msg} at line {error.lineno} column {error.colno}"
             ) from error
+        me = by_person(*self._audit.actor())
         try:
-            added = self._intake.add_parsed(content, self._clock.now(), name=kept.source)
+            added = self._intake.add_parsed(content, self._clock.now(), name=kept.source, sender=me)
         except NotUnderstoodError as error:
             raise InputError(f"still not understood: {error}") from error
         with self._store.write() as tx:

@@ -22,6 +22,7 @@ from engine.store.listing import LOOKED, LeadsWanted, Order
 from engine.work.access import Accesses
 from engine.work.decisions import Decisions
 from engine.work.rules_in_use import RulesInUse
+from engine.work.senders import by_person
 
 PAGE = 500
 MOST = 10_000
@@ -130,7 +131,7 @@ class Browse:
         """What an action would do: done, refused, and reasons with how many leads each."""
         now = self._clock.now()
         kind, data = action_event(action)
-        event = Event(kind, now, SOURCE, "preview", data)
+        event = Event(kind, now, SOURCE, "preview", data, internal=True)
         rules = self._rules.now()
         results: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
@@ -153,12 +154,17 @@ class Browse:
         """Do it: accepted in one transaction, decided as far as that is quick, else by workers."""
         now = self._clock.now()
         kind, data = action_event(action)
-        run = secrets.token_hex(8)
+        run, via = secrets.token_hex(8), by_person(*self._audit.actor()).via
         with self._store.write() as tx:
             leads = [find_lead(tx, name) for name in _bounded(names)]
             tx.inbox.add(
                 [
-                    NewEvent(lead.portal, lead.crm_id, Event(kind, now, SOURCE, f"{run}-{n}", data))
+                    NewEvent(
+                        lead.portal,
+                        lead.crm_id,
+                        Event(kind, now, SOURCE, f"{run}-{n}", data, internal=True),
+                        via=via,
+                    )
                     for n, lead in enumerate(leads)
                 ],
                 now=now,

@@ -21,6 +21,8 @@ Documents = list[Document]
 """JSON-ready."""
 
 SOURCE = "person"
+HANDBACK = "handback"
+"""`via` of what the engine makes itself, as it is shown."""
 HISTORY = 10_000
 
 _EVENTS: Mapping[str, tuple[str, Document]] = {
@@ -83,14 +85,14 @@ class Leads:
             return [_step(entry) for entry in reversed(history)]
         return [self._what_if(lead, event)]
 
-    def mark(self, name: str, action: str) -> Document:
+    def mark(self, name: str, action: str, *, via: str = "") -> Document:
         """Do what a person asks, now; the decision. Raises InputError for an unknown lead."""
         kind, data = action_event(action)
         now = self._clock.now()
         with self._store.write() as tx:
             lead = find_lead(tx, name)
-            event = Event(kind, now, SOURCE, secrets.token_hex(8), data)
-            tx.inbox.add([NewEvent(lead.portal, lead.crm_id, event)], now=now)
+            event = Event(kind, now, SOURCE, secrets.token_hex(8), data, internal=True)
+            tx.inbox.add([NewEvent(lead.portal, lead.crm_id, event, via=via)], now=now)
         for _ in range(100):
             entry = self._decided(lead, event)
             if entry is not None:
@@ -104,7 +106,10 @@ class Leads:
     def _decided(self, lead: Lead, event: Event) -> HistoryEntry | None:
         with self._store.read() as tx:
             entries = tx.history.of_lead(lead.portal, lead.lead_id, limit=50)
-        return next((e for e in entries if (e.source, e.event_id) == (SOURCE, event.id)), None)
+        return next(
+            (e for e in entries if e.internal and (e.source, e.event_id) == (SOURCE, event.id)),
+            None,
+        )
 
     def _what_if(self, lead: Lead, name: str) -> Document:
         rules, now = self._rules.now(), self._clock.now()
@@ -145,7 +150,7 @@ def _imagined(rules: LeadMachine, name: str, now: Millis) -> Event:
     """`replied`, `replied.AgreedToMeet` or `timer.silence`, as if it came now."""
     kind, _, variant = name.partition(".")
     if name.startswith(TIMER_PREFIX) and variant in rules.rules.timers:
-        return Event(name, now, SOURCE, "what-if", {})
+        return Event(name, now, SOURCE, "what-if", {}, internal=True)
     known = rules.event(kind)
     if known is None:
         timers = (f"{TIMER_PREFIX}{timer}" for timer in rules.rules.timers)
@@ -156,7 +161,7 @@ def _imagined(rules: LeadMachine, name: str, now: Millis) -> Event:
     data: Document = {known.by: variant} if known.by and variant else {}
     if "into" in rules.required_data(kind):
         data["into"] = "another"
-    return Event(kind, now, SOURCE, "what-if", data)
+    return Event(kind, now, SOURCE, "what-if", data, internal=True)
 
 
 def _needed(rules: LeadMachine, trigger: str, lead: Lead, decision: Decision) -> Sequence[str]:
@@ -230,6 +235,8 @@ def _step(entry: HistoryEntry) -> Document:
         "event_at": format_time(entry.event_at),
         "source": entry.source,
         "event_id": entry.event_id,
+        "internal": entry.internal,
+        "via": entry.via or (HANDBACK if entry.internal else ""),
         "from": entry.from_state,
         "to": entry.to_state,
         "sub_state": entry.sub_state,
@@ -240,6 +247,13 @@ def _step(entry: HistoryEntry) -> Document:
         "because": entry.because,
         "rules_version": entry.rules_version,
     }
+
+
+def came_through(step: Mapping[str, Any]) -> str:
+    """Where an event of a history came from, for people. What a sender calls itself stands last,
+    and only with events that came from outside: it may call itself anything."""
+    via = step["via"] or "(door not kept)"
+    return str(via) if step["internal"] else f"{via}, source {step['source']}"
 
 
 def _effect(row: OutboxRow) -> Document:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from engine.base.clock import Clock, format_time
+from engine.base.clock import Clock, Millis, format_time
 from engine.base.errors import InputError
-from engine.store import BlockedLead, OutboxRow, PortalState, Store
+from engine.store import BlockedLead, OutboxRow, PortalState, Quarantined, Store
 from engine.work.intake import Intake
+from engine.work.senders import again
 
 Document = dict[str, Any]
 Documents = list[Document]
@@ -84,6 +85,7 @@ class Queue:
                         "at": format_time(item.at),
                         "reason": item.reason,
                         "source": item.source,
+                        "via": item.via,
                         "raw": item.raw,
                     }
                     for item in tx.quarantine.list(limit=limit)
@@ -123,14 +125,23 @@ class Queue:
                 retried += tx.outbox.retry(now=now)
             for portal, numbers in effects.items():
                 retried += tx.outbox.retry(portal=portal, ids=numbers, now=now)
-        rejected = 0
-        for item in kept:
-            added = self._intake.add_lines([(1, item.raw.encode())], now, name=item.source)
-            rejected += added.rejected
-            with self._store.write() as tx:
-                tx.quarantine.delete(item.portal, [item.id])
+        rejected = sum(self._take_again(item, now) for item in kept)
         unknown = len(events) - len(kept) if ids is not None else 0
         return {"retried": retried + len(kept) - rejected, "rejected": rejected, "unknown": unknown}
+
+    def _take_again(self, item: Quarantined, now: Millis) -> int:
+        """In the name of whoever sent it: a person who retries it does not vouch for it. How many
+        were refused once more."""
+        line = item.raw.encode()
+        with self._store.read() as tx:
+            sender = again(item.via, tx.accounts.api_keys())
+        added = self._intake.add_lines([(1, line)], now, name=item.source, sender=sender)
+        if added.forbidden:
+            bad = [(1, line, added.reasons[0][1])]
+            self._intake.refuse(bad, now, name=item.source, sender=sender)
+        with self._store.write() as tx:
+            tx.quarantine.delete(item.portal, [item.id])
+        return added.rejected + added.forbidden
 
     def give_up(self, item: str, reason: str) -> None:
         """Park an effect for good. Raises InputError for an id that is none."""

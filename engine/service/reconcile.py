@@ -121,7 +121,7 @@ class Reconcile:
                     mapping=mapping, state=lead.state, words=words(lead)
                 )
                 now = self._clock.now()
-                asked = Event("reconcile", now, "reconcile", str(now))
+                asked = Event("reconcile", now, "reconcile", str(now), internal=True)
                 effect = Effect(EffectKind.FIELDS, payload, reference(lead, asked, 0))
                 what = f"{field} is {shown or 'empty'}, the lead is {lead.state}"
                 yield Repair(lead.crm_id, what, lead, effect)

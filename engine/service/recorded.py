@@ -15,6 +15,7 @@ from engine.work.access import Accesses
 from engine.work.decisions import Decisions
 from engine.work.intake import Intake
 from engine.work.rules_in_use import RulesInUse
+from engine.work.senders import by_person
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -44,12 +45,14 @@ class RecordedLeads(Leads):
         super().__init__(store, clock, rules, decisions)
         self._audit = audit
 
-    def mark(self, name: str, action: str) -> Document:
+    def mark(self, name: str, action: str, *, via: str = "") -> Document:
+        """via: whoever acts, unless it is said."""
+        via = via or by_person(*self._audit.actor()).via
         return _recorded(
             self._audit,
             f"mark {action}",
             name,
-            lambda: super(RecordedLeads, self).mark(name, action),
+            lambda: super(RecordedLeads, self).mark(name, action, via=via),
             lambda step: f"{step['result']}: {step['from']} → {step['to']}",
         )
 

@@ -46,7 +46,10 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A program's key. key_id: its public part; secret_hash: SHA-256 (hex) of the rest."""
+    """A program's key. key_id: its public part; secret_hash: SHA-256 (hex) of the rest.
+
+    portals, types: the only ones that it is for; () = all.
+    """
 
     key_id: str
     name: str
@@ -55,6 +58,8 @@ class ApiKey:
     created_at: Millis
     created_by: str
     revoked_at: Millis | None = None
+    portals: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,17 @@ _USER = (
     "identity",
 )
 _SESSION = ("token_hash", "user", "created_at", "seen_at", "expires_at")
-_KEY = ("key_id", "name", "secret_hash", "scopes", "created_at", "created_by", "revoked_at")
+_KEY = (
+    "key_id",
+    "name",
+    "secret_hash",
+    "scopes",
+    "created_at",
+    "created_by",
+    "revoked_at",
+    "portals",
+    "types",
+)
 _ENTRY = ("at", "who", "door", "what", "subject", "outcome", "id")
 
 _PUT_USER = InsertRows(users, _USER, "update")
@@ -169,6 +179,8 @@ class Accounts:
             key.created_at,
             key.created_by,
             key.revoked_at,
+            " ".join(key.portals),
+            " ".join(key.types),
         )
         self._tx.rows(_PUT_KEY, [row])
 
@@ -198,6 +210,15 @@ def _user(row: Any) -> User:
 
 
 def _key(row: Any) -> ApiKey:
-    key_id, name, secret_hash, scopes, created_at, created_by, revoked_at = row
-    scopes = tuple(scopes.split())
-    return ApiKey(key_id, name, secret_hash, scopes, created_at, created_by, revoked_at)
+    key_id, name, secret_hash, scopes, created_at, created_by, revoked_at, portals, types = row
+    return ApiKey(
+        key_id,
+        name,
+        secret_hash,
+        tuple(scopes.split()),
+        created_at,
+        created_by,
+        revoked_at,
+        tuple(portals.split()),
+        tuple(types.split()),
+    )

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, update
 
 from engine.base.clock import HOUR, Millis
 from engine.lead.records import Decision, Effect, Ended, Event, Lead, TimerSet
-from engine.store import erase, history, merge
+from engine.store import erase, history, internal, merge
 from engine.store.leads import COLUMNS as LEAD
 from engine.store.records import Decided
 from engine.store.statements import (
@@ -23,7 +23,7 @@ from engine.store.statements import (
     either,
     word,
 )
-from engine.store.tables import FAR, inbox, leads, outbox, waiting
+from engine.store.tables import FAR, leads, outbox, waiting
 from engine.store.transaction import Transaction, dump
 
 _KEY = ("portal", "lead_id")
@@ -37,11 +37,6 @@ _ARM = InsertRows(
     waiting,
     ("portal", "due_at", "seq", "lead_id", "placed_at", "timer", "number"),
     fixed={"status": "timer", "needs": "", "attempts": 0, "lease_until": 0},
-)
-_FIRED = InsertRows(
-    inbox,
-    ("portal", "seq", "crm_id", "source", "event_id", "type", "at", "data", "received_at"),
-    fixed={"erased": False},
 )
 _DONE = DeleteRows(waiting, ("portal", "due_at", "seq"))
 _HOLD = UpdateRows(waiting, ("due_at", "status"), ("portal", "due_at", "seq"))
@@ -149,6 +144,7 @@ class _Writes:
                 dump(decision.reads),
                 decision.because,
                 self.version,
+                event.internal,
             )
         )
         self._take_orders(lane, decision)
@@ -201,7 +197,7 @@ def _events(tx: Transaction, writes: _Writes) -> None:
     portal = writes.portal
     tx.rows(_DONE, writes.done)
     tx.rows(_HOLD, writes.held)
-    tx.rows(_FIRED, writes.fired)
+    internal.put(tx, portal, writes.fired)
     if writes.cleared:
         tx.run(_CLEAR_TIMERS, portal=portal, lead_ids=sorted(writes.cleared))
     if writes.dropped:
@@ -339,7 +335,7 @@ def _orders(tx: Transaction, writes: _Writes) -> None:
 def timer_event(lead_id: str, name: str, number: int, *, due_at: Millis, seq: int) -> Event:
     """The event that a timer is when it fires."""
     identity = f"{lead_id}/{name}/{seq}"
-    return Event(f"timer.{name}", due_at, TIMER_SOURCE, identity, {"number": number})
+    return Event(f"timer.{name}", due_at, TIMER_SOURCE, identity, {"number": number}, internal=True)
 
 
 def _fired_row(portal: str, seq: int, crm_id: str, event: Event, now: Millis) -> tuple[Any, ...]:

@@ -54,6 +54,7 @@ _DECIDED = (
             history.c.portal == inbox.c.portal,
             history.c.source == inbox.c.source,
             history.c.event_id == inbox.c.event_id,
+            history.c.internal == inbox.c.internal,
         ),
     )
     .where(history.c.portal == bindparam("portal"), InSet(history.c.lead_id, "lead_ids"))

@@ -31,10 +31,18 @@ COLUMNS = (
     "reads",
     "because",
     "rules_version",
+    "internal",
 )
 INSERT = InsertRows(table, tuple(table.c.keys()))
+_SAME = and_(
+    inbox.c.portal == table.c.portal,
+    inbox.c.source == table.c.source,
+    inbox.c.event_id == table.c.event_id,
+    inbox.c.internal == table.c.internal,
+)
 _OF_LEAD = (
-    select(*(table.c[name] for name in COLUMNS))
+    select(*(table.c[name] for name in COLUMNS), func.coalesce(inbox.c.via, ""))
+    .outerjoin(inbox, _SAME)
     .where(
         table.c.portal == bindparam("portal"),
         table.c.lead_id == bindparam("lead_id"),
@@ -54,15 +62,9 @@ _EVENTS = (
         table.c.source,
         table.c.event_id,
         inbox.c.data,
+        table.c.internal,
     )
-    .join(
-        inbox,
-        and_(
-            inbox.c.portal == table.c.portal,
-            inbox.c.source == table.c.source,
-            inbox.c.event_id == table.c.event_id,
-        ),
-    )
+    .join(inbox, _SAME)
     .where(
         table.c.portal == bindparam("portal"),
         table.c.seq > bindparam("after"),
@@ -121,7 +123,7 @@ class History:
                 lead_id=row[1],
                 seq=row[2],
                 decided_at=row[3],
-                event=Event(row[4], row[5], row[6], row[7], load(row[8])),
+                event=Event(row[4], row[5], row[6], row[7], load(row[8]), bool(row[9])),
             )
             for row in rows
         ]
@@ -147,4 +149,5 @@ class History:
 def _entry(row: Any) -> HistoryEntry:
     values: list[Any] = list(row)
     values[14] = load(values[14])
+    values[17] = bool(values[17])
     return HistoryEntry(*values)

@@ -12,6 +12,7 @@ from engine.base.clock import Millis
 from engine.lead.records import Event
 from engine.store import erase, lookups, merge
 from engine.store.commit import commit, timer_event
+from engine.store.internal import PRESENT
 from engine.store.leads import Leads
 from engine.store.lookups import LANES
 from engine.store.records import (
@@ -41,6 +42,8 @@ INSERT = InsertRows(
         "at",
         "data",
         "received_at",
+        "internal",
+        "via",
     ),
     "ignore",
     fixed={"erased": False},
@@ -60,9 +63,6 @@ _LOCK_LANE = (
     select(lanes.c.lead_id)
     .where(lanes.c.portal == bindparam("portal"), lanes.c.lead_id == bindparam("lead_id"))
     .with_for_update(skip_locked=True)
-)
-_PRESENT = select(table.c.seq).where(
-    table.c.portal == bindparam("portal"), InSet(table.c.seq, "seqs")
 )
 
 _EARLIER = waiting.alias("earlier")
@@ -111,6 +111,7 @@ _EVENT = select(
     table.c.source,
     table.c.event_id,
     table.c.data,
+    table.c.internal,
 ).outerjoin(table, _SAME)
 _CLAIM = _due(_EVENT)
 _FREE_LANE = (
@@ -149,6 +150,7 @@ _HELD = (
         table.c.source,
         table.c.event_id,
         table.c.data,
+        table.c.internal,
     )
     .join(table, _SAME)
     .where(waiting.c.status == word("held"))
@@ -173,7 +175,7 @@ class Inbox:
         self._tx = tx
 
     def add(self, events: Sequence[NewEvent], *, now: Millis) -> list[bool]:
-        """Take events in: True accepted, False known already by its source and id.
+        """Take events in: True accepted, False known already by source, id and `internal`.
 
         They take effect in the given order. Of two equal ones in here the first is accepted.
         """
@@ -192,12 +194,14 @@ class Inbox:
                 new.event.at,
                 dump(new.event.data),
                 now,
+                new.event.internal,
+                new.via,
             )
             for seq, new in zip(seqs, events, strict=True)
         ]
         if self._tx.dialect.locks_lanes:
             # In one order for everybody: two batches with the same keys must not wait in a circle.
-            rows.sort(key=lambda row: (row[0], row[3], row[4], row[1]))
+            rows.sort(key=lambda row: (row[0], row[3], row[4], row[9], row[1]))
         taken = list(zip(seqs, events, strict=True))
         if self._tx.rows(INSERT, rows) == len(events):
             self._wait(taken, now)
@@ -244,9 +248,9 @@ class Inbox:
             newest = self._tx.newest(now)
             rows = self._tx.fetch(_CLAIM, portal=portal, now=now, newest=newest, limit=limit)
         found: dict[str, list[InboxEvent]] = {}
-        for lead_id, seq, due_at, timer, number, kind, at, source, event_id, data in rows:
+        for lead_id, seq, due_at, timer, number, kind, at, source, event_id, data, ours in rows:
             if timer is None:
-                event = Event(kind, at, source, event_id, load(data))
+                event = Event(kind, at, source, event_id, load(data), bool(ours))
             else:
                 event = timer_event(lead_id, timer, number, due_at=due_at, seq=seq)
             claimed = InboxEvent(seq, event, timer, due_at)
@@ -298,7 +302,9 @@ class Inbox:
     def held(self, *, limit: int = 100) -> list[HeldEvent]:
         """Events of contacts that are no lead yet; each contact's in order."""
         return [
-            HeldEvent(row[0], row[1], Event(row[2], row[3], row[4], row[5], load(row[6])))
+            HeldEvent(
+                row[0], row[1], Event(row[2], row[3], row[4], row[5], load(row[6]), bool(row[7]))
+            )
             for row in self._tx.run(_HELD, limit=limit)
         ]
 
@@ -361,7 +367,7 @@ class Inbox:
         return {
             found[0]
             for portal, seqs in by_portal.items()
-            for found in self._tx.run(_PRESENT, portal=portal, seqs=seqs)
+            for found in self._tx.run(PRESENT, portal=portal, seqs=seqs)
         }
 
     def _lock_and_read(self, portal: str, now: Millis, limit: int) -> Sequence[Any]:

@@ -6,6 +6,7 @@ acceptance stays.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, delete, func, literal_column, select, update
@@ -52,6 +53,8 @@ _EVENT = select(
     inbox.c.source,
     inbox.c.event_id,
     inbox.c.data,
+    inbox.c.internal,
+    inbox.c.via,
     waiting.c.attempts,
 ).join(inbox, _SAME)
 _CLAIM = (
@@ -135,10 +138,7 @@ def claim(
     rows = tx.run(_CLAIM, portal=portal, needs=needs, now=now, limit=limit).all()
     if rows:
         tx.run(_LEASE, portal=portal, seqs=[row[0] for row in rows], until=now + lease)
-    return [
-        Lookup(r[0], r[1], r[2], Event(r[3], r[4], r[5], r[6], load(r[7])), r[8] + 1, needs)
-        for r in rows
-    ]
+    return [Lookup(row[0], row[1], row[2], _event(row), row[10] + 1, needs) for row in rows]
 
 
 def place(
@@ -218,14 +218,19 @@ def refuse(tx: Transaction, portal: str, refused: Sequence[tuple[int, str]], now
     places = sorted({FAR, *tx.run(_RECEIVED, portal=portal, seqs=seqs).scalars()})
     items, found = [], []
     for row in tx.run(_REFUSED, portal=portal, places=places, seqs=seqs):
-        event = Event(row[3], row[4], row[5], row[6], load(row[7]))
+        event = _event(row)
         raw = _cloud_event(f"{portal}/{row[2]}", event)
-        items.append(Quarantined(portal, event.source, raw, reasons[row[0]], now))
+        items.append(Quarantined(portal, event.source, raw, reasons[row[0]], now, via=row[9]))
         found.append(row[0])
     Quarantine(tx).add(items)
     tx.run(_DELETE_WAITING, portal=portal, places=places, seqs=found)
     tx.run(_DELETE, portal=portal, seqs=found)
     tx.rings = True  # what waited behind a refused event can go on
+
+
+def _event(row: Any) -> Event:
+    """Of a row of _EVENT."""
+    return Event(row[3], row[4], row[5], row[6], load(row[7]), bool(row[8]))
 
 
 def _cloud_event(subject: str, event: Event) -> str:

@@ -12,11 +12,11 @@ from engine.store.transaction import Transaction
 LONGEST = 1_000_000
 """Characters of one item that are kept."""
 
-_COLUMNS = ("portal", "id", "source", "raw", "reason", "at")
+_COLUMNS = ("portal", "id", "source", "raw", "reason", "at", "via")
 _INSERT = InsertRows(table, _COLUMNS)
 _COUNT = select(func.count()).select_from(table)
 _LIST = (
-    select(*(table.c[name] for name in ("portal", "source", "raw", "reason", "at", "id")))
+    select(*(table.c[name] for name in ("portal", "source", "raw", "reason", "at", "id", "via")))
     .order_by(table.c.id)
     .limit(bindparam("limit"))
 )
@@ -37,7 +37,15 @@ class Quarantine:
     def add(self, items: Sequence[Quarantined]) -> None:
         ids = self._tx.take_ids(len(items))
         rows = [
-            (item.portal, number, item.source, _clean(item.raw), _clean(item.reason), item.at)
+            (
+                item.portal,
+                number,
+                item.source,
+                _clean(item.raw),
+                _clean(item.reason),
+                item.at,
+                item.via,
+            )
             for number, item in zip(ids, items, strict=True)
         ]
         self._tx.rows(_INSERT, rows)

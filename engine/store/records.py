@@ -24,6 +24,7 @@ class NewEvent:
 
     needs: "" or CONTACT; or ADDRESS, and crm_id is an address in lower case. ADDRESS_OF_LEAD: one
     that a lead of ours has as well, in whose `lane` (lead id) the event waits meanwhile.
+    via: the door it came through, and who opened it, e.g. "key: mailer"; "" for the engine's own.
     """
 
     portal: str
@@ -31,6 +32,7 @@ class NewEvent:
     event: Event
     needs: str = ""
     lane: str = ""
+    via: str = ""
 
 
 @record
@@ -95,7 +97,10 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """Something that was not understood. portal "" = not even that. id 0 until it is kept."""
+    """Something that was not understood. portal "" = not even that. id 0 until it is kept.
+
+    via: as in NewEvent; who sends it again later may do no more than who sent it first.
+    """
 
     portal: str
     source: str
@@ -103,6 +108,7 @@ class Quarantined:
     reason: str
     at: Millis
     id: int = 0
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +146,10 @@ class LeadFilter:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One decision as it was made. at: when; event_at: when the event says it happened."""
+    """One decision as it was made. at: when; event_at: when the event says it happened.
+
+    internal: see Event. via: see NewEvent; "" also for events that were pruned.
+    """
 
     portal: str
     lead_id: str
@@ -159,6 +168,8 @@ class HistoryEntry:
     reads: Mapping[str, int | str | None]
     because: str
     rules_version: str
+    internal: bool = False
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)

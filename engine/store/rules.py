@@ -7,10 +7,11 @@ from sqlalchemy import bindparam, func, or_, select
 
 from engine.base.clock import Millis
 from engine.lead.records import Event
+from engine.store import internal
 from engine.store.records import RulesEntry, RulesVersion, ToldLead
 from engine.store.shadow import IN_USE
 from engine.store.statements import InsertRows, InSet, word
-from engine.store.tables import inbox, leads, rules_log, waiting
+from engine.store.tables import leads, rules_log, waiting
 from engine.store.tables import rules_versions as table
 from engine.store.transaction import Transaction, dump, load
 
@@ -49,11 +50,6 @@ _CAME_FROM = (
     .where(leads.c.portal == bindparam("portal"), leads.c.came_from_state.isnot(None))
     .distinct()
 )
-_EVENTS = InsertRows(
-    inbox,
-    ("portal", "seq", "crm_id", "source", "event_id", "type", "at", "data", "erased",
-     "received_at"),
-)  # fmt: skip
 _WAIT = InsertRows(
     waiting,
     ("portal", "due_at", "seq", "lead_id", "status", "placed_at", "timer", "number", "needs",
@@ -127,16 +123,16 @@ class RulesVersions:
         """An event for each of these leads at the place `at` in its lane (see head())."""
         seqs = self._tx.take_ids(len(told))
         events: list[tuple[Any, ...]] = []
-        rows: list[tuple[Any, ...]] = []
+        rows: dict[int, tuple[Any, ...]] = {}
         for seq, (lead, event) in zip(seqs, told, strict=True):
             data = dump(event.data)
             events.append(
-                (portal, seq, lead.crm_id, event.source, event.id, event.type, event.at, data,
-                 False, now)
-            )  # fmt: skip
-            rows.append((portal, at, seq, lead.lead_id, "pending", at, None, 0, "", 0, 0))
-        self._tx.rows(_EVENTS, events)
-        self._tx.rows(_WAIT, rows)
+                (portal, seq, lead.crm_id, event.source, event.id, event.type, event.at, data, now)
+            )
+            rows[seq] = (portal, at, seq, lead.lead_id, "pending", at, None, 0, "", 0, 0)
+        for known in internal.put(self._tx, portal, events):
+            del rows[known]
+        self._tx.rows(_WAIT, list(rows.values()))
         self._tx.rings = True
 
     def head(self, portal: str, *, now: Millis) -> Millis:

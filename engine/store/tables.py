@@ -79,6 +79,16 @@ def _bool(name: str) -> Column[bool]:
     return Column(name, Boolean(create_constraint=False), nullable=False)
 
 
+def _internal() -> Column[bool]:
+    return Column(
+        "internal", Boolean(create_constraint=False), nullable=False, server_default=text("false")
+    )
+
+
+def _via() -> Column[str]:
+    return Column("via", Text, nullable=False, server_default=text("''"))
+
+
 def _partial(name: str, *columns: str, where: str) -> Index:
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
@@ -186,13 +196,16 @@ inbox = Table(
     _text("data"),
     _bool("erased"),
     _int("received_at"),
+    _internal(),
+    _via(),
     PrimaryKeyConstraint("portal", "seq"),
-    UniqueConstraint("portal", "source", "event_id"),
+    UniqueConstraint("portal", "source", "event_id", "internal"),
     sqlite_with_rowid=False,
 )
 """Every event that was accepted, for ever the same; what makes one known by its source and id.
 
-Timers come here when they have fired. erased: its data is gone for good.
+Timers come here when they have fired. erased: its data is gone for good. internal: see Event; part
+of the key, because a sender may choose any source and id. via: see NewEvent.
 """
 
 waiting = Table(
@@ -231,6 +244,7 @@ quarantine = Table(
     _text("raw"),
     _text("reason"),
     _int("at"),
+    _via(),
     PrimaryKeyConstraint("portal", "id"),
 )
 
@@ -346,6 +360,7 @@ history = Table(
     _text("reads"),
     _text("because"),
     _text("rules_version"),
+    _internal(),
     PrimaryKeyConstraint("portal", "seq", "at"),
     Index("ix_history_lead", "portal", "lead_id", "seq"),
     postgresql_partition_by="RANGE (at)",
@@ -559,7 +574,10 @@ api_keys = Table(
     _int("created_at"),
     _text("created_by"),
     _int("revoked_at", null=True),
+    Column("portals", Text, nullable=False, server_default=text("''")),
+    Column("types", Text, nullable=False, server_default=text("''")),
 )
+"""scopes, portals, types: words with blanks between them; no portals or types: all of them."""
 
 audit = Table(
     "audit",

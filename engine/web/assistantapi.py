@@ -13,7 +13,7 @@ from engine.base.errors import HandbackError
 from engine.service.audit import Audit
 from engine.service.off_days import MOST
 from engine.store.account_records import ApiKey
-from engine.web.eventapi import NAME, REFUSALS, Keeper, Problem
+from engine.web.eventapi import NAME, REFUSALS, Keeper, Problem, check_portal, portals_of
 
 READ, WRITE = "assistants:read", "assistants:write"
 DAY = r"^(?:mon|tue|wed|thu|fri|sat|sun|[0-9]{4}-[0-9]{2}-[0-9]{2})$"
@@ -61,12 +61,16 @@ def assistant_api(keeper: Keeper, assistants: KeepsAssistants, audit: Audit) -> 
         description="Assistants with their sequence and off-days, as they were set.",
         response_model=list[AssistantRead],
         responses=REFUSALS,
-        dependencies=[Depends(keeper.needs(READ))],
     )
     async def list_assistants(
+        key: Annotated[ApiKey, Depends(keeper.needs(READ))],
         portal: Annotated[str | None, Query(max_length=64, pattern=NAME)] = None,
     ) -> list[dict[str, Any]]:
-        return await run_in_threadpool(assistants.kept_assistants, portal)
+        def read() -> list[dict[str, Any]]:
+            seen = portals_of(key, portal)
+            return [one for name in seen for one in assistants.kept_assistants(name)]
+
+        return await run_in_threadpool(read)
 
     @router.put(
         "/assistants/{portal}/{assistant}/off-days",
@@ -85,6 +89,8 @@ def assistant_api(keeper: Keeper, assistants: KeepsAssistants, audit: Audit) -> 
         wanted: OffDays,
         key: Annotated[ApiKey, Depends(keeper.needs(WRITE))],
     ) -> dict[str, Any]:
+        check_portal(key, portal)
+
         def put() -> dict[str, Any]:
             known = assistants.kept_assistants(portal)
             if not any(assistant in (one["name"], one["email"]) for one in known):

@@ -23,7 +23,7 @@ from engine.service.apikeys import ApiKeys
 from engine.service.sign_in import SignIns, domain_roles
 from engine.web.assistantapi import assistant_api
 from engine.web.consent import consent_routes
-from engine.web.eventapi import Keeper, event_api, problem
+from engine.web.eventapi import event_api, keeper_of, problem
 from engine.web.focus import SCRIPT
 from engine.web.guard import PAGES, Guard, Outside
 from engine.web.limits import RateLimit
@@ -36,9 +36,6 @@ from engine.web.receivers import receiver_app
 from engine.web.sso import SingleSignOn, check_reach
 from engine.web.styles import MARK, SHEET
 from engine.wiring import App
-
-EVENTS_PER_SECOND, EVENTS_AT_ONCE = 50, 200
-"""Requests of one API key; a request carries up to 1,000 events."""
 
 LOGINS_PER_SECOND, LOGINS_AT_ONCE = 0.2, 20
 """Tries from one address, whoever they are for."""
@@ -62,7 +59,7 @@ def doors(app: App, *, host: str, portals_clock: Clock | None = None) -> Doors:
     outside = Outside(app.settings.public_url, _hosts(host, app.settings.public_url))
     token = "" if accounts.any() else secrets.token_urlsafe(32)
     desk = desk_of(app, accounts, keys)
-    keeper = Keeper(keys, RateLimit(app.clock, per_second=EVENTS_PER_SECOND, burst=EVENTS_AT_ONCE))
+    keeper = keeper_of(keys, app.clock)
     tries = RateLimit(app.clock, per_second=LOGINS_PER_SECOND, burst=LOGINS_AT_ONCE)
     sso = _single_sign_on(app, outside, portals_clock or app.clock)
     label = app.settings.oidc_label if sso else ""

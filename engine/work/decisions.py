@@ -146,7 +146,9 @@ class _Folder:
         took = row.event.type == self._start
         if _goes_on(before) if took else row.event.type != self._taken_back:
             return
-        lead, by = decision.lead, str(row.event.data.get("by") or "")
+        lead, by = decision.lead, str(row.event.data.get("by") or "a person")
+        if not row.event.internal:
+            by += f", as {row.event.source} says"  # a sender may write any name here
         self.ledger.append(
             LedgerEntry(
                 portal=lead.portal,
@@ -156,7 +158,7 @@ class _Folder:
                 what="assigned" if took else "taken_back",
                 owner_before=lead.previous_owner if took else lead.assistant,
                 owner_after=lead.assistant if took else None,
-                by=by or "a person",
+                by=by,
                 why="given to the assistant" if took else "a person took the contact back",
             )
         )

@@ -293,5 +293,5 @@ def _ledger(access: Access, effect: ClaimedEffect, outcome: Done, now: Millis) -
 
 def _told(kept: str, access: Access, effect: ClaimedEffect, now: Millis) -> NewEvent:
     """No owner could take the contact back: that matters to the rules, so it is an event."""
-    event = Event(kept, now, "handback", effect.reference, {})
+    event = Event(kept, now, "handback", effect.reference, {}, internal=True)
     return NewEvent(access.portal.name, effect.crm_id, event)

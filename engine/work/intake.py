@@ -10,6 +10,7 @@ from io import BufferedReader
 from itertools import islice
 
 import orjson
+import structlog
 
 from engine.base.clock import Millis
 from engine.base.collector import collector_waits
@@ -32,6 +33,7 @@ from engine.work.cloudevents import (
     read_event,
 )
 from engine.work.rules_in_use import RulesInUse
+from engine.work.senders import FILE, Sender
 
 BATCH = 10_000
 MAX_ARRAY_BYTES = 200_000_000
@@ -41,14 +43,18 @@ KEPT_BYTES = 4_000
 
 Line = tuple[int, bytes]
 
+log = structlog.get_logger()
+
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What became of the lines. reasons: (line number from 1, why), of the rejected ones."""
+    """What became of the lines. rejected: kept in quarantine. forbidden: the sender may not send
+    them, and nothing was kept. reasons: (line number from 1, why), of both."""
 
     accepted: int = 0
     duplicate: int = 0
     rejected: int = 0
+    forbidden: int = 0
     reasons: tuple[tuple[int, str], ...] = ()
 
     def __add__(self, other: "Added") -> "Added":
@@ -56,6 +62,7 @@ class Added:
             self.accepted + other.accepted,
             self.duplicate + other.duplicate,
             self.rejected + other.rejected,
+            self.forbidden + other.forbidden,
             (self.reasons + other.reasons)[:1000],
         )
 
@@ -66,7 +73,9 @@ class Intake:
     def __init__(self, store: Store, rules: RulesInUse) -> None:
         self._store, self._rules = store, rules
 
-    def add_stream(self, stream: BufferedReader, now: Millis, *, name: str = "events") -> Added:
+    def add_stream(
+        self, stream: BufferedReader, now: Millis, *, name: str = "events", sender: Sender = FILE
+    ) -> Added:
         """CloudEvents as JSON Lines (read in pieces), or one JSON array (up to 200 MB).
 
         Raises InputError for a file that is no text at all; then nothing was taken.
@@ -75,19 +84,21 @@ class Intake:
         if b"\0" in head:
             raise InputError("this is a binary file", where=name, fix="give CloudEvents as JSON")
         if head.lstrip()[:1] == b"[":
-            return self._add_array(stream.read(MAX_ARRAY_BYTES + 1), now, name)
-        return self.add_lines(_bounded_lines(stream), now, name=name)
+            return self._add_array(stream.read(MAX_ARRAY_BYTES + 1), now, name, sender)
+        return self.add_lines(_bounded_lines(stream), now, name=name, sender=sender)
 
-    def add_lines(self, lines: Iterable[Line], now: Millis, *, name: str = "events") -> Added:
+    def add_lines(
+        self, lines: Iterable[Line], now: Millis, *, name: str = "events", sender: Sender = FILE
+    ) -> Added:
         """(line number, one event) in order of acceptance. Every batch is one transaction."""
         added = Added()
         source = iter(lines)
         while batch := list(islice(source, BATCH)):
             with collector_waits():
-                added += self._add_batch(batch, now, name)
+                added += self._add_batch(batch, now, name, sender)
         return added
 
-    def _add_array(self, raw: bytes, now: Millis, name: str) -> Added:
+    def _add_array(self, raw: bytes, now: Millis, name: str, sender: Sender) -> Added:
         if len(raw) > MAX_ARRAY_BYTES:
             raise InputError(
                 f"the array has more than {MAX_ARRAY_BYTES:,} bytes",
@@ -101,19 +112,20 @@ class Intake:
                 f"this array is not JSON ({error.msg} at line {error.lineno} column "
                 f"{error.colno}); mend it, or send one event per line"
             )
-            return self._refuse([(error.lineno, raw, reason)], now, name)
+            return self._refuse([(error.lineno, raw, reason)], now, name, sender)
         return self.add_lines(
             ((number, orjson.dumps(element)) for number, element in enumerate(elements, 1)),
             now,
             name=name,
+            sender=sender,
         )
 
-    def add_parsed(self, content: object, now: Millis, *, name: str) -> Added:
+    def add_parsed(self, content: object, now: Millis, *, name: str, sender: Sender) -> Added:
         """One CloudEvent, parsed already. Raises NotUnderstoodError instead of keeping it."""
         portals = self._portals()
         rules = self._rules.now()
         addressed = read_event(content, rules, portals, now)
-        return self._write([(1, orjson.dumps(content), addressed)], rules, now, name)
+        return self._write([(1, orjson.dumps(content), addressed)], rules, now, name, sender)
 
     def _portals(self) -> Mapping[str, frozenset[str]]:
         """Portal name → addresses of its assistants."""
@@ -123,27 +135,39 @@ class Intake:
                 for portal in tx.portals.list()
             }
 
-    def _add_batch(self, batch: list[Line], now: Millis, name: str) -> Added:
+    def _add_batch(self, batch: list[Line], now: Millis, name: str, sender: Sender) -> Added:
         portals, rules = self._portals(), self._rules.now()
         start = rules.rules.start_event
         good: list[tuple[int, bytes, Addressed]] = []
         bad: list[tuple[int, bytes, str]] = []
+        forbidden: list[tuple[int, str]] = []
         for number, raw in batch:
             line = raw.strip()
             if not line:
                 continue
             try:
                 addressed = parse_event(line, rules, portals, now)
-                if addressed.event.type == start:
+                kind = addressed.event.type
+                refused = sender.keys and sender.refusal(rules.rules, addressed.portal, kind)
+                if refused:
+                    forbidden.append((number, refused))
+                    continue
+                if kind == start:
                     _check_assistant(addressed, portals)
                 good.append((number, line, addressed))
             except NotUnderstoodError as error:
                 bad.append((number, line, str(error)))
-        added = self._write(good, rules, now, name) if good else Added()
-        return added + self._refuse(bad, now, name)
+        added = self._write(good, rules, now, name, sender) if good else Added()
+        added += _forbidden(forbidden, sender)
+        return added + self._refuse(bad, now, name, sender)
 
     def _write(
-        self, good: list[tuple[int, bytes, Addressed]], rules: LeadMachine, now: Millis, name: str
+        self,
+        good: list[tuple[int, bytes, Addressed]],
+        rules: LeadMachine,
+        now: Millis,
+        name: str,
+        sender: Sender,
     ) -> Added:
         start = rules.rules.start_event
         asked = [a for _, _, a in good if "@" in a.who]
@@ -156,19 +180,35 @@ class Intake:
                 if asked and "@" in who:
                     lane = lanes.get((addressed.portal, who), "")
                     needs = ADDRESS_OF_LEAD if lane else ADDRESS
-                events.append(NewEvent(addressed.portal, who, addressed.event, needs, lane))
+                events.append(
+                    NewEvent(addressed.portal, who, addressed.event, needs, lane, sender.via)
+                )
             taken = tx.inbox.add(events, now=now)
         return Added(sum(taken), len(taken) - sum(taken))
 
-    def refuse(self, bad: list[tuple[int, bytes, str]], now: Millis, *, name: str) -> Added:
+    def refuse(
+        self, bad: list[tuple[int, bytes, str]], now: Millis, *, name: str, sender: Sender
+    ) -> Added:
         """Keep (number, raw, why it is no event) in quarantine."""
-        return self._refuse(bad, now, name)
+        return self._refuse(bad, now, name, sender)
 
-    def _refuse(self, bad: list[tuple[int, bytes, str]], now: Millis, name: str) -> Added:
+    def _refuse(
+        self, bad: list[tuple[int, bytes, str]], now: Millis, name: str, sender: Sender
+    ) -> Added:
         if not bad:
             return Added()
         with self._store.write() as tx:
-            return _quarantine(tx, bad, now, name)
+            return _quarantine(tx, bad, now, name, sender)
+
+
+def _forbidden(refused: list[tuple[int, str]], sender: Sender) -> Added:
+    """Nothing is kept of them: who has no right to a thing does not fill the quarantine either."""
+    if refused:
+        log.warning(
+            "events refused", action="intake", via=sender.via, events=len(refused),
+            reason=refused[0][1],
+        )  # fmt: skip
+    return Added(forbidden=len(refused), reasons=tuple(refused))
 
 
 def _lanes_of(tx: Tx, asked: list[Addressed]) -> dict[tuple[str, str], str]:
@@ -197,7 +237,9 @@ def _check_assistant(addressed: Addressed, portals: Mapping[str, frozenset[str]]
         )
 
 
-def _quarantine(tx: Tx, bad: list[tuple[int, bytes, str]], now: Millis, name: str) -> Added:
+def _quarantine(
+    tx: Tx, bad: list[tuple[int, bytes, str]], now: Millis, name: str, sender: Sender
+) -> Added:
     if bad:
         tx.quarantine.add(
             [
@@ -207,6 +249,7 @@ def _quarantine(tx: Tx, bad: list[tuple[int, bytes, str]], now: Millis, name: st
                     raw=raw[:KEPT_BYTES].decode("utf-8", "backslashreplace"),
                     reason=reason,
                     at=now,
+                    via=sender.via,
                 )
                 for number, raw, reason in bad
             ]

@@ -214,4 +214,6 @@ def told_event(
         data["fields"] = True
     if change is not None and change.timers:
         data["timers"] = [list(timer) for timer in lead.timers]
-    return Event(RULES_CHANGED, entry.at, SOURCE, f"{entry.number}/{lead.lead_id}", data)
+    return Event(
+        RULES_CHANGED, entry.at, SOURCE, f"{entry.number}/{lead.lead_id}", data, internal=True
+    )

@@ -26,7 +26,9 @@ _HEAD = """
 def desk_of(app: App, accounts: Accounts, keys: ApiKeys) -> Desk:
     """The services that only pages have, on top of those that all doors share."""
     rulebook = Rulebook(app.settings.rules_file, app.rules, app.store, app.clock, app.audit)
-    attention_list = Attention(app.store, app.clock, app.queue, app.intake, rulebook.broken)
+    attention_list = Attention(
+        app.store, app.clock, app.queue, app.intake, rulebook.broken, audit=app.audit
+    )
     board = Overview(app.store, app.clock, app.rules)
     shared = Shared(app.clock)
     return Desk(

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from nicegui import events, ui
 
+from engine.service.leads import came_through
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import confirm
 from engine.web.pages.frame import keep_fresh, page
@@ -227,6 +228,7 @@ def _step(step: Mapping[str, Any]) -> None:
         rule = " · ".join(p for p in (step["rule"], f"read {read}" if read else "") if p)
         if rule:
             text(rule, classes="hb-soft hb-mono")
+        text(f"through {came_through(step)}", classes="hb-soft")
 
 
 def _what_if(answer: Mapping[str, Any] | None) -> None:

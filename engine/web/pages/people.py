@@ -7,7 +7,7 @@ from fastapi import Request
 from nicegui import ui
 
 from engine.service.accounts import ROLES
-from engine.service.apikeys import SCOPES
+from engine.service.apikeys import SCOPES, rights, sending
 from engine.service.sign_in import identity_of
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import Form, Given, confirm, dialog
@@ -25,9 +25,10 @@ _PEOPLE = (
 _INVITE = (
     "Take the person’s address as the name and leave the password empty for single sign-on alone."
 )
+_SCOPES = "; ".join(f"{scope}: {what}" for scope, what in sending().items())
 _KEYS = (
     Column("name", "Name"),
-    Column("scopes", "Scopes"),
+    Column("rights", "May"),
     Column("created_by", "Made by", wide=True),
     Column("created_at", "Since", "time", wide=True),
     Column("state", "", "chip"),
@@ -155,10 +156,14 @@ class _Office:
         words = "Open sessions end. Whoever has this verified address next is linked anew."
         confirm(self._view, f"Unlink {name}?", words, "Unlink", go)
 
-    def _add_key(self) -> None:
+    async def _add_key(self) -> None:
+        rules = self._desk.app.rules.now().rules
+        known = await self._view.ask(self._desk.browse.choices)
+
         async def go(given: Given) -> bool:
             made = await self._view.run(
                 "admin", self._desk.keys.add, given.text("name"), given.words("scopes"),
+                portals=given.words("portals"), types=given.words("types"), rules=rules,
             )  # fmt: skip
             if made is None:
                 return False
@@ -166,9 +171,11 @@ class _Office:
             self._show_key(made["key"])
             return True
 
-        with dialog(self._view, "New API key", "", "Make it", go) as form:
+        with dialog(self._view, "New API key", _SCOPES, "Make it", go) as form:
             form.text("name", "Name")
             form.choices("scopes", "Scopes", SCOPES, SCOPES[:1])
+            form.choices("portals", "Only for these portals", (known or {}).get("portals", ()), ())
+            form.choices("types", "Only for these events", tuple(rules.events), ())
 
     def _show_key(self, key: str) -> None:
         async def go(_: Given) -> bool:
@@ -198,7 +205,7 @@ def _key(key: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **key,
         "id": key["name"],
-        "scopes": ", ".join(key["scopes"]),
+        "rights": rights(key),
         "state": "revoked" if revoked else "",
         "actions": "" if revoked else "Revoke",
     }
