@@ -25,6 +25,7 @@ from engine.hooks.outcomes import (
     WebhookRequest,
 )
 from engine.hooks.specs import hookimpl
+from engine.lead.ownership import previous_owner
 from engine.lead.records import Assistant, ContactReading, EffectKind, Ownership, Portal
 from engine.rules.model import CrmMapping, Rules
 
@@ -66,4 +67,5 @@ __all__ = [
     "hookimpl",
     "parse_date_or_time",
     "parse_time",
+    "previous_owner",
 ]

@@ -20,7 +20,7 @@ class Done:
     """The CRM says so, naming the record. result: small JSON kept with the effect.
 
     For a handback, result is {"verdict": "handed_back" | "fallback" | "cleared" | "kept" |
-    "human_owner" | "assigned_again" | "gone", "owner": owner id now or None, "why": one sentence}.
+    "human_owner" | "assigned_again", "owner": owner id now or None, "why": one sentence}.
     """
 
     result: Mapping[str, Any] = field(default_factory=dict)
@@ -31,7 +31,8 @@ class TryLater:
     """Nothing happened; the same effect may be sent again after `after` milliseconds.
 
     whole_portal: nothing else will get through either (rate limit, token refused, moving house).
-    reread: the contact is not what the lead says (merged, …): worth a hint, so that it is read.
+    reread: the contact is not what the lead says (merged, deleted, …): worth a hint, so that it is
+    read. What is still to be done for it is then dropped, or follows, or is sent after all.
     """
 
     reason: str
@@ -42,21 +43,21 @@ class TryLater:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """It will never work as it is; parked where a person sees it. reason says what to mend.
-
-    reread: the contact is not what the lead says (deleted, …): worth a hint, so that it is read.
-    """
+    """It will never work as it is; parked where a person sees it. reason says what to mend."""
 
     reason: str
-    reread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """The call may have happened. It is settled by reading back, never by guessing."""
+    """The call may have happened. It is settled by reading back, never by guessing.
+
+    reread: as of TryLater.
+    """
 
     reason: str
     after: Millis
+    reread: bool = False
 
 
 Outcome = Done | TryLater | GiveUp | Uncertain

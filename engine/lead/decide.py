@@ -149,6 +149,7 @@ def _apply(rules: LeadMachine, work: Work, goal: str | None) -> Decision:
         drops_effects=gone,
         merged_into=_merged_into(work),
         erased=work.lead.ended is Ended.ERASED,
+        revives_effects=before.ended is Ended.DELETED and not gone,
     )
 
 

@@ -133,6 +133,7 @@ class Decision:
     reads: the facts it looked at, with their values. because: the author's reason, or ours.
     clears_timers: the timers running for the lead end before `timers` are armed.
     drops_effects: what was not sent yet for the lead is not sent any more.
+    revives_effects: what was dropped is to be sent after all.
     """
 
     lead: Lead
@@ -149,6 +150,7 @@ class Decision:
     """CRM id of the contact that this lead's contact became part of."""
     erased: bool = False
     """Everything personal about the lead has to go, history included."""
+    revives_effects: bool = False
 
     def ordering(self, effects: tuple[Effect, ...]) -> "Decision":
         """The same decision with these effects instead."""
@@ -165,6 +167,7 @@ class Decision:
             self.drops_effects,
             self.merged_into,
             self.erased,
+            self.revives_effects,
         )
 
 

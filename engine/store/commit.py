@@ -82,6 +82,22 @@ _CANCEL = (
         reason=bindparam("why"),
     )
 )
+_REVIVE = (
+    update(outbox)
+    .where(
+        outbox.c.portal == bindparam("portal"),
+        outbox.c.status == word("cancelled"),
+        outbox.c.reason == bindparam("why"),
+        InSet(outbox.c.lead_id, "lead_ids"),
+    )
+    .values(
+        status=word("pending"),
+        created_at=bindparam("now"),  # three days to try it, from now on
+        maybe_sent=outbox.c.attempts > 0,  # it may have been on its way: due_at stays as it was
+        settled_at=None,
+        reason=word(""),
+    )
+)
 TIMER_SOURCE = "handback/timer"
 
 
@@ -103,6 +119,7 @@ class _Writes:
     effects: list[tuple[str, Effect]] = field(default_factory=list)
     dropped: dict[str, int] = field(default_factory=dict)
     """Lead → how many of `effects` were there when its effects were dropped."""
+    revived: set[str] = field(default_factory=set)
     timers: dict[str, list[TimerSet]] = field(default_factory=dict)
     cleared: set[str] = field(default_factory=set)
     merged: list[merge.Merge] = field(default_factory=list)
@@ -159,6 +176,10 @@ class _Writes:
         """Effects and timers, and the end of earlier ones."""
         if decision.drops_effects:
             self.dropped[lane] = len(self.effects)
+            self.revived.discard(lane)
+        if decision.revives_effects:
+            self.dropped.pop(lane, None)
+            self.revived.add(lane)
         for effect in decision.effects:
             self.effects.append((lane, effect))
         if decision.clears_timers:
@@ -205,6 +226,14 @@ def _events(tx: Transaction, writes: _Writes) -> None:
             _CANCEL,
             portal=portal,
             lead_ids=sorted(writes.dropped),
+            now=writes.now,
+            why=_WHY_CANCELLED,
+        )
+    if writes.revived:
+        tx.run(
+            _REVIVE,
+            portal=portal,
+            lead_ids=sorted(writes.revived),
             now=writes.now,
             why=_WHY_CANCELLED,
         )

@@ -197,7 +197,7 @@ class _Run:
         reread = [
             NewHint(e.crm_id, now)
             for e, o in answered
-            if isinstance(o, TryLater | GiveUp) and o.reread
+            if isinstance(o, TryLater | Uncertain) and o.reread
         ]
         with self._store.write() as tx:
             stale = set(

@@ -224,7 +224,8 @@ def _mend(
     if about_contact and follow_merges:
         answer = read_record(desk.api, "contacts", one.contact)
         if answer is None:
-            return GiveUp(f"the contact {one.contact} was deleted in HubSpot", reread=True)
+            reason = f"the contact {one.contact} was deleted in HubSpot"
+            return TryLater(reason, after=2_000, reread=True)
         if not answer.ok:
             return outcome_of(answer)
         found = str(answer.body.get("id") or one.contact)

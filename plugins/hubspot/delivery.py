@@ -119,7 +119,8 @@ def _outcome(delivery: Delivery, update: Update, end: UpdateEnd) -> Outcome:
             shown = ", ".join(f"{name} = {value!r}" for name, value in kept.items())
             return GiveUp(f"HubSpot accepted the values but kept {shown}")
         case Missing():
-            return GiveUp(f"the contact {delivery.crm_id} was deleted in HubSpot", reread=True)
+            reason = f"the contact {delivery.crm_id} was deleted in HubSpot"
+            return TryLater(reason, after=SOON, reread=True)
         case MergedInto(winner):
             reason = f"the contact became part of contact {winner}; the lead has to follow first"
             return TryLater(reason, after=SOON, reread=True)

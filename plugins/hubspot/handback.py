@@ -18,6 +18,7 @@ from engine.api import (
     PortalUnavailable,
     TryLater,
     Uncertain,
+    previous_owner,
 )
 from plugins.hubspot.answers import Answer, Verdict
 from plugins.hubspot.contacts import OWNER, read_contacts
@@ -25,11 +26,12 @@ from plugins.hubspot.owners import Directory
 from plugins.hubspot.ownership import (
     NOBODY,
     Case,
+    Reading,
     Target,
     assigned_since,
     choose_target,
+    holdings,
     moved_before,
-    our_earlier_write,
     read_back,
     source_id,
 )
@@ -50,6 +52,7 @@ from plugins.hubspot.verdicts import outcome_of
 ROUNDS = 3
 CALLS = 3
 SOON: Millis = 2_000
+GONE = "the contact was deleted in HubSpot"
 
 
 class Handback:
@@ -81,40 +84,43 @@ class Handback:
     def _begin(self, delivery: Delivery, reading: ContactReading) -> Case | None:
         """The case, unless it is settled already; written when an earlier attempt has done so."""
         if reading.status != "found":
-            self._end(delivery, "gone", None, "the contact was deleted in HubSpot")
+            self._later(delivery, GONE, written=False)
             return None
         if reading.crm_id != delivery.crm_id:
-            self._later(delivery, _merged(reading.crm_id))
+            self._later(delivery, _merged(reading.crm_id), written=False)
             return None
+        owners = reading.owners
         assistant = self._owner_ids.get(str(delivery.payload.get("assistant") or "").lower())
-        case = Case(delivery, assistant, self._target(delivery), reading.owners)
-        moved = moved_before(reading.owners, assistant, self._assistants)
-        if moved is None:
-            if assigned_since(reading.owners, delivery.payload.get("assigned_at")):
-                why = "the contact was assigned again since; nothing was written"
-                self._end(delivery, "assigned_again", assistant, why)
-                return None
-            if case.target.owner is None:
-                self._end(delivery, "kept", assistant, case.target.why)
-                return None
-            return case
-        if delivery.maybe_sent and case.target.owner is not None:
-            before = our_earlier_write(
-                reading.owners, assistant, target=case.owner, app_id=self._desk.memory.app_id
-            )
-            if before is not None:
-                return replace(case, before=before, written=True)
-        owner = reading.owners[0].owner if reading.owners else None
-        self._end(delivery, "human_owner", owner, f"{moved}; nothing was written")
-        return None
+        known = delivery.payload.get("assigned_at")
+        if delivery.maybe_sent:
+            for before in holdings(owners, assistant, known):
+                case = Case(delivery, assistant, self._target(delivery, before), before)
+                if case.target.owner is not None and self._seen(case, owners).ours:
+                    return replace(case, written=True)
+        moved = moved_before(owners, assistant, self._assistants)
+        if moved is not None:
+            owner = owners[0].owner if owners else None
+            self._end(delivery, "human_owner", owner, f"{moved}; nothing was written")
+            return None
+        if assigned_since(owners, known):
+            why = "the contact was assigned again since; nothing was written"
+            self._end(delivery, "assigned_again", assistant, why)
+            return None
+        target = self._target(delivery, owners)
+        if target.owner is None:
+            self._end(delivery, "kept", assistant, target.why)
+            return None
+        return Case(delivery, assistant, target, owners)
 
-    def _target(self, delivery: Delivery) -> Target:
+    def _target(self, delivery: Delivery, owners: Sequence[Ownership]) -> Target:
+        """owners: the history up to the assistant's holding. What was remembered when the lead was
+        assigned serves where that shows nobody: people come and go without the lead noticing."""
         access = self._desk.access
         email = str(delivery.payload.get("assistant") or "").lower()
         own = next((a.fallback_owner for a in access.assistants if a.email.lower() == email), None)
-        previous = delivery.payload.get("previous_owner")
+        remembered = delivery.payload.get("previous_owner")
         return choose_target(
-            str(previous) if previous else None,
+            previous_owner(owners, self._assistants) or (str(remembered) if remembered else None),
             (own, access.portal.fallback_owner),
             self._directory,
             self._assistants,
@@ -155,9 +161,9 @@ class Handback:
                     return True
                 self._outcomes[delivery.id] = self._unwritten(case, answer)
             case Missing():
-                self._end(delivery, "gone", None, "the contact was deleted in HubSpot")
+                self._later(delivery, GONE, written=case.written)
             case MergedInto(winner):
-                self._later(delivery, _merged(winner))
+                self._later(delivery, _merged(winner), written=case.written)
             case Rejected():
                 self._rejected(case, end, again)
         return False
@@ -174,7 +180,7 @@ class Handback:
         bad_owner = any(fault.code == "INVALID_OWNER_ID" for fault in refusal.faults)
         if bad_owner and case.restores is None and case.owner != NOBODY:
             self._directory = self._directory.without(case.owner)
-            target = self._target(delivery)
+            target = self._target(delivery, case.before)
             if target.owner is None:
                 self._end(delivery, "kept", case.assistant, target.why)
             elif target.owner != case.target.owner:
@@ -196,32 +202,34 @@ class Handback:
         for case in cases:
             reading = readings[case.delivery.crm_id]
             if reading.status != "found":
-                self._end(case.delivery, "gone", None, "the contact was deleted in HubSpot")
+                self._later(case.delivery, GONE, written=True)
             elif reading.crm_id != case.delivery.crm_id:
-                self._later(case.delivery, _merged(reading.crm_id))
+                self._later(case.delivery, _merged(reading.crm_id), written=True)
             else:
                 restore = self._judge(case, reading.owners)
                 if restore is not None:
                     restores.append(restore)
         return restores
 
+    def _seen(self, case: Case, history: Sequence[Ownership]) -> Reading:
+        target = case.target.owner or NOBODY
+        return read_back(case.before, history, target=target, app_id=self._desk.memory.app_id)
+
     def _judge(self, case: Case, history: tuple[Ownership, ...]) -> Case | None:
         """Settle a written case by its history, or say what to restore."""
-        memory = self._desk.memory
-        seen = read_back(case.before, history, target=case.owner, app_id=memory.app_id)
-        if seen.ours and seen.overwritten is not None:
-            return replace(case, before=history, restores=seen.overwritten, overwrote=seen.by)
-        if case.restores is not None:
-            if not seen.ours and not seen.by and (seen.owner or NOBODY) != case.restores:
-                return case  # the restoring write had no effect: once more
-            why = f"{case.overwrote} chose another owner while we wrote; that owner was restored"
-            self._end(case.delivery, "human_owner", seen.owner, why, case.window)
+        seen = self._seen(case, history)
+        if seen.overwritten is not None:
+            return replace(case, restores=seen.overwritten)
+        if seen.restored:
+            why = f"{seen.restored} chose another owner while we wrote; that owner was restored"
+            verdict = "assigned_again" if seen.owner == case.assistant else "human_owner"
+            self._end(case.delivery, verdict, seen.owner, why, case.window)
         elif seen.ours:
             why = case.target.why
             if seen.after:
                 why += f"; then moved on by {seen.after}, which is left as it is"
-            elif memory.app_id is None:
-                memory.app_id = source_id(history, case.owner)
+            elif self._desk.memory.app_id is None:
+                self._desk.memory.app_id = source_id(history, case.owner)
             self._end(case.delivery, case.target.verdict, seen.owner, why, case.window)
         elif seen.owner == case.assistant:
             reason = "HubSpot accepted the new owner, but the contact still has the old one"
@@ -258,8 +266,9 @@ class Handback:
             result["window_ms"] = window
         self._outcomes[delivery.id] = Done(result)
 
-    def _later(self, delivery: Delivery, reason: str) -> None:
-        self._outcomes[delivery.id] = TryLater(reason, after=SOON, reread=True)
+    def _later(self, delivery: Delivery, reason: str, *, written: bool) -> None:
+        kind = Uncertain if written else TryLater
+        self._outcomes[delivery.id] = kind(reason, after=SOON, reread=True)
 
 
 def hand_back(desk: Desk, deliveries: Sequence[Delivery]) -> dict[int, Outcome]:

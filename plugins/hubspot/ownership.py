@@ -4,7 +4,7 @@ HubSpot has no compare-and-set. The owner is read, written, and read again with 
 person who moved in between is seen there and restored; what happens after our write is respected.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Literal
@@ -12,9 +12,7 @@ from typing import Literal
 from engine.api import Delivery, Millis, Ownership
 from plugins.hubspot.owners import Directory
 
-Verdict = Literal[
-    "handed_back", "fallback", "cleared", "kept", "human_owner", "assigned_again", "gone"
-]
+Verdict = Literal["handed_back", "fallback", "cleared", "kept", "human_owner", "assigned_again"]
 NOBODY = ""
 OURS = ("INTEGRATION", "API")
 """Source types of changes that came through the API; the id after it is the app's."""
@@ -44,10 +42,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The history after our write, understood. owner: the one now (None = nobody).
+    """The history after our writes, understood. owner: the one now (None = nobody).
 
-    ours: our entry is there. overwritten: who held it in the window between our read and our
-    write, None = nobody interfered, NOBODY = somebody had cleared it. by: who did it.
+    ours: a write of ours is there. overwritten: whose contact we took and have to restore, None =
+    nobody's, NOBODY = somebody had cleared it. by: who had chosen that, or was the last to move it
+    where nothing is ours. restored: who was overwritten, and has the contact again by our doing.
+    after: who had the last word after ours.
     """
 
     owner: str | None
@@ -55,21 +55,21 @@ class Reading:
     overwritten: str | None
     by: str
     after: str
+    restored: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One contact on its way back. before: its history ahead of our write. window: ms from the
-    question who owns it to the answer to our write; None when another attempt wrote it."""
+    """One contact on its way back. before: its history up to the holding that ends. window: ms from
+    the question who owns it to the answer to our write; None when another attempt wrote it."""
 
     delivery: Delivery
     assistant: str | None
     target: Target
-    before: tuple[Ownership, ...]
+    before: Sequence[Ownership]
     window: Millis | None = None
     written: bool = False
     restores: str | None = None
-    overwrote: str = ""
 
     @property
     def owner(self) -> str:
@@ -136,6 +136,21 @@ def assigned_since(owners: Sequence[Ownership], known: Millis | None) -> bool:
     return min(entry.at for entry in holding) > known
 
 
+def holdings(
+    owners: Sequence[Ownership], assistant: str | None, known: Millis | None
+) -> Iterator[Sequence[Ownership]]:
+    """For an attempt whose end is unknown: the history as it may have been before its first write.
+
+    known: since when the assistant had the contact; without it, every time that it got it may be
+    the one that ends, the newest first.
+    """
+    for place, entry in enumerate(owners):
+        if entry.owner == assistant and (known is None or entry.at <= known):
+            yield owners[place:]
+            if known is not None:
+                return
+
+
 def read_back(
     before: Sequence[Ownership],
     after: Sequence[Ownership],
@@ -143,38 +158,38 @@ def read_back(
     target: str,
     app_id: str | None,
 ) -> Reading:
-    """What happened around our write of `target`. Both histories newest first.
+    """What happened since the assistant's holding that we end with `target`; newest entries first.
 
-    before: as read ahead of the write; the difference is what happened since.
+    before: up to that holding; the difference is what happened since, in this attempt or in earlier
+    ones: our first write is of the target, and each one after it of whom the one before overwrote,
+    or the same again, where an answer was lost.
+    An automation that answered a write of ours is not restored: that would start a loop.
     """
-    news = _since(before, after)
-    owner = after[0].owner if after else None
-    place = _place_of_ours(news, target, app_id)
-    if place is None:
-        by = news[0].by if news else ""
-        return Reading(owner, ours=False, overwritten=None, by=by, after="")
-    earlier = news[place + 1 :]
-    later = news[0].by if place else ""
-    if not earlier or (earlier[0].owner or NOBODY) == target:
-        return Reading(owner, ours=True, overwritten=None, by="", after=later)
-    overwritten = earlier[0].owner or NOBODY
-    if (owner or NOBODY) == overwritten or is_deliberate(later):
-        return Reading(owner, ours=True, overwritten=None, by="", after=later)
-    return Reading(owner, ours=True, overwritten=overwritten, by=earlier[0].by, after=later)
-
-
-def our_earlier_write(
-    owners: Sequence[Ownership], assistant: str | None, *, target: str, app_id: str | None
-) -> tuple[Ownership, ...] | None:
-    """For an attempt whose answer was lost: the history before our write, if that is there.
-
-    Everything from the assistant's last holding on counts as known.
-    """
-    place = _place_of_ours(owners, target, app_id)
-    if place is None:
-        return None
-    held = next((i for i, e in enumerate(owners) if i > place and e.owner == assistant), None)
-    return None if held is None else tuple(owners[held:])
+    news = _since(before, after)[::-1]
+    app_id = app_id if app_id in map(_app, news) else None
+    wrote, wanted, ours, restored = target, target, False, ""
+    overwritten: Ownership | None = None
+    others: list[Ownership] = []
+    for entry in news:
+        value = entry.owner or NOBODY
+        if value not in (wanted, wrote) or not _could_be_ours(entry, app_id):
+            others.append(entry)
+            continue
+        answered = overwritten is not None and not any(is_deliberate(one.by) for one in others)
+        if others and not answered and others[-1].owner != entry.owner:
+            overwritten = others[-1]
+            wanted = overwritten.owner or NOBODY
+        elif overwritten is not None and value == wanted:
+            restored, overwritten = overwritten.by, None
+        wrote, ours, others = value, True, []
+    owner = news[-1].owner if news else after[0].owner if after else None
+    last = others[-1].by if others else ""
+    if not ours:
+        return Reading(owner, ours=False, overwritten=None, by=last, after="")
+    stands = any(is_deliberate(one.by) for one in others)
+    if overwritten is not None and owner != overwritten.owner and not stands:
+        return Reading(owner, ours=True, overwritten=wanted, by=overwritten.by, after=last)
+    return Reading(owner, ours=True, overwritten=None, by="", after=last, restored=restored)
 
 
 def source_id(owners: Sequence[Ownership], target: str) -> str | None:
@@ -201,15 +216,14 @@ def _since(before: Sequence[Ownership], after: Sequence[Ownership]) -> list[Owne
     return news
 
 
-def _place_of_ours(entries: Sequence[Ownership], target: str, app_id: str | None) -> int | None:
-    """Where our write is. The app's id only tells apart several that could be it."""
-    could_be = [
-        (place, _source(entry.by))
-        for place, entry in enumerate(entries)
-        if (entry.owner or NOBODY) == target and _source(entry.by)[0] in OURS
-    ]
-    exact = [place for place, (_, details) in could_be if app_id in details[:1]]
-    return exact[0] if exact else could_be[0][0] if could_be else None
+def _could_be_ours(entry: Ownership, app_id: str | None) -> bool:
+    """app_id: ours, None while it is not known: then any app's write of what we write is taken."""
+    return _source(entry.by)[0] in OURS and app_id in (None, _app(entry))
+
+
+def _app(entry: Ownership) -> str | None:
+    """Whose entry it is, if it is an app's: the first word after the source type."""
+    return next(iter(_source(entry.by)[1]), None)
 
 
 def is_deliberate(by: str) -> bool:

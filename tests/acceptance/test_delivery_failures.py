@@ -180,8 +180,10 @@ def test_failure_13_one_of_a_hundred_is_refused_and_99_go_through(calm: World) -
     calm.app.deliveries.deliver_due()
     ends = [effects(calm, crm_id, "fields")[0] for crm_id in contacts]
     assert [e["status"] for e in ends].count("done") == 99
-    assert ends[37]["status"] == "failed"
+    assert ends[37]["status"] == "pending"
     assert "deleted" in ends[37]["reason"]
+    settle(calm)
+    assert effects(calm, contacts[37], "fields")[0]["status"] == "cancelled"
 
 
 def test_failure_18_a_contact_is_deleted_in_mid_flight(calm: World) -> None:
@@ -200,6 +202,30 @@ def test_failure_18_a_contact_is_deleted_in_mid_flight(calm: World) -> None:
     settle(calm)
     assert calm.app.leads.show(f"acme/{crm_id}")["ended"] is None, "a new assignment starts anew"
     assert calm.read(crm_id)["lead_connection_status"] == "New"
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+def test_failure_18_what_was_due_while_a_contact_was_deleted_is_made_up_for(
+    calm: World, noticed: bool
+) -> None:
+    """Restored before anybody has seen that it was gone, or after the lead was closed for it."""
+    crm_id = calm.new_contact(HANNA)
+    take(calm, crm_id)
+    told(calm, crm_id, "unsubscribed")
+    told(calm, crm_id, "email_sent")
+    decide(calm)
+    calm.act(action="delete", contact=crm_id)
+    calm.app.deliveries.deliver_due()
+    if noticed:
+        settle(calm)
+        assert {e["status"] for e in effects(calm, crm_id)} == {"cancelled", "superseded"}
+    calm.act(action="restore", contact=crm_id)
+    hint(calm, crm_id)
+    settle(calm)
+    assert {e["status"] for e in effects(calm, crm_id)} == {"done", "superseded"}
+    assert calm.read(crm_id)["lead_connection_status"] == "UnSubscribed"
+    assert calm.read(crm_id)["hubspot_owner_id"] == calm.owner_ids[HANNA]
+    assert len(notes(calm, crm_id)) == 1
 
 
 def test_failure_18_a_contact_is_merged_in_mid_flight(calm: World) -> None:

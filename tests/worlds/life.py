@@ -7,10 +7,8 @@ are taken one by one in one thread, each by the code that a worker runs.
 
 import os
 import random
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -22,6 +20,7 @@ from engine.base.clock import DAY, HOUR, MINUTE, SECOND, ManualClock, Millis, fo
 from engine.lead.machine import LeadMachine
 from engine.service.connections import Wanted
 from engine.store import NewHint, open_store
+from engine.store.transaction import Compiled
 from engine.wiring import App
 from engine.work import delivery
 from engine.work.polling import Polls
@@ -83,13 +82,12 @@ class World:
     """Used as `with world.made(): world.live(); world.settle()`, then looked at."""
 
     def __init__(
-        self, seed: int, url: str, folder: Path, template: Path, machine: LeadMachine
+        self, seed: int, url: str, database: str, compiled: Compiled, machine: LeadMachine
     ) -> None:
         self.seed, self.dice, self.url, self.machine = seed, random.Random(seed), url, machine
         self.token = f"world-{seed}-{os.getpid()}"
         self.clock = ManualClock(START)
-        self.database = folder / f"world-{seed}.db"
-        shutil.copy(template, self.database)
+        self.database, self._compiled = database, compiled
         self.fate = Fate()
         self.told: dict[str, list[str]] = {}
         """Contact → ids of the mailer's events, in the order in which they were accepted."""
@@ -139,7 +137,10 @@ class World:
 
     def _begin(self) -> None:
         """A new process: it knows what the database knows."""
-        store = open_store(f"sqlite:///{self.database}")
+        store = open_store(self.database)
+        # Compiling all statements anew would be a quarter of the work of a short life.
+        store._compiled._statements = self._compiled._statements
+        store._compiled._rows = self._compiled._rows
         real = store._dialect.begin_write
 
         @contextmanager
@@ -150,7 +151,7 @@ class World:
             self.fate.point()
 
         store._dialect.begin_write = begin_write  # type: ignore[method-assign]
-        settings = wiring.load_settings(None, database_url=f"sqlite:///{self.database}")
+        settings = wiring.load_settings(None, database_url=self.database)
         self.app: App = wiring._wire(settings, self.clock, store)
         self.app.rules.know(self.machine)
         self.polls = Polls(store, self.app.lookups)
@@ -404,7 +405,7 @@ class World:
         self.log.append(f"{format_time(self.clock.now())} {what}")
 
     def control(self, method: str, what: str, body: Any = None, token: str = "") -> Any:
-        answer = requests.request(
+        answer = _control.request(
             method,
             f"{self.url}/_sandbox/{what}",
             json=body,
@@ -414,6 +415,9 @@ class World:
         assert answer.ok, answer.text
         return answer.json() if answer.content else None
 
+
+_control = requests.Session()
+"""One connection for what no process of the world does."""
 
 _HAPPENINGS: list[tuple[Callable[[World], None], int]] = [
     (World._a_contact_appears, 8),

@@ -5,12 +5,12 @@ Plain SQL and the dump: nothing of the engine is asked, so that its mistakes sho
 
 import csv
 import re
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.worlds.databases import Tables
 from tests.worlds.life import TARA, World, secret
 
 CONTRACT = Path(__file__).resolve().parents[1] / "data" / "state-mapping.csv"
@@ -20,7 +20,7 @@ _REFERENCE = re.compile(r"hb-[0-9a-f]{16}")
 SETTLED = {"done", "superseded", "cancelled"}
 
 
-def broken(tables: sqlite3.Connection, world: World, dump: Any) -> list[str]:
+def broken(tables: Tables, world: World, dump: Any) -> list[str]:
     """One sentence for every promise that is broken; [] = none. dump: the portal's."""
     return [
         *_events(tables, world),
@@ -32,7 +32,7 @@ def broken(tables: sqlite3.Connection, world: World, dump: Any) -> list[str]:
     ]
 
 
-def _events(read: sqlite3.Connection, world: World) -> Iterator[str]:
+def _events(read: Tables, world: World) -> Iterator[str]:
     """Every accepted event took effect once, in order, each state following the last."""
     decided: dict[str, list[str]] = {}
     last: dict[str, str] = {}
@@ -78,13 +78,12 @@ def _groups(world: World) -> list[set[str]]:
     return list(ends.values())
 
 
-def _erased(read: sqlite3.Connection, world: World) -> Iterator[str]:
+def _erased(read: Tables, world: World) -> Iterator[str]:
     """Of an erased contact, and of those that were heard to be part of it, no word is left."""
     heard = {row[0] for row in read.execute("SELECT crm_id FROM contact_aliases")}
-    names = [row[0] for row in read.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
     left = {
         name: str(read.execute(f'SELECT * FROM "{name}"').fetchall())  # noqa: S608 — a table
-        for name in names
+        for name in read.names()
     }
     for group in _groups(world):
         if not group & world.erased:
@@ -97,7 +96,7 @@ def _erased(read: sqlite3.Connection, world: World) -> Iterator[str]:
                         yield f"{contact} was erased, and {name} has {word!r}"
 
 
-def _effects(read: sqlite3.Connection, world: World) -> Iterator[str]:
+def _effects(read: Tables, world: World) -> Iterator[str]:
     """Everything ordered was settled; what was given up concerns a contact that is gone."""
     over = world.gone | world.erased | set(world.merged)
     for (reference,) in read.execute(
@@ -110,7 +109,7 @@ def _effects(read: sqlite3.Connection, world: World) -> Iterator[str]:
             yield f"{contact}: {kind} is {status}: {reason}"
 
 
-def _records(read: sqlite3.Connection, dump: Any) -> Iterator[str]:
+def _records(read: Tables, dump: Any) -> Iterator[str]:
     """A note, an email or a task that was sent is in the portal once, and never twice; what was
     cancelled on its way may be there or not, and what never left is not."""
     for kind, store in RECORDS.items():
@@ -128,7 +127,7 @@ def _records(read: sqlite3.Connection, dump: Any) -> Iterator[str]:
             yield f"{kind} {reference} is in the portal, and nobody ordered it"
 
 
-def _fields(read: sqlite3.Connection, dump: Any) -> Iterator[str]:
+def _fields(read: Tables, dump: Any) -> Iterator[str]:
     with CONTRACT.open(newline="") as file:
         contract = {
             row["lead_state"]: (
@@ -168,11 +167,12 @@ def _owners(dump: Any, winners: frozenset[str]) -> Iterator[str]:
             if owner != word:
                 yield f"{contact}: {word} was made its owner, and {owner} is"
             continue
-        if owner not in (TARA, _before(entries, others[-1])):
-            yield f"{contact}: belongs to {owner}, and was {_before(entries, others[-1])}'s before"
+        if owner not in (TARA, _before(entries)):
+            yield f"{contact}: belongs to {owner}, and was {_before(entries)}'s before"
 
 
-def _before(entries: list[Any], place: int) -> str:
-    """Whose the contact was before it became the assistant's at `place`."""
-    earlier = [str(e["value"]) for e in entries[:place] if e["value"] != TARA]
+def _before(entries: list[Any]) -> str:
+    """The last person whose the contact was before it became the assistant's the last time."""
+    place = max(n for n, entry in enumerate(entries) if entry["value"] == TARA)
+    earlier = [str(e["value"]) for e in entries[:place] if e["value"] not in (TARA, "", None)]
     return earlier[-1] if earlier else ""

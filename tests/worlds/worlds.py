@@ -1,9 +1,10 @@
-"""Lives worlds one after another, each in a portal and a file of its own."""
+"""Lives worlds one after another, each in a portal and a database of its own."""
 
-import sqlite3
+import os
 import tempfile
+import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,34 +14,45 @@ from engine.lead.machine import LeadMachine
 from engine.wiring import open_app
 from tests.acceptance.conftest import RULES
 from tests.plugins.hubspot.rig import start_sandbox
+from tests.worlds.databases import Databases, databases
 from tests.worlds.life import World
 from tests.worlds.promises import broken
+
+MEMORY = Path("/dev/shm")  # noqa: S108 — only where files live when there is one
+"""No process dies here but in play, so nothing has to reach a disk."""
 
 
 @dataclass(frozen=True)
 class Lived:
     """What became of a world."""
 
+    seed: int
     broken: list[str]
     log: list[str]
     deaths: int
 
 
 class Worlds:
-    """One sandbox process and one migrated file for all of them."""
+    """One sandbox process and one migrated database for all of them. database: sqlite or
+    postgresql."""
+
+    def __init__(self, database: str = "sqlite") -> None:
+        self._kind = database
 
     def __enter__(self) -> "Worlds":
         self._stack = ExitStack()
-        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="hb-worlds-"))
-        self._folder = Path(folder)
+        where = MEMORY if os.access(MEMORY, os.W_OK) else None
+        folder = tempfile.TemporaryDirectory(prefix="hb-worlds-", dir=where)
+        path = Path(self._stack.enter_context(folder))
         process, self._url = start_sandbox("--search-lag", "0")
         if process.stdout is not None:
             self._stack.callback(process.stdout.close)
         self._stack.callback(process.wait)
         self._stack.callback(process.terminate)
-        self._template = self._folder / "template.db"
-        with open_app(database=f"sqlite:///{self._template}", rules=RULES) as app:
+        self.databases: Databases = self._stack.enter_context(databases(self._kind, path))
+        with open_app(database=self.databases.template, rules=RULES) as app:
             self._machine: LeadMachine = app.rules.now()
+            self._compiled = app.store._compiled
             app.store._dialect.erased()  # the log goes into the file, which is copied
         configure_logging("critical")  # trouble is what worlds are for
         return self
@@ -52,20 +64,28 @@ class Worlds:
         self._stack.close()
 
     def live(self, seed: int) -> Lived:
-        world = World(seed, self._url, self._folder, self._template, self._machine)
-        try:
-            with self._in(world), closing(sqlite3.connect(world.database)) as tables:
-                found = broken(tables, world, world.control("GET", "dump"))
-                return Lived(found, world.log, world.deaths)
-        except AssertionError as error:
-            return Lived([str(error)], world.log, world.deaths)
+        """A world that cannot go on has broken its promises, too."""
+        with self._made(seed) as world:
+            try:
+                with self._in(world), self.databases.tables(world.database) as tables:
+                    found = broken(tables, world, world.control("GET", "dump"))
+            except Exception:
+                found = [traceback.format_exc(limit=-3)]
+            return Lived(seed, found, world.log, world.deaths)
 
     @contextmanager
     def lived(self, seed: int) -> Iterator[World]:
         """A world that has settled, to be looked at."""
-        world = World(seed, self._url, self._folder, self._template, self._machine)
-        with self._in(world):
+        with self._made(seed) as world, self._in(world):
             yield world
+
+    @contextmanager
+    def _made(self, seed: int) -> Iterator[World]:
+        database = self.databases.fresh(seed)
+        try:
+            yield World(seed, self._url, database, self._compiled, self._machine)
+        finally:
+            self.databases.drop(database)
 
     @contextmanager
     def _in(self, world: World) -> Iterator[None]:
@@ -73,5 +93,9 @@ class Worlds:
             world.live()
             world.settle()
             yield
-        for file in self._folder.glob(f"{world.database.name}*"):
-            file.unlink()
+
+
+def live_part(seeds: range, database: str) -> list[Lived]:
+    """Several worlds, in the process that is called."""
+    with Worlds(database) as worlds:
+        return [worlds.live(seed) for seed in seeds]

@@ -41,20 +41,23 @@ def test_without_set_up_the_reason_says_what_to_do(rig: Rig) -> None:
     assert "handback portal setup" in outcome.reason
 
 
-def test_an_unknown_contact_is_given_up_and_the_others_go_through(ready: Rig) -> None:
+def test_an_unknown_contact_waits_and_the_others_go_through(ready: Rig) -> None:
     crm_id = ready.contact()
     gone, done = ready.deliver(ready.fields("99999999999", "Cold"), ready.fields(crm_id, "Cold"))
-    assert isinstance(gone, GiveUp)
+    assert isinstance(gone, TryLater)
     assert isinstance(done, Done)
 
 
-def test_a_deleted_contact_is_given_up(ready: Rig) -> None:
+def test_a_deleted_contact_is_looked_at_and_may_come_back(ready: Rig) -> None:
     crm_id = ready.contact()
     ready.act("delete", contact=crm_id)
     (outcome,) = ready.deliver(ready.fields(crm_id, "Cold"))
-    assert isinstance(outcome, GiveUp)
+    assert isinstance(outcome, TryLater)
     assert "deleted" in outcome.reason
     assert outcome.reread
+    ready.act("restore", contact=crm_id)
+    (outcome,) = ready.deliver(ready.fields(crm_id, "Cold"))
+    assert isinstance(outcome, Done)
 
 
 @pytest.mark.parametrize("new_id", [True, False])

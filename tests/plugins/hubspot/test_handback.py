@@ -1,11 +1,12 @@
 """Giving contacts back over the wire: to whom, never over a human, and what is on record."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 import requests
 
-from engine.api import Done, TryLater, parse_time
+from engine.api import Done, Outcome, TryLater, Uncertain, parse_time
 from tests.plugins.hubspot.rig import BEN, HANNA, OMAR, PAUL, QUEUE, TARA, Rig
 
 
@@ -66,7 +67,24 @@ def test_a_contact_that_was_assigned_again_stays_with_the_assistant(rig: Rig) ->
     (outcome,) = rig.deliver(replace(stale, payload=again))
     assert isinstance(outcome, Done)
     assert outcome.result["verdict"] == "handed_back"
-    assert owner(rig, crm_id) == HANNA
+    assert owner(rig, crm_id) == OMAR, "who had it right before"
+
+
+@pytest.mark.parametrize("between", [(OMAR,), (OMAR, ""), (HANNA, OMAR), (BEN, OMAR, BEN)])
+@pytest.mark.parametrize("remembered", [HANNA, None, PAUL])
+def test_who_had_it_before_the_present_holding_gets_it_whoever_is_remembered(
+    rig: Rig, between: tuple[str, ...], remembered: str | None
+) -> None:
+    """Others take the contact and give it again, and the lead never hears of it."""
+    crm_id = rig.contact(HANNA, TARA, *between, TARA)
+    result = hand_back(rig, crm_id, remembered)
+    assert (result["verdict"], result["owner"]) == ("handed_back", OMAR)
+    assert owner(rig, crm_id) == OMAR
+
+
+def test_who_is_remembered_serves_where_the_history_shows_nobody(rig: Rig) -> None:
+    crm_id = rig.contact(BEN, TARA)
+    assert hand_back(rig, crm_id, HANNA)["owner"] == HANNA
 
 
 def moment(rig: Rig, crm_id: str) -> int:
@@ -96,14 +114,14 @@ def test_an_owner_who_cannot_take_it_is_replaced(
     rig: Rig, previous: str, of_assistant: str | None, of_portal: str | None, takes: str
 ) -> None:
     rig.assistant_fallback, rig.fallback = of_assistant, of_portal
-    crm_id = rig.contact(HANNA, TARA)
+    crm_id = rig.contact(TARA)
     assert hand_back(rig, crm_id, previous)["verdict"] == "fallback"
     assert owner(rig, crm_id) == takes
 
 
 def test_without_a_fallback_the_assistant_keeps_it_and_says_so(rig: Rig) -> None:
     rig.fallback = PAUL
-    crm_id = rig.contact(HANNA, TARA)
+    crm_id = rig.contact(TARA)
     result = hand_back(rig, crm_id, PAUL)
     assert (result["verdict"], result["owner"]) == ("kept", TARA)
     assert "deactivated" in str(result["why"])
@@ -128,10 +146,48 @@ def test_an_owner_deactivated_after_we_looked_is_refused_and_replaced(rig: Rig) 
     assert owner(rig, second) == OMAR
 
 
-def test_a_deleted_contact_is_gone(rig: Rig) -> None:
+def test_a_deleted_contact_is_looked_at_and_goes_back_when_it_is_restored(rig: Rig) -> None:
     crm_id = rig.contact(HANNA, TARA)
     rig.act("delete", contact=crm_id)
-    assert hand_back(rig, crm_id)["verdict"] == "gone"
+    (outcome,) = rig.deliver(rig.handback(crm_id))
+    assert isinstance(outcome, TryLater)
+    assert outcome.reread
+    rig.act("restore", contact=crm_id)
+    assert hand_back(rig, crm_id)["verdict"] == "handed_back"
+
+
+@pytest.mark.parametrize("races", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("lost", ["commit-then-drop", "cut-off", "504", None])
+def test_everybody_who_moves_in_a_window_is_restored_however_often(
+    rig: Rig, races: int, lost: str | None
+) -> None:
+    """One person after the other, each in the window of the write that restores the one before,
+    for longer than one attempt goes on; and an answer that is lost among them."""
+    crm_id = rig.contact(HANNA, TARA)
+    rig.fault("owner_race", when="before", count=races)
+    if lost is not None:
+        options = {"commit": True} if lost == "504" else {}
+        rig.fault(lost, route="contacts/batch/update", count=2, **options)
+    outcomes = list(attempts(rig, crm_id))
+    (last,) = rig.control("GET", "faults")["races"][-1:]
+    assert all(isinstance(outcome, Uncertain) for outcome in outcomes[:-1])
+    assert isinstance(outcomes[-1], Done)
+    assert owner(rig, crm_id) == last["owner"] == outcomes[-1].result["owner"]
+    again = "assigned_again" if last["owner"] == TARA else "human_owner"
+    assert outcomes[-1].result["verdict"] == again
+
+
+def attempts(rig: Rig, crm_id: str) -> Iterator[Outcome]:
+    """Tries until it is settled, each time by a process that knows nothing of the one before."""
+    for attempt in range(1, 9):
+        rig.restart()
+        given = rig.handback(crm_id, maybe_sent=attempt > 1, attempts=attempt)
+        known = parse_time(rig.shown(crm_id)["history"]["hubspot_owner_id"][-2]["timestamp"])
+        payload = {**given.payload, "assigned_at": known}
+        (outcome,) = rig.deliver(replace(given, payload=payload))
+        yield outcome
+        if isinstance(outcome, Done):
+            return
 
 
 def test_a_merged_contact_waits_until_the_lead_has_followed(rig: Rig) -> None:

@@ -1,5 +1,6 @@
 """Who gets a contact back, and what a history says: laws over invented portals and histories."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hypothesis import given
@@ -11,9 +12,9 @@ from plugins.hubspot.ownership import (
     NOBODY,
     USER,
     choose_target,
+    holdings,
     is_deliberate,
     moved_before,
-    our_earlier_write,
     read_back,
     source_id,
 )
@@ -171,30 +172,64 @@ def test_whoever_moved_in_the_window_is_found(
         assert seen.overwritten is None, "nobody interfered"
 
 
-@given(past=moves, window=moves, target=st.sampled_from(["1", "2"]))
-def test_a_killed_worker_leaves_enough_to_go_on(
-    past: list[tuple[str, str]], window: list[tuple[str, str]], target: str
+@given(
+    past=moves,
+    windows=st.lists(st.lists(moves, min_size=2, max_size=3), min_size=1, max_size=6),
+    known=st.booleans(),
+    app_id=st.sampled_from([None, "4711"]),
+)
+def test_the_last_word_of_a_person_stands_however_often_we_are_killed(
+    past: list[tuple[str, str]],
+    windows: list[list[list[tuple[str, str]]]],
+    known: bool,
+    app_id: str | None,
 ) -> None:
-    """Nothing of the first attempt is known but the history: the same is found."""
+    """Each round is a process that knows the history and nothing else: it reads, others move, it
+    writes what it has to, others move, and with three lists of moves its call is made twice. In the
+    last one nobody moves."""
+    at = iter(range(1, 1000))
     contact = Contact([Ownership("3", 0, HUMAN)])
-    for at, (owner, by) in enumerate(past, start=1):
-        contact.set(owner, by, at)
-    contact.set(ASSISTANT, HUMAN, 10)
-    before = contact.history
-    for at, (owner, by) in enumerate(window, start=11):
-        if owner != ASSISTANT:
-            contact.set(owner, by, at)
-    held = contact.entries[-1].owner or NOBODY
-    contact.set(target, OURS, 20)
-    found = our_earlier_write(contact.history, ASSISTANT, target=target, app_id=None)
-    if held == target:
-        assert found is None, "a human chose the same owner: we wrote nothing"
-        return
-    assert found == before
-    again = read_back(found, contact.history, target=target, app_id=None)
-    first = read_back(before, contact.history, target=target, app_id=None)
-    assert again == first
-    assert again.overwritten == (None if held == ASSISTANT else held)
+    for owner, by in [*past, (ASSISTANT, HUMAN)]:
+        contact.set(owner, by, next(at))
+    held = contact.history
+    since = held[0].at if known else None
+    for *before_calls, afterwards in [*windows, [[], []]]:
+        write = still_to_write(held, contact.history, since, app_id)
+        if write is None:
+            break
+        for window in before_calls:
+            interfere(contact, window, at, known=known)
+            contact.set(write, OURS, next(at))
+        interfere(contact, afterwards, at, known=known)
+    news = contact.entries[len(held) :]
+    words = [entry for entry in news if entry.by == HUMAN]
+    if words and news[-1].by == OURS:
+        assert news[-1].owner == words[-1].owner
+    elif all(entry.by == OURS for entry in news):
+        assert (news[-1].owner, news[-1].by) == ("3", OURS)
+
+
+def still_to_write(
+    held: tuple[Ownership, ...],
+    history: tuple[Ownership, ...],
+    since: int | None,
+    app_id: str | None,
+) -> str | None:
+    """What a process writes that finds this history, and gives the contact back to 3."""
+    for before in holdings(history, ASSISTANT, since):
+        seen = read_back(before, history, target="3", app_id=app_id)
+        if seen.ours:
+            return seen.overwritten
+    return "3" if history == held else None
+
+
+def interfere(
+    contact: Contact, moves: list[tuple[str, str]], at: Iterator[int], *, known: bool
+) -> None:
+    """known: since when the assistant had it; else nobody can tell which holding is to end."""
+    for owner, by in moves:
+        if known or owner != ASSISTANT:
+            contact.set(owner, by, next(at))
 
 
 def test_why_the_assistant_is_not_the_owner_any_more() -> None:
