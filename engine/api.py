@@ -26,7 +26,7 @@ from engine.hooks.outcomes import (
 )
 from engine.hooks.specs import hookimpl
 from engine.lead.ownership import previous_owner
-from engine.lead.records import Assistant, ContactReading, EffectKind, Ownership, Portal
+from engine.lead.records import Assistant, ContactIds, ContactReading, EffectKind, Ownership, Portal
 from engine.rules.model import CrmMapping, Rules
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Assistant",
     "ConfigurationError",
     "ContactChanges",
+    "ContactIds",
     "ContactReading",
     "CrmMapping",
     "Delivery",

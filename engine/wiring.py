@@ -28,6 +28,7 @@ from engine.store import Store, open_store
 from engine.store.backup import backup
 from engine.store.database import is_made, schema_status, upgrade
 from engine.work.access import Accesses
+from engine.work.binding import Incoming
 from engine.work.decisions import Decisions
 from engine.work.delivery import Deliveries
 from engine.work.intake import Added, Intake
@@ -48,7 +49,7 @@ class Events:
         return self._intake.add_stream(stream, self._clock.now(), name=name)
 
     def add_lines(
-        self, lines: Sequence[bytes], *, name: str = "events", sender: Sender = FILE
+        self, lines: Sequence[Incoming], *, name: str = "events", sender: Sender = FILE
     ) -> Added:
         numbered = enumerate(lines, 1)
         return self._intake.add_lines(numbered, self._clock.now(), name=name, sender=sender)
@@ -130,7 +131,7 @@ def _wire(settings: Settings, clock: Clock, store: Store) -> App:
     vault = Vault(keys_from(settings.secret_keys_file))
     tokens = TokenKeeper(store, plugins, clock, vault)
     accesses = Accesses(store, plugins, clock, tokens)
-    intake = Intake(store, machine)
+    intake = Intake(store, machine, accesses.contact_ids)
     decisions = Decisions(store, plugins, machine)
     audit = Audit(store, clock)
     connections = Connections(

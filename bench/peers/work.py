@@ -17,7 +17,7 @@ import orjson
 from bench.events import lines
 from engine.lead.decide import decide
 from engine.lead.machine import LeadMachine
-from engine.lead.records import Event, Lead
+from engine.lead.records import ANY_IDS, Event, Lead
 from engine.rules.loader import load
 from engine.work.cloudevents import parse_event
 
@@ -67,7 +67,7 @@ def accepted(raw: Iterable[bytes]) -> list[Arriving]:
     """Checked as Handback checks them; part of the measured time."""
     found = []
     for line in raw:
-        addressed = parse_event(line, machine(), {PORTAL}, NOW)
+        addressed = parse_event(line, machine(), {PORTAL: ANY_IDS}, NOW)
         found.append(Arriving(addressed.who, line.decode()))
     return found
 

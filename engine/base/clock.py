@@ -4,7 +4,7 @@ Only doors and the worker own a Clock; everything below them is told what time i
 """
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 
 Millis = int
@@ -67,18 +67,31 @@ class ManualClock:
 
 
 def parse_time(text: str) -> Millis:
-    """ISO 8601 to an instant. A time without an offset is refused: ValueError."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone; write e.g. 2026-11-02T09:00:00Z")
-    return int(moment.timestamp() * 1000 + 0.5)
+    """ISO 8601 to an instant. Raises ValueError without an offset, and outside of 1990 to 2099."""
+    return parse_moment(text)
 
 
 def parse_date_or_time(text: str) -> Millis:
     """As parse_time; a bare date means the start of that day in UTC."""
-    if len(text) == 10:
-        return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
-    return parse_time(text)
+    return parse_moment(text, zone=UTC if len(text) == 10 else None)
+
+
+def parse_moment(text: str, *, zone: tzinfo | None = None) -> Millis:
+    """As parse_time. zone: whose time it is when the text names none; None refuses that."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        if text.isupper() or not text.isascii():
+            raise
+        moment = datetime.fromisoformat(text.upper())  # RFC 3339, 5.6: t and z may be lower case
+    if moment.tzinfo is None:
+        if zone is None:
+            raise ValueError(f"{text!r} has no time zone; write e.g. 2026-11-02T09:00:00Z")
+        moment = moment.replace(tzinfo=zone)
+    at = int(moment.timestamp() * 1000 + 0.5)
+    if not EARLIEST <= at < LATEST:
+        raise ValueError("a time from 1990 to 2099 is expected")
+    return at
 
 
 def format_time(at: Millis) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from engine.base.errors import HandbackError
+from engine.base.reading import as_bytes
 from engine.brokers.messages import Message
 
 FIRST_WAIT = 0.5
@@ -95,5 +96,5 @@ class Group:
 
 
 def _given_up(message: Message) -> Message:
-    raw = message.refused[0] if message.refused else b"\n".join(message.events)
+    raw = message.refused[0] if message.refused else b"\n".join(map(as_bytes, message.events))
     return Message(refused=(raw, f"the program failed on it {FAILURES} times; see its log"))

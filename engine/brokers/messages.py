@@ -11,24 +11,33 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
-from engine.work.binding import BATCH, STRUCTURED, UnreadableError, binary_event, read_events
+from engine.base.reading import PACKED, UnreadableError, unpacked, written
+from engine.work.binding import BATCH, STRUCTURED, Incoming, binary_event, read_events
 
 _PREFIXES = ("cloudevents:", "cloudevents_", "ce-", "ce_")
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What one message holds. events: JSON lines, not checked. refused: (raw, why), or None."""
+    """What one message holds. events: not checked. refused: (raw, why), or None."""
 
-    events: tuple[bytes, ...] = ()
+    events: tuple[Incoming, ...] = ()
     refused: tuple[bytes, str] | None = None
 
 
-def from_rabbitmq(headers: Mapping[str, Any], content_type: str | None, body: bytes) -> Message:
+MAX_BODY = 2_000_000
+"""Bytes of a body that came packed."""
+
+
+def from_rabbitmq(
+    headers: Mapping[str, Any], content_type: str | None, body: bytes, encoding: str | None = None
+) -> Message:
     """An AMQP message. headers: its header table, with values as the driver decodes them."""
     attributes = _attributes(headers)
+    try:
+        body = unpacked(body, encoding if encoding in PACKED else "", MAX_BODY)
+    except UnreadableError as error:
+        return Message(refused=(_raw(attributes, body), str(error)))
     return _message(attributes, content_type or "", body, raw=_raw(attributes, body))
 
 
@@ -72,9 +81,13 @@ def _attributes(headers: Mapping[str, Any]) -> dict[str, str]:
 def _text(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | dict):  # no attribute has such a value
+        return ""
     if isinstance(value, datetime):  # AMQP has timestamps; ours are UTC
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
-    return str(value)
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def _raw(attributes: Mapping[str, Any], body: bytes) -> bytes:
@@ -82,4 +95,4 @@ def _raw(attributes: Mapping[str, Any], body: bytes) -> bytes:
     if not attributes:
         return body
     shown = {name: _text(value) for name, value in attributes.items()}
-    return orjson.dumps({**shown, "data": body.decode("utf-8", "backslashreplace")})
+    return written({**shown, "data": body.decode("utf-8", "backslashreplace")})

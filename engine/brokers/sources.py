@@ -91,7 +91,10 @@ class RabbitMQ:
         self._lost = True
 
     async def _handle(self, message: Any) -> None:
-        await self._put([from_rabbitmq(message.headers, message.content_type, message.body)])
+        packed = message.raw_message.content_encoding
+        await self._put(
+            [from_rabbitmq(message.headers, message.content_type, message.body, packed)]
+        )
         await _acknowledged(message)
 
 

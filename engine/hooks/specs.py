@@ -25,7 +25,7 @@ from engine.hooks.outcomes import (
     Tokens,
     WebhookRequest,
 )
-from engine.lead.records import Assistant, ContactReading, EffectKind, Portal
+from engine.lead.records import Assistant, ContactIds, ContactReading, EffectKind, Portal
 from engine.rules.model import CrmMapping, Rules
 
 PROJECT = "handback"
@@ -47,6 +47,10 @@ class CrmSpecs(Protocol):
     def crm_notices(self, portal: Portal) -> Sequence[str]:
         """What a person should know about the portal's settings, such as an end of support: one
         sentence each, with what to do. Pure."""
+
+    @hookspec(firstresult=True)
+    def crm_contact_ids(self) -> ContactIds:
+        """What the ids of contacts look like; an event for another one is refused. Pure."""
 
     @hookspec(firstresult=True)
     def crm_starting_options(self) -> Mapping[str, Sequence[str]]:

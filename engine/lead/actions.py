@@ -31,18 +31,12 @@ class Work:
         return reference(self.lead, self.event, len(self.effects))
 
 
-LONGEST_ADDRESS = 320
-"""Characters: 64, an @ and 255 (RFC 5321, 4.5.3.1). What is longer is none; no index holds it."""
+_CONTACT = ("email", "assistant", "previous_owner", "name", "assistant_name", "context")
 
 
 def facts_of_contact(data: Any) -> dict[str, Any]:
     """What the look-up found out about the contact, as Lead fields."""
-    addresses = {key: _address(data.get(key)) for key in ("email", "assistant", "previous_owner")}
-    return {**addresses, **{key: data.get(key) for key in ("name", "assistant_name", "context")}}
-
-
-def _address(value: Any) -> Any:
-    return None if isinstance(value, str) and len(value) > LONGEST_ADDRESS else value
+    return {key: data.get(key) for key in _CONTACT}
 
 
 def assigned_at(event: Event, now: Millis) -> Millis:

@@ -12,6 +12,7 @@ from transitions import Machine as TransitionsMachine
 
 from engine.lead.records import Data, Lead
 from engine.lead.records import Event as LeadEvent
+from engine.lead.variants import Variants
 from engine.rules.model import (
     OTHER,
     PREVIOUS,
@@ -56,7 +57,7 @@ class LeadMachine:
             for state in rule.sources:
                 key = (rule.trigger, state)
                 self._candidates[key] = (*self._candidates.get(key, ()), rule)
-        self._variants = _variants(rules)
+        self.variants = Variants(rules)
         self.timers_in: dict[str, tuple[Timer, ...]] = {
             state: tuple(t for t in rules.timers.values() if state in t.states)
             for state in rules.states
@@ -88,10 +89,14 @@ class LeadMachine:
             raise UnknownTriggerError(f"unknown event type {event_type!r}")
         if event.by is None:
             return event_type
-        variants = self._variants[event_type]
+        variants = self.variants.of(event_type)
         value = data.get(event.by)
-        if isinstance(value, str) and value in variants and value != OTHER:
-            return f"{event_type}.{value}"
+        if isinstance(value, str):
+            if value in variants and value != OTHER:
+                return f"{event_type}.{value}"
+            meant = self.variants.meant(event_type, value)
+            if meant is not None:
+                return f"{event_type}.{meant}"
         other = f"{event_type}.{OTHER}"
         if OTHER in variants and other not in self._always_refused:
             return other
@@ -162,15 +167,6 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "in": lambda a, b: a in b,
     "not in": lambda a, b: a not in b,
 }
-
-
-def _variants(rules: Rules) -> dict[str, tuple[str, ...]]:
-    found: dict[str, dict[str, None]] = {name: {} for name in rules.events}
-    for rule in rules.rules:
-        event, dot, variant = rule.trigger.partition(".")
-        if dot and event in found:
-            found[event][variant] = None
-    return {name: tuple(variants) for name, variants in found.items()}
 
 
 def _required(rules: Rules) -> dict[str, tuple[str, ...]]:

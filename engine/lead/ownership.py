@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from engine.base.clock import Millis
+from engine.lead.event_data import fact
 from engine.lead.machine import LeadMachine
 from engine.lead.records import Assistant, ContactReading, Ended, Event, Lead, Ownership
 from engine.rules.model import ContactFact
@@ -117,8 +118,8 @@ def facts(
         "portal": assistant.portal,
         "assistant": assistant.email,
         "assistant_name": assistant.name,
-        "email": reading.email,
-        "name": reading.name,
-        "context": (reading.context or "").strip() or assistant.context or None,
-        "previous_owner": previous_owner(reading.owners, assistants),
+        "email": fact("email", reading.email),
+        "name": fact("name", reading.name),
+        "context": fact("context", (reading.context or "").strip() or assistant.context or None),
+        "previous_owner": fact("previous_owner", previous_owner(reading.owners, assistants)),
     }

@@ -3,6 +3,7 @@
 Instants and durations are milliseconds (engine.base.clock). Who may use them: every floor above.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -101,7 +102,8 @@ class Effect:
     payload by kind:
       fields    {state, sub_state, assistant_email}; the plugin's mapping makes field values of it
       note      {text, at}
-      email     {direction: outgoing_email | incoming_email, subject, body, from, to, at}
+      email     {direction: outgoing_email | incoming_email, subject, body, from, to, at}; from and
+                to: None, or a list of {email, first_name, last_name}, the names where known
       task      {subject, at, owner}
       handback  {assistant, previous_owner, assigned_at}; if the CRM says that the assistant got
                 the contact later than at assigned_at, it was assigned again and stays
@@ -232,3 +234,19 @@ class ContactReading:
     context: str | None = None
     fields: Mapping[str, str | None] = field(default_factory=dict)
     owners: tuple[Ownership, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContactIds:
+    """What the ids of a CRM's contacts look like. says: the same in words, e.g. "digits only"."""
+
+    pattern: re.Pattern[str]
+    says: str
+
+    def fits(self, text: str) -> bool:
+        """Whether this may be the id of a contact, as far as its form tells."""
+        return self.pattern.fullmatch(text) is not None
+
+
+ANY_IDS = ContactIds(re.compile(r"[A-Za-z0-9_-]{1,64}"), "letters, digits, - and _, at most 64")
+"""Where no plugin says more."""

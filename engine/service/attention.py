@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import orjson
-
 from engine.base.clock import Clock, format_time
 from engine.base.errors import InputError
 from engine.service.audit import Audit
@@ -70,15 +68,10 @@ class Attention:
         Raises InputError when it still is none.
         """
         kept = self._quarantined(item)
+        sent = raw.strip().encode("utf-8", "replace")
         try:
-            content = orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            raise InputError(
-                f"this is not JSON: {error.msg} at line {error.lineno} column {error.colno}"
-            ) from error
-        me = by_person(*self._audit.actor())
-        try:
-            added = self._intake.add_parsed(content, self._clock.now(), name=kept.source, sender=me)
+            me = by_person(*self._audit.actor())
+            added = self._intake.add_one(sent, self._clock.now(), name=kept.source, sender=me)
         except NotUnderstoodError as error:
             raise InputError(f"still not understood: {error}") from error
         with self._store.write() as tx:

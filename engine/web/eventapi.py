@@ -15,10 +15,12 @@ from starlette.concurrency import run_in_threadpool
 
 from engine.base.clock import Clock
 from engine.base.errors import HandbackError
+from engine.base.reading import UnreadableError, unpacked
 from engine.service.apikeys import ApiKeys
 from engine.store.account_records import ApiKey
+from engine.web.guard import MAX_BODY
 from engine.web.limits import RateLimit
-from engine.work.binding import BATCH, MAX_BATCH, STRUCTURED, UnreadableError, read_events
+from engine.work.binding import BATCH, MAX_BATCH, STRUCTURED, read_events
 from engine.work.intake import Added
 from engine.work.senders import SENDING, by_key
 
@@ -242,6 +244,7 @@ def event_api(keeper: Keeper, add_lines: AddLines, leads: ReadsLeads) -> APIRout
         body = await request.body()
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
+            body = unpacked(body, headers.get("content-encoding", ""), MAX_BODY)
             lines = read_events(headers, body)
         except UnreadableError as error:
             raise HTTPException(error.status, str(error)) from error

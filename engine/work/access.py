@@ -7,7 +7,7 @@ from engine.base.errors import ConfigurationError
 from engine.hooks.manager import Plugins
 from engine.hooks.outcomes import Access
 from engine.hooks.specs import CrmSpecs
-from engine.lead.records import Assistant, Portal
+from engine.lead.records import ANY_IDS, Assistant, ContactIds, Portal
 from engine.store import Store
 from engine.work.pace import Paces
 from engine.work.tokens import TokenKeeper, secret
@@ -20,6 +20,7 @@ class Accesses:
         self._store, self._plugins, self._clock = store, plugins, clock
         self._tokens = tokens
         self._paces = Paces(store)
+        self._contact_ids: dict[str, ContactIds] = {}
 
     def of(self, name: str) -> tuple[Access, CrmSpecs]:
         """The access to a connected portal and its plugin's hooks. Raises ConfigurationError."""
@@ -31,6 +32,17 @@ class Accesses:
                 f"there is no portal {name!r}", fix=f"handback portal connect {name}"
             )
         return self.to(portal, assistants), self._plugins.for_crm(portal.crm)
+
+    def contact_ids(self, crm: str) -> ContactIds:
+        """What the ids of a CRM's contacts look like; without its plugin, as anybody's may."""
+        known = self._contact_ids.get(crm)
+        if known is None:
+            try:
+                known = self._plugins.for_crm(crm).crm_contact_ids()
+            except ConfigurationError:
+                return ANY_IDS
+            self._contact_ids[crm] = known
+        return known
 
     def to(
         self, portal: Portal, assistants: Sequence[Assistant] = (), *, token: str | None = None

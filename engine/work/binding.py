@@ -1,30 +1,28 @@
-"""CloudEvents over HTTP and from brokers: structured, binary and batch mode → JSON lines. Pure.
+"""CloudEvents over HTTP and from brokers: structured, binary and batch mode → events. Pure.
 
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-import orjson
+from engine.base.reading import UnreadableError, read_array, read_json
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 MAX_BATCH = 1_000
 _PREFIX = "ce-"
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+Incoming = Any
+"""One event that is not checked: what JSON made of it, or bytes that are still to be read."""
 
 
-class UnreadableError(ValueError):
-    """The request is no CloudEvent at all. status: the HTTP status that says so."""
-
-    def __init__(self, what: str, status: int = 400) -> None:
-        super().__init__(what)
-        self.status = status
-
-
-def read_events(headers: Mapping[str, str], body: bytes) -> list[bytes]:
-    """Every event of a request as one JSON line; not checked further. Raises UnreadableError.
+def read_events(headers: Mapping[str, str], body: bytes) -> list[Incoming]:
+    """Every event of a request; not checked further. Raises UnreadableError.
 
     headers: names in lower case.
     """
@@ -32,10 +30,10 @@ def read_events(headers: Mapping[str, str], body: bytes) -> list[bytes]:
     if kind == BATCH:
         return _batch(body)
     if kind == STRUCTURED:
-        return [orjson.dumps(_json(body, "the body"))]
+        return [read_json(body, "the body")]
     if f"{_PREFIX}specversion" in headers:
         attributes = {
-            name.removeprefix(_PREFIX): unquote(value, errors="replace")
+            name.removeprefix(_PREFIX): _header_value(value)
             for name, value in headers.items()
             if name.startswith(_PREFIX)
         }
@@ -47,31 +45,35 @@ def read_events(headers: Mapping[str, str], body: bytes) -> list[bytes]:
     )
 
 
-def _batch(body: bytes) -> list[bytes]:
-    content = _json(body, "the batch")
-    if not isinstance(content, list):
+def _header_value(value: str) -> str:
+    """As 3.1.3.2 of the binding says: double quotes off, then percent-decoded, once."""
+    quoted = _QUOTED.fullmatch(value.strip())
+    if quoted is not None:
+        value = _ESCAPED.sub(r"\1", quoted[1])
+    return unquote(value, errors="replace")
+
+
+def _batch(body: bytes) -> list[Incoming]:
+    content = read_array(body, "the batch")
+    if content is None:
         raise UnreadableError("a batch is a JSON array of CloudEvents")
     if len(content) > MAX_BATCH:
         raise UnreadableError(f"a batch has at most {MAX_BATCH:,} events", 413)
-    return [orjson.dumps(event) for event in content]
+    return content
 
 
-def binary_event(attributes: Mapping[str, str], kind: str, body: bytes) -> bytes:
-    """An event whose attributes travel beside its data, as one JSON line. Raises UnreadableError.
+def binary_event(attributes: Mapping[str, str], kind: str, body: bytes) -> dict[str, Any]:
+    """An event whose attributes travel beside its data. Raises UnreadableError.
 
     kind: media type of the body, lower case, "" = not said.
     """
     if not body.strip():
-        return orjson.dumps(attributes)
-    if kind not in ("application/json", "") and not kind.endswith("+json"):
+        return dict(attributes)
+    if not is_json(kind):
         raise UnreadableError(f"data of type {kind[:80]!r} is not understood; send JSON", 415)
-    return orjson.dumps({**attributes, "data": _json(body, "the data")})
+    return {**attributes, "data": read_json(body, "the data")}
 
 
-def _json(body: bytes, what: str) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise UnreadableError(
-            f"{what} is not JSON ({error.msg} at line {error.lineno} column {error.colno})"
-        ) from error
+def is_json(kind: str) -> bool:
+    """Whether a media type says JSON, as none does. kind: lower case, without parameters."""
+    return kind in ("", "application/json", "text/json") or kind.endswith("+json")

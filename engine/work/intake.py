@@ -4,18 +4,19 @@ What is not understood goes to quarantine with the reason. Nothing is decided he
 asked: a door stores and answers, what has to be looked up is the worker's.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BufferedReader
 from itertools import islice
 
-import orjson
 import structlog
 
 from engine.base.clock import Millis
 from engine.base.collector import collector_waits
 from engine.base.errors import InputError
+from engine.base.reading import BOM, UnreadableError, as_bytes, read_array
 from engine.lead.machine import LeadMachine
+from engine.lead.records import ContactIds
 from engine.store import (
     ADDRESS,
     ADDRESS_OF_LEAD,
@@ -25,12 +26,12 @@ from engine.store import (
     Store,
     Tx,
 )
+from engine.work.binding import Incoming
 from engine.work.cloudevents import (
     MAX_EVENT_BYTES,
     Addressed,
     NotUnderstoodError,
-    parse_event,
-    read_event,
+    understand,
 )
 from engine.work.rules_in_use import RulesInUse
 from engine.work.senders import FILE, Sender
@@ -39,9 +40,11 @@ BATCH = 10_000
 MAX_ARRAY_BYTES = 200_000_000
 PEEK = 4_096
 KEPT_BYTES = 4_000
-"""How much of a refused line is kept with its reason."""
+"""How much is kept of what is larger than an event may be; any other is kept whole, so that it can
+be mended and tried again."""
 
-Line = tuple[int, bytes]
+Line = tuple[int, Incoming]
+"""Its number, and an event: bytes, or what JSON made of it."""
 
 log = structlog.get_logger()
 
@@ -70,8 +73,10 @@ class Added:
 class Intake:
     """One per process. add() may be called from several threads."""
 
-    def __init__(self, store: Store, rules: RulesInUse) -> None:
-        self._store, self._rules = store, rules
+    def __init__(
+        self, store: Store, rules: RulesInUse, contact_ids: Callable[[str], ContactIds]
+    ) -> None:
+        self._store, self._rules, self._contact_ids = store, rules, contact_ids
 
     def add_stream(
         self, stream: BufferedReader, now: Millis, *, name: str = "events", sender: Sender = FILE
@@ -80,9 +85,10 @@ class Intake:
 
         Raises InputError for a file that is no text at all; then nothing was taken.
         """
+        if stream.peek(PEEK).startswith(BOM):
+            stream.read(len(BOM))
         head = stream.peek(PEEK)[:PEEK]
-        if b"\0" in head:
-            raise InputError("this is a binary file", where=name, fix="give CloudEvents as JSON")
+        _check_text(head, name)
         if head.lstrip()[:1] == b"[":
             return self._add_array(stream.read(MAX_ARRAY_BYTES + 1), now, name, sender)
         return self.add_lines(_bounded_lines(stream), now, name=name, sender=sender)
@@ -106,64 +112,59 @@ class Intake:
                 fix="send one event per line instead; lines may be any number",
             )
         try:
-            elements = orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            reason = (
-                f"this array is not JSON ({error.msg} at line {error.lineno} column "
-                f"{error.colno}); mend it, or send one event per line"
-            )
-            return self._refuse([(error.lineno, raw, reason)], now, name, sender)
-        return self.add_lines(
-            ((number, orjson.dumps(element)) for number, element in enumerate(elements, 1)),
-            now,
-            name=name,
-            sender=sender,
-        )
+            elements = read_array(raw, "this array")
+        except UnreadableError as error:
+            reason = f"{error}; mend it, or send one event per line"
+            return self._refuse([(1, raw, reason)], now, name, sender)
+        numbered = enumerate(elements or (), 1)
+        return self.add_lines(numbered, now, name=name, sender=sender)
 
-    def add_parsed(self, content: object, now: Millis, *, name: str, sender: Sender) -> Added:
-        """One CloudEvent, parsed already. Raises NotUnderstoodError instead of keeping it."""
-        portals = self._portals()
-        rules = self._rules.now()
-        addressed = read_event(content, rules, portals, now)
-        return self._write([(1, orjson.dumps(content), addressed)], rules, now, name, sender)
+    def add_one(self, raw: bytes, now: Millis, *, name: str, sender: Sender) -> Added:
+        """One CloudEvent. Raises NotUnderstoodError instead of keeping it."""
+        doors, rules = self._doors(), self._rules.now()
+        addressed = understand(raw, rules, doors.contacts, now)
+        _check_assistant(addressed, rules, doors)
+        return self._write([(1, raw, addressed)], rules, now, name, sender)
 
-    def _portals(self) -> Mapping[str, frozenset[str]]:
-        """Portal name → addresses of its assistants."""
+    def _doors(self) -> "Doors":
         with self._store.read() as tx:
-            return {
-                portal.name: frozenset(a.email for a in tx.portals.assistants(portal.name))
-                for portal in tx.portals.list()
+            portals = list(tx.portals.list())
+            assistants = {
+                portal.name: frozenset(a.email.lower() for a in tx.portals.assistants(portal.name))
+                for portal in portals
             }
+        ids = {portal.name: self._contact_ids(portal.crm) for portal in portals}
+        return Doors(ids, assistants)
 
     def _add_batch(self, batch: list[Line], now: Millis, name: str, sender: Sender) -> Added:
-        portals, rules = self._portals(), self._rules.now()
-        start = rules.rules.start_event
-        good: list[tuple[int, bytes, Addressed]] = []
+        doors, rules = self._doors(), self._rules.now()
+        good: list[tuple[int, Incoming, Addressed]] = []
         bad: list[tuple[int, bytes, str]] = []
         forbidden: list[tuple[int, str]] = []
-        for number, raw in batch:
-            line = raw.strip()
-            if not line:
-                continue
+        for number, given in batch:
+            incoming = given
+            if type(given) is bytes:
+                incoming = given.strip()
+                if not incoming:
+                    continue
             try:
-                addressed = parse_event(line, rules, portals, now)
+                addressed = understand(incoming, rules, doors.contacts, now)
                 kind = addressed.event.type
                 refused = sender.keys and sender.refusal(rules.rules, addressed.portal, kind)
                 if refused:
                     forbidden.append((number, refused))
                     continue
-                if kind == start:
-                    _check_assistant(addressed, portals)
-                good.append((number, line, addressed))
+                _check_assistant(addressed, rules, doors)
+                good.append((number, incoming, addressed))
             except NotUnderstoodError as error:
-                bad.append((number, line, str(error)))
+                bad.append((number, as_bytes(incoming), str(error)))
         added = self._write(good, rules, now, name, sender) if good else Added()
         added += _forbidden(forbidden, sender)
         return added + self._refuse(bad, now, name, sender)
 
     def _write(
         self,
-        good: list[tuple[int, bytes, Addressed]],
+        good: list[tuple[int, Incoming, Addressed]],
         rules: LeadMachine,
         now: Millis,
         name: str,
@@ -228,12 +229,37 @@ def _lanes_of(tx: Tx, asked: list[Addressed]) -> dict[tuple[str, str], str]:
     }
 
 
-def _check_assistant(addressed: Addressed, portals: Mapping[str, frozenset[str]]) -> None:
-    email = str(addressed.event.data["assistant"]).lower()
-    if email not in portals[addressed.portal]:
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What an event is checked against besides the rules, by portal: the form of its CRM's contact
+    ids, the addresses of its assistants."""
+
+    contacts: Mapping[str, ContactIds]
+    assistants: Mapping[str, frozenset[str]]
+
+
+def _check_text(head: bytes, name: str) -> None:
+    """head: the beginning of a file. Raises InputError for one that is no UTF-8 text."""
+    if head.startswith(b"\x1f\x8b"):
+        what, fix = "a gzip file", "unpack it: gunzip -c FILE | handback events add -"
+    elif head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        what, fix = "UTF-16", "save it as UTF-8"
+    elif b"\0" in head:
+        what, fix = "a binary file", "give CloudEvents as JSON"
+    else:
+        return
+    raise InputError(f"this is {what}", where=name, fix=fix)
+
+
+def _check_assistant(addressed: Addressed, rules: LeadMachine, doors: Doors) -> None:
+    """Raises NotUnderstoodError."""
+    if addressed.event.type != rules.rules.start_event:
+        return
+    email, portal = addressed.event.data["assistant"], addressed.portal
+    if email not in doors.assistants[portal]:
         raise NotUnderstoodError(
-            f"portal {addressed.portal} has no assistant {email}; add it with: "
-            f"handback assistant add NAME --portal {addressed.portal} --email {email}"
+            f"portal {portal} has no assistant {email}; add it with: "
+            f"handback assistant add NAME --portal {portal} --email {email}"
         )
 
 
@@ -246,7 +272,7 @@ def _quarantine(
                 Quarantined(
                     portal="",
                     source=f"{name}:{number}"[:256],
-                    raw=raw[:KEPT_BYTES].decode("utf-8", "backslashreplace"),
+                    raw=_kept(raw),
                     reason=reason,
                     at=now,
                     via=sender.via,
@@ -255,6 +281,11 @@ def _quarantine(
             ]
         )
     return Added(rejected=len(bad), reasons=tuple((number, reason) for number, _, reason in bad))
+
+
+def _kept(raw: bytes) -> str:
+    kept = raw if len(raw) <= MAX_EVENT_BYTES else raw[:KEPT_BYTES]
+    return kept.decode("utf-8", "backslashreplace")
 
 
 def _bounded_lines(stream: BufferedReader) -> Iterator[Line]:

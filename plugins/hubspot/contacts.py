@@ -4,16 +4,22 @@ https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide — with
 call; a merged-away id is answered by the winner under its own id, deleted ids in one error entry.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from engine.api import ContactReading, Ownership, parse_time
+from engine.api import ContactIds, ContactReading, Ownership, parse_time
 from plugins.hubspot.ownership import USER
 from plugins.hubspot.portals import Desk
 from plugins.hubspot.records import read_record
 from plugins.hubspot.verdicts import unavailable
 
+CONTACT_IDS = ContactIds(
+    re.compile(r"0|[1-9][0-9]{0,18}"), "HubSpot's contact ids have digits only"
+)
+"""https://developers.hubspot.com/docs/guides/api/crm/understanding-the-crm: record ids are numbers
+of at most 64 bits."""
 OWNER = "hubspot_owner_id"
 MERGED = "hs_merged_object_ids"
 STATUS_FIELDS = ("hs_lead_status", "lead_connection_status")

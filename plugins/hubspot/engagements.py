@@ -18,6 +18,8 @@ from engine.api import Delivery, EffectKind, format_time
 MAX_BODY = 65_536
 MAX_SUBJECT = 998
 MAX_ADDRESS = 320
+MOST_PEOPLE = 100
+_NAMES = {"first_name": "firstName", "last_name": "lastName"}
 _HALF = re.compile(r"(?:&[a-z#0-9]{0,7}|<[a-z/]{0,3})$")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -114,9 +116,16 @@ def _headers(people: Mapping[str, list[dict[str, str]]]) -> str:
 
 
 def _people(value: object) -> list[dict[str, str]]:
-    texts = value if isinstance(value, list) else [value]
-    addresses = (_line(text) for text in texts if isinstance(text, str))
-    return [{"email": a} for a in addresses if "@" in a and len(a) <= MAX_ADDRESS][:100]
+    """People as the engine gives them, or one address, as HubSpot writes them."""
+    people = value if isinstance(value, list) else [value]
+    found: list[dict[str, str]] = []
+    for one in people[:MOST_PEOPLE]:
+        person = one if isinstance(one, Mapping) else {"email": one}
+        email = _line(person.get("email"))
+        if "@" in email and len(email) <= MAX_ADDRESS:
+            names = {shown: _line(person.get(key)) for key, shown in _NAMES.items()}
+            found.append({"email": email, **{key: name for key, name in names.items() if name}})
+    return found
 
 
 def _clean(value: object) -> str:

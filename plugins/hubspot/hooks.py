@@ -8,6 +8,7 @@ from engine.api import (
     Assistant,
     ConfigurationError,
     ContactChanges,
+    ContactIds,
     ContactReading,
     CrmMapping,
     Delivery,
@@ -31,7 +32,7 @@ from plugins.hubspot import delivery, fields, webhooks
 from plugins.hubspot.addresses import find_contacts
 from plugins.hubspot.answers import Answer, Verdict
 from plugins.hubspot.comparison import find_records, resolve_fields
-from plugins.hubspot.contacts import read_contacts
+from plugins.hubspot.contacts import CONTACT_IDS, read_contacts
 from plugins.hubspot.polling import assigned_contacts, changed_contacts
 from plugins.hubspot.portals import Memories
 from plugins.hubspot.settings import DEFAULT_URL, notices
@@ -58,6 +59,10 @@ class HubSpotPlugin:
     @hookimpl
     def crm_notices(self, portal: Portal) -> Sequence[str]:
         return notices(portal)
+
+    @hookimpl
+    def crm_contact_ids(self) -> ContactIds:
+        return CONTACT_IDS
 
     @hookimpl
     def crm_starting_options(self) -> Mapping[str, Sequence[str]]:

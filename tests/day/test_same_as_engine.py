@@ -13,6 +13,7 @@ from engine.lead.machine import LeadMachine
 from engine.lead.records import Decision, EffectKind, Event, Lead, TimerSet
 from engine.rules.loader import load
 from engine.work.cloudevents import NotUnderstoodError, parse_event
+from plugins.hubspot.contacts import CONTACT_IDS
 from tests.oracle import lead as paper
 from tests.oracle import life
 from tests.oracle.intake import Sound, judge
@@ -165,7 +166,7 @@ def _wish(kind: EffectKind, payload: Any) -> str:
 
 def _taken_by_engine(line: bytes, rules: LeadMachine) -> bool:
     try:
-        parse_event(line.strip(), rules, ("acme", "globex"), START)
+        parse_event(line.strip(), rules, dict.fromkeys(("acme", "globex"), CONTACT_IDS), START)
     except NotUnderstoodError:
         return False
     return True
