@@ -190,7 +190,7 @@ def _house() -> Iterator[House]:
         leads = _assigned(app, portals[WELL])
         Accounts(app.store, app.clock, app.audit).add("viewer", PASSWORD, "viewer")
         keys = ApiKeys(app.store, app.clock, app.audit)
-        made = {name: keys.add(name, ["events:write"])["key"] for name in portals}
+        made = {name: keys.add(name, ["events:write"], portals=[name])["key"] for name in portals}
         _arm(portals[HANGING])
         server = stack.enter_context(
             program(folder, database, "serve", "--port", "0", "--json", before=_few_descriptors)

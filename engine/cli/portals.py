@@ -143,7 +143,10 @@ def reconcile(
     else:
         for step in report["steps"]:
             say(f"{'✓' if apply else '+'} {step['contact']}: {step['what']} ({step['repair']})")
-        differences = many(len(report["steps"]), "difference")
+        unseen = report["differences"] - len(report["steps"])
+        if unseen:
+            say(f"… and {unseen:,} more")
+        differences = many(report["differences"], "difference")
         say(f"compared {many(report['compared'], 'lead')}: {differences}")
         if report["steps"]:
             say(

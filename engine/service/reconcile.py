@@ -9,18 +9,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.base.clock import Clock
+from engine.base.errors import ConfigurationError
 from engine.hooks.outcomes import Access, Delivery
 from engine.hooks.specs import CrmSpecs
 from engine.lead.change import GONE
 from engine.lead.effects import reference, words
 from engine.lead.records import ContactReading, Effect, EffectKind, Event, Lead
 from engine.rules.model import CrmMapping
-from engine.store import LeadFilter, NewHint, OutboxRow, Store
+from engine.store import NewHint, OutboxRow, Store
 from engine.work.access import Accesses
 from engine.work.rules_in_use import RulesInUse
 
 BATCH = 500
-MAX_LEADS = 10_000_000
+STEPS = 10_000
+"""Differences that a report lists; it counts all of them."""
 OPEN = ("pending", "leased", "uncertain")
 
 
@@ -42,90 +44,37 @@ class Reconcile:
         self._accesses, self._rules = accesses, rules
 
     def run(self, name: str, *, apply: bool) -> dict[str, Any]:
-        """{portal, compared, applied, steps: [{contact, what, repair}]}. Raises HandbackError."""
+        """{portal, compared, applied, differences, steps: [{contact, what, repair}]}: the first
+        STEPS of the differences. A page of leads at a time is compared, and repaired.
+
+        Raises HandbackError; ConfigurationError when the rules have no table for the portal's CRM.
+        """
         access, hooks = self._accesses.of(name)
-        with self._store.read() as tx:
-            leads = tx.leads.list(LeadFilter(portal=name), limit=MAX_LEADS)
-        leads = [lead for lead in leads if lead.ended not in GONE]
-        repairs = list(self._strangers(access, hooks, leads))
-        for first in range(0, len(leads), BATCH):
-            repairs += self._compare(access, hooks, leads[first : first + BATCH])
-        if apply and repairs:
-            self._apply(name, repairs)
+        comparison = _Comparison(self._store, self._clock, access, hooks, self._mapping(access))
+        compared = differences = 0
+        steps: list[dict[str, Any]] = []
+        for count, repairs in comparison.pages():
+            compared, differences = compared + count, differences + len(repairs)
+            steps += [_step(name, repair) for repair in repairs[: STEPS - len(steps)]]
+            if apply and repairs:
+                self._apply(name, repairs)
         return {
             "portal": name,
-            "compared": len(leads),
+            "compared": compared,
             "applied": apply,
-            "steps": [
-                {
-                    "contact": f"{name}/{repair.crm_id}",
-                    "what": repair.what,
-                    "repair": repair.effect.kind.value if repair.effect else "look up",
-                }
-                for repair in repairs
-            ],
+            "differences": differences,
+            "steps": steps,
         }
 
-    def _strangers(
-        self, access: Access, hooks: CrmSpecs, leads: Sequence[Lead]
-    ) -> Iterator[Repair]:
-        """Contacts that an assistant owns and that are no leads at work, and the other way."""
-        if not any(assistant.owner_id for assistant in access.assistants):
-            return
-        owned = {hint.crm_id for hint in hooks.crm_assigned_contacts(access=access)}
-        known = {lead.crm_id for lead in leads}
-        for crm_id in sorted(owned - known):
-            yield Repair(crm_id, "an assistant owns it, but it is no lead")
-
-    def _compare(self, access: Access, hooks: CrmSpecs, leads: Sequence[Lead]) -> Iterator[Repair]:
-        mapping = self._rules.now().rules.crm[access.portal.crm]
-        readings = {
-            reading.asked: reading
-            for reading in hooks.crm_read_contacts(
-                access=access, crm_ids=[lead.crm_id for lead in leads]
+    def _mapping(self, access: Access) -> CrmMapping:
+        rules, crm = self._rules.now().rules, access.portal.crm
+        if crm not in rules.crm:
+            raise ConfigurationError(
+                f"the rules in use do not say what {crm} shows: they have no table crm.{crm}",
+                where=f"portal {access.portal.name}",
+                fix="add one: handback rules apply",
             )
-        }
-        noted: list[tuple[Lead, OutboxRow]] = []
-        for lead in leads:
-            with self._store.read() as tx:
-                effects = tx.outbox.of_lead(lead.portal, lead.lead_id)
-            if any(row.status in OPEN for row in effects):
-                continue
-            gone = _gone(lead, readings[lead.crm_id])
-            if gone:
-                yield Repair(lead.crm_id, gone)
-                continue
-            yield from self._fields(access, hooks, mapping, lead, readings[lead.crm_id])
-            noted += [
-                (lead, row)
-                for row in effects
-                if row.kind is EffectKind.NOTE and row.status == "done"
-            ]
-        yield from _missing_notes(access, hooks, noted)
-
-    def _fields(
-        self,
-        access: Access,
-        hooks: CrmSpecs,
-        mapping: CrmMapping,
-        lead: Lead,
-        reading: ContactReading,
-    ) -> Iterator[Repair]:
-        wanted = hooks.crm_resolve_fields(
-            access=access, mapping=mapping, state=lead.state, words=words(lead)
-        )
-        for field, value in wanted.items():
-            shown = reading.fields.get(field)
-            if (shown or "") != value:
-                payload = hooks.crm_plan_fields(
-                    mapping=mapping, state=lead.state, words=words(lead)
-                )
-                now = self._clock.now()
-                asked = Event("reconcile", now, "reconcile", str(now), internal=True)
-                effect = Effect(EffectKind.FIELDS, payload, reference(lead, asked, 0))
-                what = f"{field} is {shown or 'empty'}, the lead is {lead.state}"
-                yield Repair(lead.crm_id, what, lead, effect)
-                return
+        return rules.crm[crm]
 
     def _apply(self, name: str, repairs: Sequence[Repair]) -> None:
         now = self._clock.now()
@@ -134,6 +83,102 @@ class Reconcile:
         with self._store.write() as tx:
             tx.outbox.add(name, effects, now=now)
             tx.hints.add(name, hints, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """Of one portal: what is in the CRM, page by page, against what is here."""
+
+    store: Store
+    clock: Clock
+    access: Access
+    hooks: CrmSpecs
+    mapping: CrmMapping
+
+    def pages(self) -> Iterator[tuple[int, list[Repair]]]:
+        """(leads compared, what to repair), so that no more than a page is in memory."""
+        for some in self._owned():
+            yield 0, list(self._strangers(some))
+        after = ""
+        while leads := self._leads(after):
+            after = leads[-1].lead_id
+            there = [lead for lead in leads if lead.ended not in GONE]
+            if there:
+                yield len(there), list(self._compare(there))
+
+    def _leads(self, after: str) -> list[Lead]:
+        with self.store.read() as tx:
+            return tx.leads.page(self.access.portal.name, after=after, limit=BATCH)
+
+    def _owned(self) -> Iterator[list[str]]:
+        """CRM ids of the contacts that an assistant owns."""
+        if not any(assistant.owner_id for assistant in self.access.assistants):
+            return
+        hints = self.hooks.crm_assigned_contacts(access=self.access)
+        owned = sorted({hint.crm_id for hint in hints})
+        for first in range(0, len(owned), BATCH):
+            yield owned[first : first + BATCH]
+
+    def _strangers(self, owned: Sequence[str]) -> Iterator[Repair]:
+        portal = self.access.portal.name
+        with self.store.read() as tx:
+            lanes = tx.leads.lane_of(portal, owned)
+            leads = tx.leads.get_many(portal, list(lanes.values()))
+        for crm_id in owned:
+            lead = leads.get(lanes[crm_id])
+            if lead is None or lead.ended in GONE:
+                yield Repair(crm_id, "an assistant owns it, but it is no lead")
+
+    def _compare(self, leads: Sequence[Lead]) -> Iterator[Repair]:
+        readings = {
+            reading.asked: reading
+            for reading in self.hooks.crm_read_contacts(
+                access=self.access, crm_ids=[lead.crm_id for lead in leads]
+            )
+        }
+        with self.store.read() as tx:
+            ordered = {lead.lead_id: tx.outbox.of_lead(lead.portal, lead.lead_id) for lead in leads}
+        noted: list[tuple[Lead, OutboxRow]] = []
+        for lead in leads:
+            effects = ordered[lead.lead_id]
+            if any(row.status in OPEN for row in effects):
+                continue
+            gone = _gone(lead, readings[lead.crm_id])
+            if gone:
+                yield Repair(lead.crm_id, gone)
+                continue
+            yield from self._fields(lead, readings[lead.crm_id])
+            noted += [
+                (lead, row)
+                for row in effects
+                if row.kind is EffectKind.NOTE and row.status == "done"
+            ]
+        yield from _missing_notes(self.access, self.hooks, noted)
+
+    def _fields(self, lead: Lead, reading: ContactReading) -> Iterator[Repair]:
+        wanted = self.hooks.crm_resolve_fields(
+            access=self.access, mapping=self.mapping, state=lead.state, words=words(lead)
+        )
+        for field, value in wanted.items():
+            shown = reading.fields.get(field)
+            if (shown or "") != value:
+                payload = self.hooks.crm_plan_fields(
+                    mapping=self.mapping, state=lead.state, words=words(lead)
+                )
+                now = self.clock.now()
+                asked = Event("reconcile", now, "reconcile", str(now), internal=True)
+                effect = Effect(EffectKind.FIELDS, payload, reference(lead, asked, 0))
+                what = f"{field} is {shown or 'empty'}, the lead is {lead.state}"
+                yield Repair(lead.crm_id, what, lead, effect)
+                return
+
+
+def _step(portal: str, repair: Repair) -> dict[str, Any]:
+    return {
+        "contact": f"{portal}/{repair.crm_id}",
+        "what": repair.what,
+        "repair": repair.effect.kind.value if repair.effect else "look up",
+    }
 
 
 def _gone(lead: Lead, reading: ContactReading) -> str:

@@ -106,7 +106,7 @@ class RecordedReconcile(Reconcile):
             "reconcile portal",
             name,
             lambda: super(RecordedReconcile, self).run(name, apply=True),
-            lambda report: f"{len(report['steps'])} repairs",
+            lambda report: f"{report['differences']} repairs",
         )
 
 

@@ -40,6 +40,11 @@ _OF_PORTAL = table.c.portal == bindparam("portal")
 _ALL = select(*(table.c[name] for name in COLUMNS)).where(_OF_PORTAL)
 _BY_ID = _ALL.where(table.c.lead_id == bindparam("lead_id"))
 _BY_IDS = _ALL.where(InSet(table.c.lead_id, "lead_ids"))
+_PAGE = (
+    _ALL.where(table.c.lead_id > bindparam("after"))
+    .order_by(table.c.lead_id)
+    .limit(bindparam("limit"))
+)
 _NOT_ENDED_FIRST = (table.c.ended.isnot(None), table.c.updated_at.desc(), table.c.lead_id)
 _BY_CRM_ID = _ALL.where(table.c.crm_id == bindparam("crm_id")).order_by(*_NOT_ENDED_FIRST)
 _BY_EMAIL = _ALL.where(table.c.email == bindparam("email")).order_by(*_NOT_ENDED_FIRST)
@@ -70,6 +75,12 @@ class Leads:
         """By lead id; ids that are no leads are left out."""
         rows = self._tx.fetch(_BY_IDS, portal=portal, lead_ids=list(lead_ids))
         return {row[1]: to_lead(row) for row in rows}
+
+    def page(self, portal: str, *, after: str, limit: int) -> list[Lead]:
+        """All of a portal in the order of their ids, whatever changes meanwhile. after: the id of
+        the last lead of the page before, "" for the first."""
+        rows = self._tx.run(_PAGE, portal=portal, after=after, limit=limit)
+        return [to_lead(row) for row in rows]
 
     def by_crm_id(self, portal: str, crm_id: str) -> Lead | None:
         """The lead that is this contact now; one that has not ended before one that has."""

@@ -1,6 +1,13 @@
 """What drifted in the portal is found, planned, and repaired once."""
 
-from tests.acceptance.conftest import Program
+from pathlib import Path
+
+import pytest
+
+from engine.service import reconcile
+from tests.acceptance.conftest import ROOT, Program
+from tests.acceptance.test_portal_laws import World
+from tests.acceptance.test_portal_laws import world as world
 
 HUMAN = "hanna@example.com"
 TARA = "tara@example.com"
@@ -60,3 +67,35 @@ def test_a_first_connection_takes_over_what_the_assistants_own_by_plan(ready: Pr
     assert leads == {contact.partition("/")[2] for contact in found}
     assert all(len(ready.contact(i)["notes"]) == 1 for i in ids)
     assert ready.json("portal", "reconcile", "acme")["steps"] == []
+
+
+def test_a_page_at_a_time_is_compared_and_everything_is_found(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two leads a page, of which five differ; a report lists three, and counts all."""
+    monkeypatch.setattr(reconcile, "BATCH", 2)
+    monkeypatch.setattr(reconcile, "STEPS", 3)
+    ids = [world.new_contact(HUMAN) for _ in range(5)]
+    for crm_id in ids:
+        world.act(action="assign", contact=crm_id, owner=TARA)
+    world.app.worker().run_until_idle()
+    assert world.app.reconcile.run("acme", apply=False)["differences"] == 0
+    for crm_id in ids:
+        world.act(action="set", contact=crm_id, properties={"hs_lead_status": "CONNECTED"})
+    plan = world.app.reconcile.run("acme", apply=False)
+    assert (plan["differences"], len(plan["steps"])) == (5, 3)
+    assert plan["compared"] >= 5
+    assert world.app.reconcile.run("acme", apply=True)["differences"] == 5
+    world.app.worker().run_until_idle()
+    assert world.app.reconcile.run("acme", apply=False)["steps"] == []
+
+
+def test_rules_without_a_table_for_the_crm_are_said_in_a_sentence(
+    ready: Program, tmp_path: Path
+) -> None:
+    text = (ROOT / "rules" / "lead_states.yaml").read_text()
+    (tmp_path / "none.yaml").write_text(text[: text.index("crm:\n")])
+    ready.run("rules", "apply", str(tmp_path / "none.yaml"), "--yes")
+    done = ready.run("portal", "reconcile", "acme", code=2)
+    assert b"crm.hubspot" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
