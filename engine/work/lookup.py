@@ -5,13 +5,13 @@ The only place above the plugins that reads contacts. Nothing is decided and not
 the CRM here; a portal that cannot be read now is asked again later.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import structlog
 
-from engine.base.clock import SECOND, Millis
+from engine.base.clock import MINUTE, SECOND, Millis
 from engine.base.errors import HandbackError
 from engine.hooks.errors import PortalUnavailable
 from engine.hooks.outcomes import Access
@@ -34,6 +34,9 @@ from engine.work.rules_in_use import RulesInUse
 
 LEASE: Millis = 30 * SECOND
 BATCH = 500
+STILL_THERE: Millis = MINUTE
+LOOKS = 10
+"""How often, and how many, a contact is looked for that was said to be erased and is there."""
 ADDRESSES = 100
 """Events with addresses in one claim: one call of most CRMs."""
 STRANGERS = 10_000
@@ -86,17 +89,13 @@ class Lookups:
             return 0
         try:
             access, hooks = self.access_with_owners(portal)
-            readings = hooks.crm_read_contacts(
-                access=access, crm_ids=[row.crm_id for row in rows if not row.erased]
-            )
+            readings = hooks.crm_read_contacts(access=access, crm_ids=[row.crm_id for row in rows])
         except HandbackError as error:
             self._postpone_hints(portal, rows, error, now)
             return 0
         read = {reading.asked: reading for reading in readings}
-        for row in rows:
-            if row.erased:
-                read[row.crm_id] = ContactReading(row.crm_id, "erased", row.crm_id)
-        self._interpret(access, rows, read, now)
+        doubted = _believe_erasures(portal, rows, read)
+        self._interpret(access, rows, read, now, doubted)
         return len(rows)
 
     def _interpret(
@@ -105,8 +104,11 @@ class Lookups:
         rows: Sequence[HintRow],
         read: Mapping[str, ContactReading],
         now: Millis,
+        doubted: Collection[HintRow] = (),
     ) -> None:
+        """doubted: of `rows`, those that are to be read once more in a while."""
         portal = access.portal.name
+        erased = {row.crm_id for row in rows if row.erased}
         by_owner = _by_owner(access.assistants)
         source = f"{access.portal.crm}:{portal}"
         rules = self._rules.now()
@@ -117,13 +119,14 @@ class Lookups:
             for asked, reading in read.items():
                 lead = tx.leads.get(portal, lanes.get(asked, asked))
                 if lead is None and not _follow(tx, portal, reading):
-                    again.append(NewHint(asked, now + SECOND))
+                    again.append(NewHint(asked, now + SECOND, asked in erased))
                     continue
                 held = lead is None or not _was_given_away(tx, lead)
                 found = interpret(rules, reading, lead, by_owner, source=source, now=now, held=held)
                 events.extend(NewEvent(portal, asked, event) for event in found)
             tx.inbox.add(events, now=now)
-            tx.hints.settle(portal, rows)
+            tx.hints.settle(portal, [row for row in rows if row not in doubted])
+            tx.hints.postpone(portal, list(doubted), until=now + STILL_THERE)
             tx.hints.add(portal, again, now=now)
 
     def _postpone_hints(
@@ -207,6 +210,28 @@ class Lookups:
                 if assistant.owner_id:
                     tx.portals.put_assistant(assistant)
         return replace(access, assistants=tuple(known)), hooks
+
+
+def _believe_erasures(
+    portal: str, rows: Sequence[HintRow], read: dict[str, ContactReading]
+) -> list[HintRow]:
+    """A privacy deletion cannot be undone here, so it is believed when the CRM has the contact no
+    more: that reading then says "erased". The rows of those that it still has, as the announcement
+    may be earlier than the deletion; after some time there was none."""
+    doubted: list[HintRow] = []
+    for row in rows:
+        if not row.erased:
+            continue
+        if read[row.crm_id].status == "deleted":
+            read[row.crm_id] = ContactReading(row.crm_id, "erased", row.crm_id)
+        elif row.attempts < LOOKS:
+            doubted.append(row)
+        else:
+            log.warning(
+                "a contact that was said to be erased for privacy is still there, and stays",
+                action="look up", portal=portal, contact=row.crm_id,
+            )  # fmt: skip
+    return doubted
 
 
 def _follow(tx: Tx, portal: str, reading: ContactReading) -> bool:

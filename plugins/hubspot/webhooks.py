@@ -1,7 +1,9 @@
 """Webhooks: is it from HubSpot, is it fresh, and which contacts changed. Pure over raw bytes.
 
 https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests
-What a notification says about a contact is never used: the contact is read again.
+What a notification says about a contact is never used: the contact is read again. That it was
+erased for privacy is only remembered, and believed when HubSpot does not have it any more. A
+request that is sent twice makes the same contacts be read twice.
 """
 
 import base64
@@ -17,6 +19,8 @@ from engine.api import Hint, Millis, Received, Refused, WebhookRequest
 WINDOW: Millis = 300_000
 MOST_EVENTS = 1_000
 """HubSpot sends up to 100 at once; more is no reason to lose them, much more is no webhook."""
+MOST_CONTACTS = 2_000
+"""In one request: at most 250 contacts merge into one."""
 
 CONTACT_TYPE = "0-1"
 OWNER = "hubspot_owner_id"
@@ -48,6 +52,8 @@ def receive(request: WebhookRequest, *, secret: str, account_id: str | None) -> 
             erased = hint.erased or (known is not None and known.erased)
             at = max(hint.at, known.at) if known is not None else hint.at
             hints[hint.crm_id] = Hint(hint.crm_id, at, erased)
+            if len(hints) > MOST_CONTACTS:
+                return Refused(f"the body is about more than {MOST_CONTACTS} contacts", 413)
     return Received(tuple(hints.values()))
 
 

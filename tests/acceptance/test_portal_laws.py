@@ -27,7 +27,9 @@ from hypothesis.stateful import (
 
 from engine.base.clock import DAY, HOUR, ManualClock
 from engine.service.connections import Wanted
+from engine.store import NewHint
 from engine.wiring import App, open_app
+from engine.work.lookup import LOOKS, STILL_THERE
 from tests.acceptance.conftest import TOKEN, sandbox
 from tests.lead.lives import INTENTS, MARKS, REASONS
 
@@ -260,3 +262,33 @@ def test_a_delivery_that_finds_no_contact_tells_the_lead(world: World) -> None:
     world.tell(crm_id, "capacity_available", {})
     world.app.worker().run_until_idle(poll=False)
     assert world.app.leads.show(f"acme/{crm_id}")["ended"] == "deleted"
+
+
+def test_a_contact_is_erased_when_the_portal_does_not_have_it_any_more(world: World) -> None:
+    """Nobody can undo it, so a signed notification alone is not enough."""
+    crm_id = world.new_contact(HUMANS[0])
+    world.act(action="assign", contact=crm_id, owner=ASSISTANT)
+    world.work()
+    email = world.app.leads.show(f"acme/{crm_id}")["email"]
+
+    def announced() -> dict[str, Any]:
+        with world.app.store.write() as tx:
+            now = world.clock.now()
+            tx.hints.add("acme", [NewHint(crm_id, now, erased=True)], now=now)
+        return looked()
+
+    def looked() -> dict[str, Any]:
+        world.work()
+        return dict(world.app.leads.show(f"acme/{crm_id}"))
+
+    assert (announced()["email"], looked()["ended"]) == (email, None)
+    for _ in range(LOOKS + 1):  # it is looked for again, and given up
+        world.clock.advance(STILL_THERE)
+        assert looked()["email"] == email
+    with world.app.store.read() as tx:
+        assert tx.hints.portals(world.clock.now() + DAY) == []
+    announced()
+    world.act(action="erase", contact=crm_id)  # the announcement was earlier than the deletion
+    world.clock.advance(STILL_THERE)
+    erased = looked()
+    assert (erased["ended"], erased["email"], erased["name"]) == ("erased", None, None)

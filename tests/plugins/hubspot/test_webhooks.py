@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.api import Hint, Received, Refused, WebhookRequest
-from plugins.hubspot.webhooks import check_signature, decode_url, receive, signature_v1
+from plugins.hubspot.webhooks import (
+    MOST_CONTACTS,
+    check_signature,
+    decode_url,
+    receive,
+    signature_v1,
+)
 
 SECRET = "a-client-secret"
 URL = "https://handback.example.com/in/hubspot/acme?x=a%2Fb%20c"
@@ -142,6 +148,23 @@ def test_without_a_known_account_nothing_is_dropped_silently() -> None:
 def test_a_merge_is_about_all_of_its_contacts() -> None:
     merge = event("contact.merge", 17, primaryObjectId=17, mergedObjectIds=[18, 19], newObjectId=20)
     assert {hint.crm_id for hint in hints(merge)} == {"17", "18", "19", "20"}
+
+
+@pytest.mark.parametrize("kind", ["merge", "deletion"])
+def test_a_request_is_about_so_many_contacts_at_most(kind: str) -> None:
+    """However they are packed: one merge may name as many as a thousand notifications do."""
+
+    def about(number: int) -> list[dict[str, Any]]:
+        if kind == "merge":
+            return [event("contact.merge", 1, mergedObjectIds=list(range(2, number + 1)))]
+        first = [event("contact.deletion", 1 + n) for n in range(min(number, 1_000))]
+        rest = list(range(1_001, number + 1))
+        return [*first[:-1], event("contact.merge", 1_000, mergedObjectIds=rest)]
+
+    assert len(hints(*about(MOST_CONTACTS))) == MOST_CONTACTS
+    taken = receive(request(about(MOST_CONTACTS + 1)), secret=SECRET, account_id="62515")
+    assert isinstance(taken, Refused)
+    assert taken.status == 413
 
 
 @pytest.mark.parametrize("turn", [1, -1])
