@@ -17,6 +17,10 @@ class HandbackError(Exception):
         self.what, self.where, self.fix = what, where, fix
         super().__init__(str(self))
 
+    def lines(self) -> tuple[str, ...]:
+        """As it is shown, line by line."""
+        return (str(self),)
+
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
         return f"{text} — {self.fix}" if self.fix else text

@@ -17,6 +17,7 @@ import orjson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from engine.base.errors import ConfigurationError
+from engine.base.redaction import hide
 
 KEYS = "HANDBACK_SECRET_KEYS"
 """The environment variable with the keys, separated by spaces or commas."""
@@ -43,7 +44,7 @@ def keys_from(file: Path | None) -> Callable[[], tuple[str, ...]]:
                     where=str(file),
                     fix="put one key a line into it: handback keys new",
                 ) from error
-        return tuple(filter(None, re.split(r"[\s,]+", text)))
+        return tuple(map(hide, filter(None, re.split(r"[\s,]+", text))))
 
     return read
 
@@ -73,6 +74,7 @@ class Vault:
 
     def seal(self, portal: str, purpose: str, document: Mapping[str, Any]) -> str:
         """The document as text that only open() with the same portal and purpose reads."""
+        _hide_all(document)
         content = orjson.dumps({"portal": portal, "for": purpose, "content": dict(document)})
         return self._fernet.encrypt(content).decode()
 
@@ -98,12 +100,19 @@ class Vault:
                 f"{portal}",
             )
         opened: dict[str, Any] = content["content"]
+        _hide_all(opened)
         return opened
 
     def renew(self, portal: str, purpose: str, sealed: str) -> str:
         """The same, encrypted with the first key. Raises as open()."""
         self.open(portal, purpose, sealed)
         return self._fernet.rotate(sealed.encode()).decode()
+
+
+def _hide_all(document: Mapping[str, Any]) -> None:
+    for value in document.values():
+        if isinstance(value, str):
+            hide(value)
 
 
 def _is_key(text: str) -> bool:

@@ -63,7 +63,8 @@ def wait_for_consent(connections: Connections, wanted: Wanted, port: int) -> Doc
         ) from error
     with door:
         url = connections.begin(wanted, redirect_uri=f"http://localhost:{port}{RETURN_PATH}")
-        complain(f"open this page as an admin of the account, and agree:\n{url}")
+        complain("open this page as an admin of the account, and agree:")
+        complain(url)
         ends = time.monotonic() + CONSENT_LASTS / 1000
         while not door.answer:
             if time.monotonic() > ends:

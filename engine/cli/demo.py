@@ -99,7 +99,6 @@ def _tell(report: dict[str, Any], links: dict[str, str], as_json: bool) -> None:
         say(f"The pages: {links['url']} Make yourself a login, once: {links['first']}")
         say(f"The local HubSpot: {links['sandbox']}")
         say("Time goes on from the day's end. Ctrl-C ends both.")
-    sys.stdout.flush()
 
 
 def _report(

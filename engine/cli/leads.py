@@ -1,13 +1,12 @@
 """`handback lead …` and `handback mark`: see leads, ask why, act by hand."""
 
-import sys
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
-from engine.cli.output import ATTENTION, print_fields, print_json, print_table, say
+from engine.cli.output import ATTENTION, data_out, print_fields, print_json, print_table, say
 from engine.service.leads import came_through
 from engine.service.ledger import write_csv
 from engine.wiring import open_app
@@ -123,7 +122,8 @@ def owners(
     with open_app(database=database, rules=rules, config=config) as opened:
         if as_csv:
             rows = opened.ledger.of_lead(lead) if lead else opened.ledger.of_portal(portal or "")
-            write_csv(rows, sys.stdout)
+            with data_out() as file:
+                write_csv(rows, file)
             return
         columns: tuple[str, ...] = ("at", "owner", "verdict", "why")
         if lead is not None:

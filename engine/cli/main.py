@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from engine.base.errors import HandbackError
+from engine.base.logging import log_what_nobody_catches
 from engine.cli.lazy import Later, LazyGroup, new_app
 from engine.cli.output import complain, say
 
@@ -82,10 +83,14 @@ def handback(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 needs attention, 2 wrong use or configuration."""
+    log_what_nobody_catches()
     try:
         app(args=list(arguments) if arguments is not None else None)
     except HandbackError as error:
-        complain(f"handback: {error}")
+        first, *more = error.lines()
+        complain(f"handback: {first}")
+        for line in more:
+            complain(line)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(1)

@@ -1,15 +1,19 @@
 """How every command talks: one JSON document for scripts, tables for people, errors with the fix.
 
-Standard output carries results only; progress and errors go to standard error.
+Standard output carries results only; progress and errors go to standard error. Nothing else in
+engine.cli writes to either: names come from anybody, and here they become texts that do nothing to
+a terminal.
 """
 
+import io
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 import orjson
 
-from engine.base.words import many
+from engine.base.words import many, plain, plain_lines
 
 DONE, ATTENTION, WRONG_USE = 0, 1, 2
 """Exit codes: done; done and something needs attention; wrong use or configuration."""
@@ -18,8 +22,18 @@ WIDEST = 10_000
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on standard output."""
-    sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+    """One JSON document on standard output; what cannot be seen is escaped."""
+    text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+    if not text.replace("\n", "").isprintable():
+        text = "".join(one if one.isprintable() or one == "\n" else _escaped(one) for one in text)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _escaped(one: str) -> str:
+    """As JSON writes it; beyond the first plane that is a pair."""
+    pair = one.encode("utf-16-be").hex()
+    return "".join(f"\\u{pair[at : at + 4]}" for at in range(0, len(pair), 4))
 
 
 def print_table(
@@ -30,9 +44,10 @@ def print_table(
     from rich.markup import escape
     from rich.table import Table
 
+    title = escape(plain(title))
     table = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+        table.add_row(*("" if cell is None else escape(plain(str(cell))) for cell in row))
     Console(width=None if sys.stdout.isatty() else WIDEST).print(table)
 
 
@@ -40,17 +55,36 @@ def print_fields(values: Mapping[str, object]) -> None:
     """One record for people, a line per field."""
     width = max((len(name) for name in values), default=0)
     for name, value in values.items():
-        sys.stdout.write(f"{name:<{width}}  {'' if value is None else value}\n")
+        sys.stdout.write(f"{name:<{width}}  {'' if value is None else plain(str(value))}\n")
 
 
 def say(text: str) -> None:
     """One line of result for people."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(plain(text) + "\n")
+    sys.stdout.flush()
+
+
+def print_text(text: str) -> None:
+    """A document of several lines, such as the rules in words."""
+    sys.stdout.write(plain_lines(text.rstrip("\n")) + "\n")
+
+
+@contextmanager
+def data_out() -> Iterator[TextIO]:
+    """Where to write data for programs: a file keeps them as they are, a terminal gets what
+    everything else is to it."""
+    if not sys.stdout.isatty():
+        yield sys.stdout
+        return
+    shown = io.StringIO(newline="")
+    yield shown
+    print_text(shown.getvalue().replace("\r\n", "\n"))
 
 
 def complain(text: str) -> None:
     """One line on standard error."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(plain(text) + "\n")
+    sys.stderr.flush()
 
 
 def difference(one: Mapping[str, Any]) -> str:

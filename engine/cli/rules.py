@@ -13,7 +13,7 @@ import typer
 from engine.base.words import many
 from engine.cli.lazy import Later, LazyGroup
 from engine.cli.options import AsJson, Config, Database, RulesFile
-from engine.cli.output import ATTENTION, DONE, difference, print_json, say
+from engine.cli.output import ATTENTION, DONE, difference, print_json, print_text, say
 from engine.rules.findings import Finding, Severity
 from engine.rules.graph import mermaid, svg
 from engine.rules.loader import load
@@ -117,10 +117,10 @@ def graph(
         with open_database(database, config) as store, store.read() as tx:
             leads, traffic = tx.leads.count_by_state(), tx.views.moves()
     if picture is Picture.SVG:
-        say(svg(model, leads=leads, traffic=traffic).rstrip("\n"))
+        print_text(svg(model, leads=leads, traffic=traffic))
     else:
         drawn = mermaid(model, leads=leads, traffic=traffic, every_label=every_label)
-        say(drawn.rstrip("\n"))
+        print_text(drawn)
 
 
 @app.command()
@@ -129,7 +129,7 @@ def schema(file: File = None, rules: RulesFile = None, config: Config = None) ->
 
     Example: `handback rules schema > rules/lead_states.schema.json`
     """
-    say(schema_text(load(rules_file(file or rules, config))).rstrip("\n"))
+    print_text(schema_text(load(rules_file(file or rules, config))))
 
 
 @app.command()
@@ -143,7 +143,7 @@ def explain(
 
     Example: `handback rules explain --state Hot`
     """
-    say(explained(load(rules_file(file or rules, config)), state).rstrip("\n"))
+    print_text(explained(load(rules_file(file or rules, config)), state))
 
 
 @app.command()
@@ -205,7 +205,7 @@ def play_examples(
         )
     else:
         for result in failed:
-            say(str(result))
+            print_text(str(result))
         say(f"{len(results)} examples, {len(failed)} come out otherwise")
     raise typer.Exit(ATTENTION if failed else DONE)
 

@@ -11,7 +11,15 @@ from engine.base.clock import parse_time
 from engine.base.errors import InputError
 from engine.base.words import many
 from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
-from engine.cli.output import ATTENTION, complain, difference, print_json, print_table, say
+from engine.cli.output import (
+    ATTENTION,
+    complain,
+    difference,
+    print_json,
+    print_table,
+    print_text,
+    say,
+)
 from engine.cli.rules_history import replaying, show_replay
 from engine.service.coverage import since
 from engine.service.replay import WhatIf
@@ -127,7 +135,7 @@ def versions(
     """
     with open_app(database=database, rules=rules, config=config) as opened:
         if show is not None:
-            say(opened.versions.text(show).rstrip("\n"))
+            print_text(opened.versions.text(show))
             return
         log, status = opened.versions.versions(), opened.versions.status()
     if as_json:

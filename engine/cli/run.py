@@ -1,7 +1,6 @@
 """`handback run`, `serve`: the long-running commands."""
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -114,9 +113,8 @@ def serve(
 
 def _announce(url: str, first: str, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(json.dumps({"url": url, "first": f"{url}{first}" if first else ""}) + "\n")
+        say(json.dumps({"url": url, "first": f"{url}{first}" if first else ""}))
     else:
         say(f"Handback is open at {url}/ (Ctrl-C ends it)")
         if first:
             say(f"There is no login yet. Make the first admin's, once: {url}{first}")
-    sys.stdout.flush()

@@ -80,6 +80,7 @@ def served(
     server = uvicorn.Server(
         uvicorn.Config(
             door,
+            log_config=None,  # our own log says it, without secrets
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -65,8 +65,14 @@ class RulesError(ConfigurationError):
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
         errors = [finding for finding in self.findings if finding.severity is Severity.ERROR]
-        lines = "".join(f"\n  {finding}" for finding in errors)
-        super().__init__(f"The rules file has {many(len(errors), 'error')}:{lines}")
+        self._lines = (
+            f"The rules file has {many(len(errors), 'error')}:",
+            *(f"  {finding}" for finding in errors),
+        )
+        super().__init__("\n".join(self._lines))
+
+    def lines(self) -> tuple[str, ...]:
+        return self._lines
 
 
 _E, _W, _N = Severity.ERROR, Severity.WARNING, Severity.NOTE

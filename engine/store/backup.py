@@ -9,9 +9,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import make_url
-
 from engine.base.errors import HandbackError, InputError
+from engine.store.urls import read_url, shown
 
 
 def backup(url: str, target: Path) -> int:
@@ -20,11 +19,11 @@ def backup(url: str, target: Path) -> int:
     The file has its name only when it is whole, checked and on the disk. Raises InputError for a
     target that exists or a database that is no file, HandbackError when it cannot be done.
     """
-    parsed = make_url(url)
+    parsed = read_url(url)
     if parsed.get_backend_name() != "sqlite":
         raise InputError(
             "PostgreSQL makes its own backups",
-            where=parsed.render_as_string(hide_password=True),
+            where=shown(parsed),
             fix="pg_dump --format=custom --file FILE URL; see docs/explain/operations.md",
         )
     source = Path(parsed.database or "")

@@ -6,8 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 
 from engine.base.clock import Millis
 from engine.base.errors import ConfigurationError
@@ -35,6 +34,7 @@ from engine.store.sqlite import Sqlite
 from engine.store.tokens import Tokens
 from engine.store.transaction import Compiled, Transaction
 from engine.store.trends import Trends
+from engine.store.urls import read_url, shown, unusable
 from engine.store.views import Views
 
 
@@ -229,8 +229,8 @@ def open_store(url: str) -> Store:
 def is_made(url: str) -> bool:
     """False for a file that opening would make."""
     try:
-        parsed = make_url(url)
-    except ArgumentError:
+        parsed = read_url(url)
+    except ConfigurationError:
         return True  # opening it says what is wrong
     return parsed.get_backend_name() != "sqlite" or Path(parsed.database or "").exists()
 
@@ -275,21 +275,10 @@ def _migrate(store: Store) -> tuple[str | None, str]:
 
 
 def _dialect(url: str) -> Dialect:
-    try:
-        parsed: URL = make_url(url)
-    except ArgumentError as error:
-        raise _unusable(url.partition("@")[2] or url) from error
+    parsed = read_url(url)
     match parsed.get_backend_name():
         case "sqlite":
             return Sqlite(parsed)
         case "postgresql" | "postgres":
             return Postgresql(parsed)
-    raise _unusable(parsed.render_as_string(hide_password=True))
-
-
-def _unusable(url: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{url!r} is no database that can be used",
-        where="database_url",
-        fix="use sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/NAME",
-    )
+    raise unusable(shown(parsed))

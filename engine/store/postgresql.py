@@ -30,6 +30,7 @@ from engine.store import partitions
 from engine.store.dialect import Bell, Rows
 from engine.store.statements import DeleteRows, InsertRows, Plan, SqlOfRows, UpdateRows
 from engine.store.tables import IDS, PLACES, type_of
+from engine.store.urls import shown
 
 CHANNEL = "handback_work"
 _BETWEEN = "\x1f"
@@ -48,7 +49,7 @@ class Postgresql:
 
     def __init__(self, url: URL) -> None:
         self._url = url
-        self.name = url.set(drivername="postgresql").render_as_string(hide_password=True)
+        self.name = shown(url.set(drivername="postgresql"))
         try:
             self.engine = _engine(url)
             self._writing = _engine(url, connect_args={"options": _by_index(url)})
@@ -202,6 +203,7 @@ def _engine(url: URL, **options: Any) -> Engine:
         paramstyle="format",
         pool_size=16,
         max_overflow=16,
+        hide_parameters=True,  # what statements are run with is about people
         pool_pre_ping=True,  # a restarted server costs one ping, not one lost request
         **options,
     )

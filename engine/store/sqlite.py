@@ -61,10 +61,12 @@ class Sqlite:
         self._file = url.database
         self._patience = float(str(url.query.get("timeout", BUSY_SECONDS)))
         patience = {"timeout": self._patience}
-        self.engine = create_engine(url, connect_args=patience, pool_size=16, max_overflow=16)
+        # What statements are run with is about people: an error must not repeat it.
+        quiet = {"connect_args": patience, "hide_parameters": True}
+        self.engine = create_engine(url, pool_size=16, max_overflow=16, **quiet)
         # One connection for all that is written: a connection throws away all that it has cached
         # when another one has written.
-        self._writing = create_engine(url, connect_args=patience, pool_size=1, max_overflow=0)
+        self._writing = create_engine(url, pool_size=1, max_overflow=0, **quiet)
         self._writer = threading.Lock()
         for engine, cached in ((self.engine, READ_CACHE_KB), (self._writing, WRITE_CACHE_KB)):
             event.listen(engine, "connect", partial(self._connected, cached=cached))

@@ -24,6 +24,7 @@ from joserfc.jws import JWSRegistry
 from engine.base.clock import HOUR, SECOND, Clock, Millis
 from engine.base.errors import ConfigurationError, HandbackError, InputError
 from engine.base.hosts import LOCAL
+from engine.base.redaction import hide
 from engine.base.settings import Settings
 from engine.service.sign_in import Person, Ticket
 
@@ -243,7 +244,7 @@ def provider_of(settings: Settings, clock: Clock) -> Provider | None:
             fix="register Handback there, and set this to the client id that it gives",
         )
     name = settings.oidc_client_secret_env
-    secret = os.environ.get(name, "") if name else None
+    secret = hide(os.environ.get(name, "")) if name else None
     if secret == "":
         raise ConfigurationError(
             "the client's secret is not there",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from engine.base.clock import Clock
 from engine.base.errors import ConfigurationError
+from engine.base.redaction import hide
 from engine.hooks.manager import Plugins
 from engine.hooks.outcomes import Access
 from engine.hooks.specs import CrmSpecs
@@ -48,6 +49,8 @@ class Accesses:
         self, portal: Portal, assistants: Sequence[Assistant] = (), *, token: str | None = None
     ) -> Access:
         """The access to a portal that may not be connected yet. token: instead of its own."""
+        if token is not None:
+            hide(token)
         return Access(
             portal=portal,
             assistants=tuple(assistants),

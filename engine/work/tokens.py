@@ -15,6 +15,7 @@ import structlog
 
 from engine.base.clock import SECOND, Clock, Millis
 from engine.base.errors import ConfigurationError, HandbackError
+from engine.base.redaction import hide
 from engine.base.vault import Vault
 from engine.hooks.errors import PortalDisconnected, PortalUnavailable
 from engine.hooks.manager import Plugins
@@ -51,7 +52,7 @@ def app_of_environment(redirect_uri: str = "") -> AppOf:
 
     def find(crm: str) -> OAuthApp:
         names = [f"HANDBACK_{crm.upper()}_CLIENT_{what}" for what in ("ID", "SECRET")]
-        client_id, secret = (os.environ.get(name, "").strip() for name in names)
+        client_id, secret = (hide(os.environ.get(name, "").strip()) for name in names)
         missing = [n for n, value in zip(names, (client_id, secret), strict=True) if not value]
         if missing:
             raise ConfigurationError(
@@ -230,7 +231,7 @@ def secret(portal: Portal, variable: str | None, what: str) -> Callable[[], str]
                 fix=f"export {variable or 'VARIABLE'}=…, or name another one with: "
                 f"handback portal connect {portal.name}",
             )
-        return value
+        return hide(value)
 
     return read
 
