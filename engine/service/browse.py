@@ -5,14 +5,15 @@ Numbers are bounded: a page has at most PAGE leads, a bulk action at most MOST.
 
 import csv
 import io
+import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from engine.base.clock import DAY, Clock, format_time, parse_date_or_time
+from engine.base.clock import DAY, Clock, Millis, format_time, parse_date_or_time
 from engine.base.errors import InputError
+from engine.base.names import one_line
 from engine.lead.decide import decide
 from engine.lead.records import Event, Lead
 from engine.service.audit import Audit
@@ -34,7 +35,11 @@ CSV_COLUMNS = (
     "id", "portal", "crm_id", "email", "name", "state", "sub_state", "assistant", "owner",
     "previous_owner", "context", "opens", "clicks", "followups", "followups_active", "updated_at",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@")
+MAX_WORDS = 200
+MAX_COUNTERS = 20
+_COUNTER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 Document = Callable[[Tx, Lead], dict[str, Any]]
 """A lead as doors show it: service.leads."""
@@ -95,14 +100,14 @@ class Browse:
         return self._pieces(wanted)
 
     def _pieces(self, wanted: LeadsWanted) -> Iterator[str]:
-        yield _csv([CSV_COLUMNS])
+        yield csv_of([CSV_COLUMNS])
         last: Lead | None = None
         while True:
             with self._store.read() as tx:
                 leads = tx.listing.after(wanted, last, limit=PAGE)
                 rows = [self._document(tx, lead) for lead in leads]
             if rows:
-                yield _csv([[_harmless(row.get(c)) for c in CSV_COLUMNS] for row in rows])
+                yield csv_of([[harmless(row.get(c)) for c in CSV_COLUMNS] for row in rows])
             if len(leads) < PAGE:
                 return
             last = leads[-1]
@@ -180,29 +185,61 @@ class Browse:
 
 def wanted_from(given: Mapping[str, str]) -> LeadsWanted:
     """Filters as they stand in a page's address. Raises InputError naming what is wrong."""
-    finished = given.get("finished")
     order: Order = next((o for o in ORDERS if o == given.get("order")), "changed")
-    wanted = LeadsWanted(
-        portal=given.get("portal") or None,
-        state=given.get("state") or None,
-        sub_state=given.get("sub_state") or None,
-        assistant=given.get("assistant") or None,
-        owner=given.get("owner") or None,
+    finished = given.get("finished")
+    return LeadsWanted(
+        portal=_words(given, "portal"),
+        state=_words(given, "state"),
+        sub_state=_words(given, "sub_state"),
+        assistant=_words(given, "assistant"),
+        owner=_words(given, "owner"),
         finished=finished == "yes" if finished in ("yes", "no") else None,
-        search=given.get("search", "").strip()[:200],
+        search=(_words(given, "search") or "").strip(),
         order=order,
         descending=given.get("direction") != "up",
+        since=_instant(given, "since", 0),
+        until=_instant(given, "until", DAY),
+        counters=_counters(given),
     )
+
+
+def _words(given: Mapping[str, str], name: str) -> str | None:
+    """Bounded before anything looks at it, and without what no database takes (NUL)."""
+    words = given.get(name) or None
+    if words is not None and (len(words) > MAX_WORDS or not one_line(words)):
+        raise InputError(
+            f"the filter {name} cannot be read",
+            fix=f"use at most {MAX_WORDS} characters, all of which can be seen",
+        )
+    return words
+
+
+def _instant(given: Mapping[str, str], name: str, day: Millis) -> Millis | None:
+    """day: what is added to a date without a time."""
+    words = _words(given, name)
+    if words is None:
+        return None
     try:
-        if given.get("since"):
-            wanted = replace(wanted, since=parse_date_or_time(given["since"]))
-        if given.get("until"):
-            day = DAY if len(given["until"]) == 10 else 0
-            wanted = replace(wanted, until=parse_date_or_time(given["until"]) + day)
-        least = [(k[4:], int(v)) for k, v in given.items() if k.startswith("min_") and v]
-    except ValueError as error:
-        raise InputError(f"a filter cannot be read: {error}", fix="use YYYY-MM-DD") from error
-    return replace(wanted, counters=tuple((k, n) for k, n in least if k.isidentifier()))
+        return parse_date_or_time(words) + (day if len(words) == 10 else 0)
+    except (ValueError, OverflowError, InputError) as error:
+        raise InputError(
+            f"the filter {name} cannot be {words!a}", fix="use YYYY-MM-DD, e.g. 2027-01-31"
+        ) from error
+
+
+def _counters(given: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+    """min_NAME=NUMBER; a name that is none of a counter is not looked at."""
+    named = [(k[4:], v) for k, v in given.items() if k.startswith("min_") and v]
+    least = [(name, number) for name, number in named if _COUNTER.fullmatch(name)]
+    if len(least) > MAX_COUNTERS:
+        raise InputError(f"{len(least)} filters by number", fix=f"use at most {MAX_COUNTERS}")
+    for name, number in least:
+        if not _NUMBER.fullmatch(number):
+            raise InputError(
+                f"the filter min_{name} cannot be {number[:40]!a}",
+                fix="give a whole number of at most 9 digits",
+            )
+    return tuple((name, int(number)) for name, number in least)
 
 
 def _bounded(names: Sequence[str]) -> Sequence[str]:
@@ -211,17 +248,20 @@ def _bounded(names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-def _csv(rows: Sequence[Sequence[object]]) -> str:
+def csv_of(rows: Sequence[Sequence[object]]) -> str:
+    """All cells in quotes: some spreadsheets split at other signs than commas."""
     text = io.StringIO()
-    csv.writer(text).writerows(rows)
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
     return text.getvalue()
 
 
-def _harmless(value: object) -> object:
-    """Against formulas in names: https://owasp.org/www-community/attacks/CSV_Injection"""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return "'" + value
-    return value
+def harmless(value: object) -> object:
+    """Text of one line that no spreadsheet runs:
+    https://owasp.org/www-community/attacks/CSV_Injection"""
+    if not isinstance(value, str):
+        return value
+    seen = "".join(c for c in value if one_line(c))
+    return "'" + seen if seen.lstrip().startswith(_FORMULA) else seen
 
 
 def today(clock: Clock) -> str:

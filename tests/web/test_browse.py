@@ -14,7 +14,7 @@ from engine.base.errors import InputError
 from engine.base.settings import SHIPPED_RULES
 from engine.lead.records import Assistant, Portal
 from engine.service.attention import Attention
-from engine.service.browse import Browse, wanted_from
+from engine.service.browse import Browse, csv_of, harmless, wanted_from
 from engine.wiring import App, open_app
 
 NOW = 1_800_000_000_000
@@ -117,7 +117,7 @@ def test_pages_follow_each_other_without_gap_or_overlap(app: App, browse: Browse
 
 def test_a_filter_that_cannot_be_read_is_named() -> None:
     for given in ({"since": "yesterday"}, {"min_opens": "many"}):
-        with pytest.raises(InputError, match="a filter cannot be read"):
+        with pytest.raises(InputError, match=r"the filter (since|min_opens) cannot be"):
             wanted_from(given)
 
 
@@ -126,6 +126,23 @@ def test_the_export_has_what_is_filtered_and_runs_nothing(three: App, browse: Br
     rows = list(csv.DictReader(io.StringIO(text)))
     assert {row["id"] for row in rows} == {"acme/1", "acme/2"}
     assert "'=HYPERLINK(0)" in {row["name"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("=1+1", "'=1+1"), ("\t=1+1", "'=1+1"), (" @SUM(A1)", "' @SUM(A1)"), ("\r\n-2", "'-2"),
+        ("a;b", "a;b"), ("a\x1b[2Jb\x00", "a[2Jb"), ("line\u2028break", "linebreak"),
+        ('say "x"', 'say "x"'), (7, "7"), (None, ""), (True, "True"),
+    ],
+)  # fmt: skip
+def test_a_cell_is_quoted_seen_and_never_run(value: object, cell: str) -> None:
+    """Also for spreadsheets that split at a semicolon or a tab."""
+    line = csv_of([[harmless(value), "end"]])
+    assert next(csv.reader(io.StringIO(line))) == [cell, "end"]
+    assert line.startswith('"')
+    assert line.endswith('","end"\r\n')
+    assert not any(c < " " for c in line[:-2])
 
 
 def test_a_preview_changes_nothing_and_says_who_is_refused(three: App, browse: Browse) -> None:
@@ -149,7 +166,9 @@ def test_an_action_or_a_lead_that_is_none_changes_nothing(three: App, browse: Br
 
 def test_what_needs_a_person_is_counted_and_mended(three: App) -> None:
     broken = [0]
-    attention = Attention(three.store, three.clock, three.queue, three.intake, lambda: broken[0])
+    attention = Attention(
+        three.store, three.clock, three.queue, three.intake, lambda: broken[0], audit=three.audit
+    )
     assert attention.count() == 0
     three.events.add_lines([b'{"specversion":"1.0"}', b"garbage"])
     broken[0] = 3

@@ -15,7 +15,9 @@ from engine.base.clock import ManualClock
 from engine.service.accounts import ROLES, Accounts, Role
 from engine.service.audit import Audit
 from engine.store import Store, open_store
+from engine.web.limits import RateLimit
 from engine.web.pages.desk import Desk, View
+from engine.web.pages.pools import Pools
 
 PAGES = Path(__file__).resolve().parents[2] / "engine" / "web" / "pages"
 PASSWORD = "correct horse battery staple"
@@ -53,9 +55,8 @@ NEEDS: dict[str, Role] = {
     "keys.add": "admin",
     "keys.revoke": "admin",
     "audit.list": "admin",
-    # one's own password, and the question how assistants are
+    # one's own password
     "accounts.set_password": "viewer",
-    "self._ask_status": "viewer",
 }
 """What changes something, or shows what an admin alone may see → the least role."""
 
@@ -69,7 +70,7 @@ QUERIES = frozenset(
         "rulebook.check", "rulebook.compare", "rulebook.diagram", "rulebook.in_use",
         "rulebook.mappings", "rulebook.text", "rulebook.what_if", "versions.options",
         "_versions.plan", "_versions.status", "_versions.text", "_versions.versions",
-        "_watching.found", "_described", "changed",
+        "_watching.found", "_described", "changed", "_ask_status", "app.portals.kept_assistants",
     }
 )  # fmt: skip
 """What a viewer may ask. None of them changes anything. changed: what keep_fresh() got."""
@@ -95,6 +96,14 @@ class Call:
     what: str
 
 
+WAYS = {
+    "run": 1, "did": 1, "ask": 0, "look": 0, "share": 1,
+    "run_portal": 2, "ask_portal": 1, "share_portal": 2,
+}  # fmt: skip
+"""How a view is asked, and which argument is what it calls."""
+ACTS = ("run", "did", "run_portal")
+
+
 def calls() -> Iterator[Call]:
     """Every view.run, did, ask, look and share of the pages, with what it calls."""
     for file in sorted(PAGES.glob("*.py")):
@@ -112,11 +121,11 @@ def calls() -> Iterator[Call]:
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue
             way, owner = node.func.attr, ast.unparse(node.func.value)
-            if way not in ("run", "did", "ask", "look", "share") or not owner.endswith("view"):
+            if way not in WAYS or not owner.endswith("view"):
                 continue
-            acts = way in ("run", "did")
+            acts = way in ACTS
             role = node.args[0].value if acts and isinstance(node.args[0], ast.Constant) else None
-            called = node.args[1 if acts or way == "share" else 0]
+            called = node.args[WAYS[way]]
             seen = called
             while isinstance(seen, ast.Name) and seen.id in named:
                 seen = named[seen.id]
@@ -151,7 +160,7 @@ def _row(what: str, table: Any) -> str | None:
 
 def test_every_action_of_the_pages_has_its_row_and_asks_for_that_role() -> None:
     found = list(calls())
-    acts = [call for call in found if call.way in ("run", "did")]
+    acts = [call for call in found if call.way in ACTS]
     assert len(acts) > 25
     wrong = [c for c in acts if (row := _row(c.what, NEEDS)) is None or NEEDS[row] != c.role]
     assert wrong == []
@@ -160,7 +169,7 @@ def test_every_action_of_the_pages_has_its_row_and_asks_for_that_role() -> None:
 
 
 def test_what_a_viewer_may_ask_is_known_to_change_nothing() -> None:
-    asks = [call for call in calls() if call.way in ("ask", "look", "share")]
+    asks = [call for call in calls() if call.way not in ACTS]
     assert [c for c in asks if _row(c.what, QUERIES) is None] == []
     assert QUERIES - {_row(c.what, QUERIES) for c in asks} == set()
 
@@ -200,6 +209,8 @@ class House:
     store: Store
     accounts: Accounts
     audit: Audit
+    pools: Pools
+    asked: RateLimit
 
     def view(self, role: Role) -> Told:
         visitor = self.accounts.visitor(self.accounts.log_in(role, PASSWORD) or "")
@@ -216,7 +227,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     accounts = Accounts(store, clock, audit, quick)
     for role in ROLES:
         accounts.add(role, PASSWORD, role)
-    yield House(store, accounts, audit)
+    pace = RateLimit(clock, per_second=0.1, burst=3)
+    yield House(store, accounts, audit, Pools(), pace)
     store.close()
 
 

@@ -13,7 +13,7 @@ from nicegui import ui
 from engine.base.clock import Millis, parse_time
 from engine.base.errors import InputError
 from engine.base.words import many
-from engine.web.pages.desk import View
+from engine.web.pages.desk import ALL, View
 from engine.web.pages.dialogs import Given, confirm, dialog
 from engine.web.pages.parts import Column, card, chip, moment, note, records, text
 from engine.web.pages.rules_plan import draw_findings, draw_plan
@@ -115,7 +115,7 @@ class Activation:
     async def activate(self, moves: Mapping[str, str] | None = None) -> None:
         """Show what the draft would do to the leads that there are; then have it in use."""
         draft = await self._draft()
-        plan = await self._view.ask(self._versions.plan, draft.text, moves=moves)
+        plan = await self._view.ask_portal(ALL, self._versions.plan, draft.text, moves=moves)
         if plan is None:
             return
         if not plan["ready"]:
@@ -148,8 +148,10 @@ class Activation:
 
     async def _back(self, version: str, moves: Mapping[str, str] | None = None) -> None:
         old = await self._view.ask(self._versions.text, version)
-        plan = None if old is None else await self._view.ask(self._versions.plan, old, moves=moves)
-        if old is None or plan is None:
+        if old is None:
+            return
+        plan = await self._view.ask_portal(ALL, self._versions.plan, old, moves=moves)
+        if plan is None:
             return
         if not plan["ready"]:
             self._not_ready(plan, partial(self._back, version))

@@ -13,7 +13,7 @@ from engine.base.words import many
 from engine.web.guard import PAGES
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import Given, confirm, dialog
-from engine.web.pages.frame import keep_fresh, page, title
+from engine.web.pages.frame import LONG, keep_fresh, page, title
 from engine.web.pages.parts import Column, card, empty, note, records, text
 
 _EFFECTS = (
@@ -208,7 +208,7 @@ def _row(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
 def register(desk: Desk) -> None:
     """/attention"""
 
-    @ui.page("/attention")
+    @ui.page("/attention", response_timeout=LONG)
     async def attention(request: Request) -> None:
         with page(desk, request, "Attention", at="attention") as view:
             with ui.element("div").classes("hb-head"):

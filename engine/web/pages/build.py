@@ -1,8 +1,10 @@
 """Puts the pages together. The only module that sets NiceGUI up; it can be done once a process."""
 
-from fastapi import FastAPI
-from nicegui import Client, ui
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, Response
+from nicegui import Client, core, ui
 
+from engine.base.errors import HandbackError
 from engine.service.accounts import Accounts
 from engine.service.apikeys import ApiKeys
 from engine.service.attention import Attention
@@ -10,11 +12,18 @@ from engine.service.browse import Browse
 from engine.service.overview import Overview
 from engine.service.rulebook import Rulebook
 from engine.web.guard import PAGES
+from engine.web.limits import RateLimit
 from engine.web.pages import assistants, attention, crm, lead, leads, overview, people, rules
 from engine.web.pages.desk import Desk
+from engine.web.pages.nicegui_log import quiet
+from engine.web.pages.pools import Pools
 from engine.web.pages.pulse import Pulse, Shared
+from engine.web.plain import message_page
 from engine.web.styles import MARK
 from engine.wiring import App
+
+ASKED_PER_SECOND, ASKED_AT_ONCE = 0.2, 20
+"""How often one person may have portals asked; each question costs some of their calls."""
 
 _HEAD = """
 <link rel="stylesheet" href="/static/handback.css">
@@ -30,7 +39,8 @@ def desk_of(app: App, accounts: Accounts, keys: ApiKeys) -> Desk:
         app.store, app.clock, app.queue, app.intake, rulebook.broken, audit=app.audit
     )
     board = Overview(app.store, app.clock, app.rules)
-    shared = Shared(app.clock)
+    pools = Pools()
+    shared = Shared(app.clock, pools.database)
     return Desk(
         app=app,
         accounts=accounts,
@@ -49,12 +59,40 @@ def desk_of(app: App, accounts: Accounts, keys: ApiKeys) -> Desk:
         overview=board,
         rulebook=rulebook,
         shared=shared,
+        pools=pools,
+        asked=RateLimit(app.clock, per_second=ASKED_PER_SECOND, burst=ASKED_AT_ONCE),
         pulse=Pulse(app.clock, shared, board.mark, attention_list.count),
     )
 
 
+_BACK = (f"{PAGES}/leads", "Leads")
+
+
+async def _missing(_: Request, __: Exception) -> Response:
+    return HTMLResponse(message_page("There is no such page", "Look again.", link=_BACK), 404)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    return HTMLResponse(message_page("That did not work", str(error), link=_BACK), 400)
+
+
+async def _failed(_: Request, __: Exception) -> Response:
+    """Whatever went wrong is in the log, and nobody else's business."""
+    words = "Something went wrong here. Try again; if it stays, an operator finds why in the log."
+    return HTMLResponse(message_page("That did not work", words, link=_BACK), 500)
+
+
+def answer_plainly() -> None:
+    """Errors are plain pages of our own; NiceGUI's name the exception, and keep a page in memory
+    for each."""
+    for kind, answer in ((404, _missing), (HandbackError, _refused), (Exception, _failed)):
+        core.app.exception_handler(kind)(answer)
+
+
 def add_pages(door: FastAPI, desk: Desk) -> None:
     """Every page below PAGES of this door."""
+    quiet()
+    answer_plainly()
     Client.shared_head_html += _HEAD
     for module in (leads, lead, attention, overview, crm, assistants, rules, people):
         module.register(desk)

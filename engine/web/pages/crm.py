@@ -8,10 +8,10 @@ from nicegui import ui
 
 from engine.base.errors import HandbackError
 from engine.service.connections import RETURN_PATH, Wanted
-from engine.web.pages.assistants import STATUS_KINDS
+from engine.web.pages.assistants import FRESH, STATUS_KINDS
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import Given, confirm, dialog
-from engine.web.pages.frame import page, title
+from engine.web.pages.frame import LONG, page, title
 from engine.web.pages.parts import Column, card, chip, empty, facts, note, records, text
 from engine.web.pages.traffic import Traffic
 
@@ -89,7 +89,16 @@ class _Portal:
 
     async def refresh(self) -> None:
         """Ask the CRM for the status of every assistant now."""
-        found = await self._view.run("viewer", self._ask_status)
+        self._show_status(await self._view.ask_portal(self._name, self._ask_status))
+
+    async def look(self) -> None:
+        """The same, asked once for all pages that are opened."""
+        key = ("status", self._name)
+        self._show_status(
+            await self._view.share_portal(key, self._name, self._ask_status, fresh=FRESH)
+        )
+
+    def _show_status(self, found: Mapping[str, Any] | None) -> None:
         if found is None:
             return
         self._mark.clear()
@@ -125,7 +134,8 @@ class _Portal:
 
     async def plan(self) -> None:
         """What set-up would do."""
-        found = await self._view.ask(self._view.desk.app.portals.setup, self._name, apply=False)
+        setup = self._view.desk.app.portals.setup
+        found = await self._view.ask_portal(self._name, setup, self._name, apply=False)
         if found is not None:
             self._show_steps(found)
 
@@ -150,8 +160,9 @@ class _Portal:
                 )
 
     async def _apply(self, plan_id: str) -> None:
-        done = await self._view.run(
-            "editor", self._view.desk.app.portals.setup, self._name, apply=True, plan_id=plan_id
+        setup = self._view.desk.app.portals.setup
+        done = await self._view.run_portal(
+            "editor", self._name, setup, self._name, apply=True, plan_id=plan_id
         )
         if done is not None:
             self._view.say("The portal is set up.")
@@ -159,7 +170,8 @@ class _Portal:
 
     async def prove(self) -> None:
         """Whether every mapped value can be written."""
-        found = await self._view.ask(self._view.desk.app.portals.check, self._name)
+        check = self._view.desk.app.portals.check
+        found = await self._view.ask_portal(self._name, check, self._name)
         if found is None:
             return
         self._result.clear()
@@ -218,7 +230,9 @@ def _connect(view: View, returns_to: str) -> None:
         variable = given.text("token")
         if variable:
             connect = connections.connect
-            done = await view.run("admin", connect, wanted, token_env=variable, from_afar=True)
+            done = await view.run_portal(
+                "admin", wanted.name, connect, wanted, token_env=variable, from_afar=True
+            )
             if done is not None:
                 ui.navigate.reload()
             return done is not None
@@ -260,7 +274,7 @@ def _returns_to(desk: Desk, request: Request) -> str:
 def register(desk: Desk) -> None:
     """/crm"""
 
-    @ui.page("/crm")
+    @ui.page("/crm", response_timeout=LONG)
     async def crm(request: Request) -> None:
         with page(desk, request, "CRM details", at="crm") as view:
             back = _returns_to(desk, request)
@@ -278,8 +292,5 @@ def register(desk: Desk) -> None:
                 with card():
                     empty("No portal is connected yet.")
 
-            async def ask_all() -> None:
-                for portal in portals:
-                    await portal.refresh()
-
-            ui.timer(0.1, ask_all, once=True)
+            for portal in portals:
+                ui.timer(0.1, portal.look, once=True)

@@ -4,7 +4,7 @@ A page never touches the store: it asks the same services as the command line, i
 person who is looking, after checking anew that this person may.
 """
 
-import asyncio
+import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
@@ -21,8 +21,13 @@ from engine.service.audit import Audit
 from engine.service.browse import Browse
 from engine.service.overview import Overview
 from engine.service.rulebook import Rulebook
+from engine.web.limits import RateLimit
+from engine.web.pages.pools import Pools
 from engine.web.pages.pulse import Beat, Pulse, Shared
 from engine.wiring import App
+
+ALL = "the portals"
+"""Whose turn a question to all of them takes."""
 
 SEEN_FOR: Millis = 2 * SECOND
 """How long a page that refreshes itself believes that its session goes on."""
@@ -44,6 +49,8 @@ class Desk:
     rulebook: Rulebook
     shared: Shared
     pulse: Pulse
+    pools: Pools
+    asked: RateLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ class View:
 
     async def look(self, call: Callable[..., T], /, *args: Any, **named: Any) -> T | None:
         """A page that refreshes itself: a query that keeps nobody logged in."""
-        return (await self._do("viewer", False, partial(call, *args, **named)))[1]
+        return (await self._do("viewer", partial(call, *args, **named), by_person=False))[1]
 
     async def beat(self) -> Beat | None:
         """Whether anything changed, for as long as somebody is logged in here."""
@@ -95,25 +102,69 @@ class View:
 
     async def ask(self, call: Callable[..., T], /, *args: Any, **named: Any) -> T | None:
         """A query for whoever may look; None, and a message, when it fails."""
-        return (await self._do("viewer", True, partial(call, *args, **named)))[1]
+        return (await self._do("viewer", partial(call, *args, **named)))[1]
 
     async def run(
         self, needs: Role, call: Callable[..., T], /, *args: Any, **named: Any
     ) -> T | None:
         """Do something that `needs` a role; None, and a message, when it fails or is refused."""
-        return (await self._do(needs, True, partial(call, *args, **named)))[1]
+        return (await self._do(needs, partial(call, *args, **named)))[1]
 
     async def did(self, needs: Role, call: Callable[..., T], /, *args: Any, **named: Any) -> bool:
         """As run, for what answers nothing: whether it was done."""
-        return (await self._do(needs, True, partial(call, *args, **named)))[0]
+        return (await self._do(needs, partial(call, *args, **named)))[0]
 
-    async def _do(self, role: Role, by_person: bool, call: "partial[T]") -> tuple[bool, T | None]:
-        visitor = await asyncio.to_thread(self.desk.accounts.visitor_of, self.visitor.session)
+    # ------------------------------------------------------------------ what asks a portal
+
+    async def ask_portal(
+        self, portal: str, call: Callable[..., T], /, *args: Any, **named: Any
+    ) -> T | None:
+        """As ask, for a query that calls the portal; each person has a pace of these."""
+        return await self.run_portal("viewer", portal, call, *args, **named)
+
+    async def run_portal(
+        self, needs: Role, portal: str, call: Callable[..., T], /, *args: Any, **named: Any
+    ) -> T | None:
+        """As run, for what calls the portal; each person has a pace of these."""
+        if not self.paced():
+            return None
+        return (await self._do(needs, partial(call, *args, **named), portal=portal))[1]
+
+    def paced(self) -> bool:
+        """Whether this person may have portals asked now; if not, it is said when."""
+        wait = self.desk.asked.wait(self.visitor.name)
+        if wait:
+            self.say(f"You asked portals often. Try again in {math.ceil(wait)} s.", bad=True)
+        return not wait
+
+    async def share_portal(
+        self, key: Hashable, portal: str, call: Callable[[], T], *, fresh: Millis
+    ) -> T | None:
+        """As share, for what calls the portal: once for all pages, and no older than `fresh`."""
+        run = partial(self.desk.pools.portal, portal)
+        try:
+            if await self._stays():
+                after = self.desk.app.clock.now() - fresh
+                return (await self.desk.shared.ask(key, call, after=after, run=run))[0]
+        except HandbackError as error:
+            self.say(str(error), bad=True)
+        return None
+
+    async def _do(
+        self, role: Role, call: "partial[T]", *, by_person: bool = True, portal: str | None = None
+    ) -> tuple[bool, T | None]:
+        """portal: whose threads it is called in; None: those of the database."""
+        pools = self.desk.pools
+        who = partial(self.desk.accounts.visitor_of, self.visitor.session)
+        visitor = await pools.database(who)
         if visitor is None:
             self._leave()
             return False, None
+        act = partial(self._as, visitor, role, by_person, call)
         try:
-            return True, await asyncio.to_thread(self._as, visitor, role, by_person, call)
+            if portal is None:
+                return True, await pools.database(act)
+            return True, await pools.portal(portal, act)
         except HandbackError as error:
             self.say(str(error), bad=True)
             return False, None

@@ -18,6 +18,8 @@ LOOK_SECONDS = 0.2
 REST_SECONDS = 0.35
 """Between two times that a page brings itself up to date, however much happens."""
 COUNT_SECONDS = 3.0
+LONG = 20.0
+"""How long a page may take to be made, in seconds."""
 
 _WAYS: tuple[tuple[str, str, Role], ...] = (
     ("leads", "Leads", "viewer"),

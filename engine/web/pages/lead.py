@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from nicegui import events, ui
 
+from engine.base.names import checked_name
 from engine.service.leads import came_through
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import confirm
-from engine.web.pages.frame import keep_fresh, page
+from engine.web.pages.frame import LONG, keep_fresh, page
 from engine.web.pages.leads import ACTIONS
 from engine.web.pages.parts import Column, card, chip, empty, facts, moment, note, records, text
 
@@ -31,6 +32,7 @@ _OWNERS = (
 )
 _DANGEROUS = ("unsubscribed", "moved-out")
 SHOWN = 200
+LONGEST = 300
 
 
 class _Lead:
@@ -252,11 +254,12 @@ def _says(payload: Mapping[str, Any]) -> str:
 def register(desk: Desk) -> None:
     """/lead/{portal}/{lead}"""
 
-    @ui.page("/lead/{portal}/{lead}")
+    @ui.page("/lead/{portal}/{lead}", response_timeout=LONG)
     async def one(request: Request, portal: str, lead: str) -> None:
-        with page(desk, request, f"{portal}/{lead}", at="leads") as view:
-            shown = _Lead(view, f"{portal}/{lead}")
-            mark = partial(desk.browse.mark_of, f"{portal}/{lead}")
+        name = checked_name(f"{portal}/{lead}", what="a lead", longest=LONGEST)
+        with page(desk, request, name, at="leads") as view:
+            shown = _Lead(view, name)
+            mark = partial(desk.browse.mark_of, name)
             before = await view.look(mark)
             await shown.draw()
             keep_fresh(view, shown.again, changed=mark, drawn=before or "")

@@ -16,7 +16,7 @@ from engine.store.listing import LeadsWanted
 from engine.web.guard import PAGES
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import Given, dialog
-from engine.web.pages.frame import keep_fresh, page, title, visitor_of
+from engine.web.pages.frame import LONG, keep_fresh, page, title, visitor_of
 from engine.web.pages.parts import Column, card, empty, records
 
 ROWS = 50
@@ -55,8 +55,13 @@ class _List:
         self._work = {s.name: s.work.value for s in view.desk.app.rules.now().rules.states.values()}
         self._total: int | None = 0
 
-    def wanted(self) -> LeadsWanted:
-        return wanted_from(self._given)
+    def wanted(self) -> LeadsWanted | None:
+        """The filters as they stand; None, and a message, for some that cannot be read."""
+        try:
+            return wanted_from(self._given)
+        except HandbackError as error:
+            self._view.say(str(error), bad=True)
+            return None
 
     async def draw(self) -> None:
         self._filters()
@@ -82,10 +87,8 @@ class _List:
     async def load(self, *, by_itself: bool = False) -> bool:
         """Fetch the page that is asked for; what was picked stays picked while it is shown.
         Whether it is as new as the beat: see keep_fresh."""
-        try:
-            wanted = self.wanted()
-        except HandbackError as error:
-            self._view.say(str(error), bad=True)
+        wanted = self.wanted()
+        if wanted is None:
             return True
         asked = (wanted, self._offset, self._all)
         page = partial(
@@ -206,8 +209,9 @@ class _List:
     async def act(self, action: str) -> None:
         names = [str(row["id"]) for row in self._table.selected]
         what = f"the {len(names)} selected" if names else "everything filtered"
-        if not names:
-            names = await self._view.ask(self._view.desk.browse.ids, self.wanted()) or []
+        wanted = self.wanted()
+        if not names and wanted is not None:
+            names = await self._view.ask(self._view.desk.browse.ids, wanted) or []
         if not names:
             self._view.say("There is no lead to act on.", bad=True)
             return
@@ -249,7 +253,7 @@ def _range(first: int, last: int, total: int | None) -> str:
 def register(desk: Desk) -> None:
     """/leads and its export."""
 
-    @ui.page("/leads")
+    @ui.page("/leads", response_timeout=LONG)
     async def leads(request: Request) -> None:
         with page(desk, request, "Leads", at="leads") as view:
             choices = await view.ask(desk.browse.choices)

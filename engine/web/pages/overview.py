@@ -8,7 +8,7 @@ from fastapi import Request
 from nicegui import ui
 
 from engine.web.pages.desk import Desk, View
-from engine.web.pages.frame import keep_fresh, page, title
+from engine.web.pages.frame import LONG, keep_fresh, page, title
 from engine.web.pages.parts import card, text
 from engine.web.pages.trends import Trends
 
@@ -176,7 +176,7 @@ def _lag(seconds: float) -> str:
 def register(desk: Desk) -> None:
     """/overview"""
 
-    @ui.page("/overview")
+    @ui.page("/overview", response_timeout=LONG)
     async def overview(request: Request) -> None:
         with page(desk, request, "Overview", at="overview") as view:
             with ui.element("div").classes("hb-head"):

@@ -11,7 +11,7 @@ from engine.service.apikeys import SCOPES, rights, sending
 from engine.service.sign_in import identity_of
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import Form, Given, confirm, dialog
-from engine.web.pages.frame import page, title
+from engine.web.pages.frame import LONG, page, title
 from engine.web.pages.parts import Column, card, note, records, text
 
 _PEOPLE = (
@@ -240,7 +240,7 @@ def _own_password(view: View) -> None:
 def register(desk: Desk) -> None:
     """/people, /account"""
 
-    @ui.page("/people")
+    @ui.page("/people", response_timeout=LONG)
     async def people(request: Request) -> None:
         with page(desk, request, "People & keys", at="people") as view:
             with ui.element("div").classes("hb-head"):
@@ -250,7 +250,7 @@ def register(desk: Desk) -> None:
             else:
                 note("Only an admin sees this page.", "bad")
 
-    @ui.page("/account")
+    @ui.page("/account", response_timeout=LONG)
     async def account(request: Request) -> None:
         with page(desk, request, "Your account", at="account") as view:
             with ui.element("div").classes("hb-head"):

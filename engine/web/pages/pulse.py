@@ -2,7 +2,7 @@
 and what several pages show alike is read once for all of them."""
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, TypeVar
@@ -18,6 +18,8 @@ ATTENTION_FRESH: Millis = 2 * SECOND
 KEPT: Millis = 10 * SECOND
 
 T = TypeVar("T")
+Run = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Calls it in a thread."""
 
 
 @dataclass(slots=True)
@@ -32,13 +34,17 @@ class Shared:
     """Readings that pages share; of one event loop. Who comes while somebody reads the same waits
     for that reading, and takes no thread for it. Nobody may change what it returns."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, run: Run = asyncio.to_thread) -> None:
+        """run: has a reading called in a thread."""
+        self._clock, self._run = clock, run
         self._readings: dict[Hashable, _Reading] = {}
 
-    async def ask(self, key: Hashable, read: Callable[[], T], *, after: Millis) -> tuple[T, bool]:
+    async def ask(
+        self, key: Hashable, read: Callable[[], T], *, after: Millis, run: Run | None = None
+    ) -> tuple[T, bool]:
         """`read()` in a thread, or what it gave since `after`, or shortly before when it took long;
-        and whether that was since `after`."""
+        and whether that was since `after`. run: how to have it called, if not as the database is.
+        """
         self._forget()
         reading = self._readings.setdefault(key, _Reading())
         while True:
@@ -47,13 +53,13 @@ class Shared:
                 value: T = reading.value
                 return value, at > after
             if reading.task is None:
-                reading.task = asyncio.create_task(self._read(reading, read))
+                reading.task = asyncio.create_task(self._read(reading, read, run or self._run))
             await asyncio.shield(reading.task)
 
-    async def _read(self, reading: _Reading, read: Callable[[], Any]) -> None:
+    async def _read(self, reading: _Reading, read: Callable[[], Any], run: Run) -> None:
         at, began = self._clock.now(), monotonic()
         try:
-            reading.value = await asyncio.to_thread(read)
+            reading.value = await run(read)
             took = int((monotonic() - began) * SECOND)
             reading.at, reading.rests = at, max(1, min(SHARE * took, LONGEST))
         finally:

@@ -8,11 +8,12 @@ from typing import Any
 from fastapi import Request
 from nicegui import events, ui
 
+from engine.base.clock import SECOND, Millis
 from engine.base.words import many
 from engine.web.pages.activation import Activation, Draft
-from engine.web.pages.desk import Desk, View
+from engine.web.pages.desk import ALL, Desk, View
 from engine.web.pages.dialogs import Given, dialog
-from engine.web.pages.frame import page, title
+from engine.web.pages.frame import LONG, page, title
 from engine.web.pages.parts import Column, card, chip, empty, note, records, text
 
 _FINDINGS = (
@@ -30,6 +31,8 @@ _DIFFERENCES = (
     Column("new", "Then"),
 )
 NOTHING = "(nothing)"
+OFFERED: Millis = 30 * SECOND
+"""How old what portals offer may be."""
 
 
 class _Text:
@@ -149,7 +152,8 @@ class _Workbench:
 
     async def _ask_portals(self) -> None:
         """Fill the pickers with what portals offer; the page does not wait for their answers."""
-        found = await self._view.look(self._view.desk.app.versions.options)
+        options = self._view.desk.app.versions.options
+        found = await self._view.share_portal("options", ALL, options, fresh=OFFERED)
         if found is None:
             return
         self._offered = found["options"]
@@ -276,7 +280,7 @@ async def _picture(view: View) -> None:
 def register(desk: Desk) -> None:
     """/rules"""
 
-    @ui.page("/rules", response_timeout=15)
+    @ui.page("/rules", response_timeout=LONG)
     async def rules(request: Request) -> None:
         with page(desk, request, "Rules", at="rules") as view:
             with ui.element("div").classes("hb-head"):
