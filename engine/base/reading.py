@@ -7,9 +7,13 @@ becomes U+FFFD. Only what the fast reader refuses is looked at again.
 
 import re
 import zlib
+from collections.abc import Iterator
+from io import BufferedReader
 from typing import Any
 
 import orjson
+
+from engine.base.errors import InputError
 
 BOM = b"\xef\xbb\xbf"
 PACKED = ("gzip", "x-gzip")
@@ -139,3 +143,28 @@ def unpacked(body: bytes, encoding: str, limit: int) -> bytes:
     except zlib.error as error:
         raise UnreadableError(f"the body is no gzip ({error})") from error
     return found
+
+
+def check_text(head: bytes, name: str) -> None:
+    """head: the beginning of a file. Raises InputError for one that is no UTF-8 text."""
+    if head.startswith(b"\x1f\x8b"):
+        what, fix = "a gzip file", "unpack it: gunzip -c FILE | handback events add -"
+    elif head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        what, fix = "UTF-16", "save it as UTF-8"
+    elif b"\0" in head:
+        what, fix = "a binary file", "give CloudEvents as JSON"
+    else:
+        return
+    raise InputError(f"this is {what}", where=name, fix=fix)
+
+
+def bounded_lines(stream: BufferedReader, longest: int) -> Iterator[tuple[int, bytes]]:
+    """Numbered lines; of one that is too long only the beginning."""
+    number = 0
+    limit = longest + 1
+    while line := stream.readline(limit):
+        number += 1
+        whole = line.endswith(b"\n")
+        yield number, line
+        while not whole and (rest := stream.readline(limit)):
+            whole = rest.endswith(b"\n")

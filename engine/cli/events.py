@@ -49,6 +49,7 @@ def add(
                 "duplicate": added.duplicate,
                 "rejected": added.rejected,
                 "reasons": [{"line": line, "reason": why} for line, why in added.reasons],
+                "warnings": added.warnings,
             }
         )
     else:
@@ -57,6 +58,8 @@ def add(
             complain(f"{file}:{line}: {why}")
         if added.rejected > SHOWN:
             complain(f"… and {added.rejected - SHOWN} more; see: handback queue list --quarantined")
+        for warning in added.warnings:
+            complain(f"{file}: {warning}")
     raise typer.Exit(ATTENTION if added.rejected else DONE)
 
 

@@ -12,7 +12,7 @@ from engine.lead.change import GONE, RULES_CHANGED, change_rules
 from engine.lead.effects import fields_effect, handback_effect, order, reference
 from engine.lead.machine import LeadMachine, Slot, facts_of
 from engine.lead.records import Decision, Effect, EffectKind, Ended, Event, Lead
-from engine.lead.timers import arm, arm_again, instead
+from engine.lead.timers import arm, arm_again, instead, why_until
 from engine.rules.model import KEEP, PREVIOUS, Rule
 
 SKEW: Millis = MINUTE
@@ -142,7 +142,9 @@ def _apply(rules: LeadMachine, work: Work, goal: str | None) -> Decision:
         rule=rule.name,
         rule_at=rule.where,
         reads=work.slot.reads,
-        because=rule.stay or rule.refuse or "",
+        because=rule.stay
+        or rule.refuse
+        or (why_until(rules, goal, work.event, work.now) if goal is not None else ""),
         effects=() if gone else order(work.effects),
         timers=() if gone else timers,
         clears_timers=restarts,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine.base.clock import MINUTE, Millis, parse_date_or_time
+from engine.base.clock import MINUTE, Millis, format_time, parse_date_or_time
 from engine.lead.machine import TIMER_PREFIX, LeadMachine
 from engine.lead.records import Event, TimerSet
 from engine.rules.model import Timer
@@ -53,6 +53,22 @@ def _first_due(timer: Timer, event: Event, now: Millis) -> Millis:
         given = _instant(event.data.get(timer.at_field))
         return now + (timer.default or 0) if given is None else max(given, now)
     return now + (timer.after or timer.every or 0)
+
+
+def why_until(rules: LeadMachine, state: str, event: Event, now: Millis) -> str:
+    """Until when a lead waits that enters `state`, and where that comes from; "" where no time of
+    the event says so."""
+    for timer in rules.timers_in[state]:
+        if timer.at_field is None:
+            continue
+        given = _instant(event.data.get(timer.at_field))
+        if given is None:
+            until = format_time(_first_due(timer, event, now))
+            return f"waits until {until}: no {timer.at_field} was given"
+        if given <= now:
+            return f"does not wait: {timer.at_field} {format_time(given)} is over"
+        return f"waits until {format_time(given)}, as {timer.at_field} says"
+    return ""
 
 
 def _instant(value: Any) -> Millis | None:

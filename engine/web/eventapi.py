@@ -4,7 +4,7 @@ Idempotent: an event that came before (same source and id) is answered as a dupl
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
@@ -67,6 +67,8 @@ class Receipt(BaseModel):
     rejected: int
     forbidden: int
     reasons: list[Reason] = []
+    warnings: list[str] = []
+    """About accepted events: values that no rule knows and that were taken as `other`."""
 
 
 class Problem(BaseModel):
@@ -305,8 +307,14 @@ def event_api(keeper: Keeper, add_lines: AddLines, leads: ReadsLeads) -> APIRout
 
 
 def _receipt(added: Added) -> Response:
-    content = asdict(added)
-    content["reasons"] = [{"event": event, "reason": reason} for event, reason in added.reasons]
+    content: dict[str, Any] = {
+        "accepted": added.accepted,
+        "duplicate": added.duplicate,
+        "rejected": added.rejected,
+        "forbidden": added.forbidden,
+        "reasons": [{"event": event, "reason": reason} for event, reason in added.reasons],
+        "warnings": added.warnings,
+    }
     taken = added.accepted + added.duplicate
     if not added.rejected and not added.forbidden:
         return JSONResponse(content, 202)

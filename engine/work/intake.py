@@ -4,19 +4,27 @@ What is not understood goes to quarantine with the reason. Nothing is decided he
 asked: a door stores and answers, what has to be looked up is the worker's.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from io import BufferedReader
-from itertools import islice
+from itertools import compress, islice
 
 import structlog
 
 from engine.base.clock import Millis
 from engine.base.collector import collector_waits
 from engine.base.errors import InputError
-from engine.base.reading import BOM, UnreadableError, as_bytes, read_array
+from engine.base.reading import (
+    BOM,
+    UnreadableError,
+    as_bytes,
+    bounded_lines,
+    check_text,
+    read_array,
+)
 from engine.lead.machine import LeadMachine
-from engine.lead.records import ContactIds
+from engine.lead.records import ContactIds, Event
 from engine.store import (
     ADDRESS,
     ADDRESS_OF_LEAD,
@@ -43,6 +51,10 @@ KEPT_BYTES = 4_000
 """How much is kept of what is larger than an event may be; any other is kept whole, so that it can
 be mended and tried again."""
 
+MOST_WARNINGS = 20
+LONGEST_VALUE = 60
+"""Values that no rule knows: so many are named, and so much of each."""
+
 Line = tuple[int, Incoming]
 """Its number, and an event: bytes, or what JSON made of it."""
 
@@ -59,6 +71,16 @@ class Added:
     rejected: int = 0
     forbidden: int = 0
     reasons: tuple[tuple[int, str], ...] = ()
+    unruled: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """(event, field, value) → how many were accepted though no rule knows the value."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """About what was accepted and may have been meant otherwise; the most frequent first."""
+        return [
+            f"{kind}: no rule knows the {name} {value!r}, so it was taken as other ({number}×)"
+            for (kind, name, value), number in self.unruled.most_common()
+        ]
 
     def __add__(self, other: "Added") -> "Added":
         return Added(
@@ -67,6 +89,7 @@ class Added:
             self.rejected + other.rejected,
             self.forbidden + other.forbidden,
             (self.reasons + other.reasons)[:1000],
+            Counter(dict((self.unruled + other.unruled).most_common(MOST_WARNINGS))),
         )
 
 
@@ -88,10 +111,10 @@ class Intake:
         if stream.peek(PEEK).startswith(BOM):
             stream.read(len(BOM))
         head = stream.peek(PEEK)[:PEEK]
-        _check_text(head, name)
+        check_text(head, name)
         if head.lstrip()[:1] == b"[":
             return self._add_array(stream.read(MAX_ARRAY_BYTES + 1), now, name, sender)
-        return self.add_lines(_bounded_lines(stream), now, name=name, sender=sender)
+        return self.add_lines(bounded_lines(stream, MAX_EVENT_BYTES), now, name=name, sender=sender)
 
     def add_lines(
         self, lines: Iterable[Line], now: Millis, *, name: str = "events", sender: Sender = FILE
@@ -185,7 +208,8 @@ class Intake:
                     NewEvent(addressed.portal, who, addressed.event, needs, lane, sender.via)
                 )
             taken = tx.inbox.add(events, now=now)
-        return Added(sum(taken), len(taken) - sum(taken))
+        unruled = _unruled(compress((one.event for _, _, one in good), taken), rules)
+        return Added(sum(taken), len(taken) - sum(taken), unruled=unruled)
 
     def refuse(
         self, bad: list[tuple[int, bytes, str]], now: Millis, *, name: str, sender: Sender
@@ -200,6 +224,22 @@ class Intake:
             return Added()
         with self._store.write() as tx:
             return _quarantine(tx, bad, now, name, sender)
+
+
+def _unruled(taken: Iterable[Event], rules: LeadMachine) -> Counter[tuple[str, str, str]]:
+    """What the rules take as `other` because they do not know it; said in the log, too."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for event in taken:
+        odd = rules.variants.unruled(event.type, event.data) if event.data else None
+        if odd is not None:
+            found[event.type, odd[0], odd[1][:LONGEST_VALUE]] += 1
+    found = Counter(dict(found.most_common(MOST_WARNINGS)))
+    for (kind, name, value), number in found.items():
+        log.warning(
+            "no rule knows the value", action="intake", event_type=kind, field=name, value=value,
+            events=number,
+        )  # fmt: skip
+    return found
 
 
 def _forbidden(refused: list[tuple[int, str]], sender: Sender) -> Added:
@@ -238,19 +278,6 @@ class Doors:
     assistants: Mapping[str, frozenset[str]]
 
 
-def _check_text(head: bytes, name: str) -> None:
-    """head: the beginning of a file. Raises InputError for one that is no UTF-8 text."""
-    if head.startswith(b"\x1f\x8b"):
-        what, fix = "a gzip file", "unpack it: gunzip -c FILE | handback events add -"
-    elif head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        what, fix = "UTF-16", "save it as UTF-8"
-    elif b"\0" in head:
-        what, fix = "a binary file", "give CloudEvents as JSON"
-    else:
-        return
-    raise InputError(f"this is {what}", where=name, fix=fix)
-
-
 def _check_assistant(addressed: Addressed, rules: LeadMachine, doors: Doors) -> None:
     """Raises NotUnderstoodError."""
     if addressed.event.type != rules.rules.start_event:
@@ -286,15 +313,3 @@ def _quarantine(
 def _kept(raw: bytes) -> str:
     kept = raw if len(raw) <= MAX_EVENT_BYTES else raw[:KEPT_BYTES]
     return kept.decode("utf-8", "backslashreplace")
-
-
-def _bounded_lines(stream: BufferedReader) -> Iterator[Line]:
-    """Numbered lines; of one that is too long only the beginning."""
-    number = 0
-    limit = MAX_EVENT_BYTES + 1
-    while line := stream.readline(limit):
-        number += 1
-        whole = line.endswith(b"\n")
-        yield number, line
-        while not whole and (rest := stream.readline(limit)):
-            whole = rest.endswith(b"\n")

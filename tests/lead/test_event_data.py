@@ -10,8 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.base.clock import format_time
+from engine.lead.decide import decide
 from engine.lead.event_data import FIELDS, MAX_CHOICE, UnfitError, fact, typed
 from engine.lead.machine import LeadMachine
+from engine.lead.records import Event as LeadEvent
+from engine.lead.records import Lead
 from tests.lead.lives import machine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -182,3 +186,28 @@ def test_the_reference_names_every_field() -> None:
     }
     assert named == set(FIELDS)
     assert f"{MAX_CHOICE} characters" in table
+
+
+@pytest.mark.parametrize(
+    ("data", "because"),
+    [
+        (
+            {"return_date": "2026-12-10T09:00:00"},
+            "waits until 2026-12-10T09:00:00Z, as return_date",
+        ),
+        ({"return_date": "2026-12-10"}, "waits until 2026-12-10T00:00:00Z, as return_date says"),
+        ({"return_date": "2026-10-10"}, "does not wait: return_date 2026-10-10T00:00:00Z is over"),
+        ({}, "waits until 2026-11-09T09:00:00Z: no return_date was given"),
+    ],
+)
+def test_a_lead_that_waits_says_until_when_and_why(
+    rules: LeadMachine, data: dict[str, Any], because: str
+) -> None:
+    now = 1_793_610_000_000
+    lead = Lead("acme", "1", "1", "Cold", entered_at=now, updated_at=now)
+    away = rules.variants.typed("replied", {"intent": "OutOfOffice", **data})
+    decided = decide(rules, lead, LeadEvent("replied", now, "m", "1", away), now)
+    assert decided is not None
+    assert decided.lead.state == "OutOfOffice"
+    assert decided.because.startswith(because)
+    assert format_time(decided.timers[0].due) in decided.because or "over" in decided.because

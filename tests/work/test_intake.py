@@ -1,0 +1,106 @@
+"""From bytes to the inbox on a real database: what is wrong with one event stops no other."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.base.errors import InputError
+from engine.lead.records import Assistant, Portal
+from engine.wiring import App, open_app
+from engine.work.intake import Added
+
+GOOD: dict[str, Any] = {
+    "specversion": "1.0", "source": "m", "type": "email_opened", "subject": "acme/501",
+}  # fmt: skip
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    rules = Path(__file__).resolve().parents[2] / "rules" / "lead_states.yaml"
+    with open_app(database=f"sqlite:///{tmp_path / 'handback.db'}", rules=rules) as opened:
+        with opened.store.write() as tx:
+            tx.portals.put(Portal("acme", "hubspot", "http://127.0.0.1:1", "NONE"))
+            tx.portals.put_assistant(Assistant("acme", "tara@example.com", "Tara"))
+        yield opened
+
+
+def added(app: App, raw: bytes) -> Added:
+    return app.events.add(io.BufferedReader(io.BytesIO(raw)))  # type: ignore[arg-type]
+
+
+def event(number: int, **changes: Any) -> str:
+    return json.dumps({**GOOD, "id": f"e{number}", **changes})
+
+
+BAD: dict[str, str] = {
+    "too deep to be written": event(0)[:-1] + ', "data": {"a": ' + "[" * 300 + "]" * 300 + "}}",
+    "too deep to be read": event(0)[:-1] + ', "data": {"a": ' + "[" * 2000 + "]" * 2000 + "}}",
+    "too large": event(0, data={"body": "x" * 1_000_000}),
+    "no JSON": "{NaN}",
+    "a field that does not fit": event(0, type="assigned", data={"assistant": [1]}),
+    "a zero byte": event(0, subject="acme/a\0@x.example"),
+    "a contact that is none": event(0, subject="acme/undefined"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize("form", ["[{}]", "\ufeff[{}]", "lines", "\ufefflines"])
+def test_one_bad_event_is_kept_with_its_reason_and_the_others_are_taken(
+    app: App, bad: str, form: str
+) -> None:
+    three = [event(1), BAD[bad], event(2, data={"body": "cut \ud83d"})]
+    if "lines" in form:
+        text = form.replace("lines", "") + "\n".join(three)
+    else:
+        text = form.replace("{}", ",\n".join(three))
+    found = added(app, text.encode())
+    assert (found.accepted, found.rejected) == (2, 1), found.reasons
+    assert found.reasons[0][0] == 2
+    kept = app.queue.list(quarantined=True)
+    assert len(kept) == 1
+    if bad in ("a field that does not fit", "a contact that is none"):
+        assert json.loads(kept[0]["raw"]) == json.loads(BAD[bad])
+
+
+def test_a_refused_event_is_kept_whole_and_can_be_tried_again(app: App) -> None:
+    """A body of a usual email is more than the first 4,000 bytes."""
+    line = event(1, subject="beta/501", data={"body": "x" * 20_000})
+    assert added(app, line.encode()).rejected == 1
+    with app.store.write() as tx:
+        tx.portals.put(Portal("beta", "hubspot", "http://127.0.0.1:1", "NONE"))
+    assert app.queue.retry(None)["retried"] == 1
+    assert app.queue.list(quarantined=True) == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [(b"\x1f\x8b\x08", "gunzip"), ("[]".encode("utf-16"), "UTF-8"), (b"{\0", "binary")],
+)
+def test_a_file_that_is_no_text_is_refused_whole(app: App, raw: bytes, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        added(app, raw)
+
+
+def test_a_value_that_no_rule_knows_is_taken_and_said(app: App) -> None:
+    three = [
+        event(n, type="replied", data={"intent": intent})
+        for n, intent in enumerate(["Bored", "Bored", "unsubscribe", "other", "Away"])
+    ]
+    found = added(app, "\n".join(three).encode())
+    assert (found.accepted, found.warnings) == (
+        5,
+        [
+            "replied: no rule knows the intent 'Bored', so it was taken as other (2×)",
+            "replied: no rule knows the intent 'Away', so it was taken as other (1×)",
+        ],
+    )
+    assert added(app, three[0].encode()).warnings == []  # it came before
+
+
+def test_an_assistant_may_be_written_in_any_case_and_an_owner_as_a_number(app: App) -> None:
+    data = {"assistant": "Tara@Example.com", "previous_owner": 71500012}
+    assert added(app, event(1, type="assigned", data=data).encode()).accepted == 1
