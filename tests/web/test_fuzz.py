@@ -1,5 +1,6 @@
 """The event API against its own OpenAPI document: whatever is sent, the answer is declared."""
 
+import asyncio
 import gzip
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
+from starlette.requests import Request
 
+from engine.web.login import _form
 from engine.work.binding import BATCH, STRUCTURED
 from tests.web.conftest import House
 
@@ -139,3 +142,13 @@ def test_a_zero_byte_in_a_path_is_no_failure(house: House, path: str) -> None:
 
 def test_a_zero_byte_in_a_login_is_a_wrong_one(house: House) -> None:
     assert house.log_in("a\0b").status_code in (401, 429)
+
+
+def test_no_field_of_a_form_has_a_zero_byte() -> None:
+    """PostgreSQL fails on one, SQLite does not."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"name=a%00b&password=%00"}
+
+    form = asyncio.run(_form(Request({"type": "http", "method": "POST"}, receive)))
+    assert form == {"name": "a\ufffdb", "password": "\ufffd"}
