@@ -1,12 +1,12 @@
 """Small worlds full of trouble: no promise is broken; `make worlds` lives thousands of them."""
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from tests.worlds.databases import Tables
 from tests.worlds.life import HANNA, OMAR, World
 from tests.worlds.promises import broken
 from tests.worlds.worlds import Worlds
@@ -47,30 +47,30 @@ def settled(worlds: Worlds) -> Iterator[World]:
         yield world
 
 
-def _forget(tables: sqlite3.Connection, dump: Any) -> None:
+def _forget(tables: Tables, dump: Any) -> None:
     tables.execute("DELETE FROM history WHERE source = 'world' AND seq = "
                    "(SELECT max(seq) FROM history WHERE source = 'world')")  # fmt: skip
 
 
-def _park(tables: sqlite3.Connection, dump: Any) -> None:
+def _park(tables: Tables, dump: Any) -> None:
     tables.execute("UPDATE outbox SET status = 'uncertain' WHERE kind = 'note'")
 
 
-def _double(tables: sqlite3.Connection, dump: Any) -> None:
+def _double(tables: Tables, dump: Any) -> None:
     number, note = next(iter(dump["notes"].items()))
     dump["notes"][f"{number}0"] = note
 
 
-def _lose(tables: sqlite3.Connection, dump: Any) -> None:
+def _lose(tables: Tables, dump: Any) -> None:
     dump["notes"].clear()
 
 
-def _show_another_state(tables: sqlite3.Connection, dump: Any) -> None:
+def _show_another_state(tables: Tables, dump: Any) -> None:
     for contact in dump["contacts"].values():
         contact["properties"]["lead_connection_status"] = "Elsewhere"
 
 
-def _steal(tables: sqlite3.Connection, dump: Any) -> None:
+def _steal(tables: Tables, dump: Any) -> None:
     for contact in dump["contacts"].values():
         owner = contact["properties"].get("hubspot_owner_id")
         contact["properties"]["hubspot_owner_id"] = OMAR if owner == HANNA else HANNA
@@ -88,12 +88,11 @@ def _steal(tables: sqlite3.Connection, dump: Any) -> None:
     ],
 )
 def test_a_broken_promise_is_found(
-    settled: World, tamper: Callable[[sqlite3.Connection, Any], None], says: str
+    worlds: Worlds, settled: World, tamper: Callable[[Tables, Any], None], says: str
 ) -> None:
     dump = settled.control("GET", "dump")
-    with sqlite3.connect(settled.database) as tables:
+    with worlds.databases.tables(settled.database) as tables:
         assert broken(tables, settled, dump) == []
         tamper(tables, dump)
         assert any(says in sentence for sentence in broken(tables, settled, dump))
         tables.rollback()
-    tables.close()
