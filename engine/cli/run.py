@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from engine.base.hosts import LOCAL
 from engine.base.words import many
 from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, complain, paused, print_json, say
-from engine.cli.serving import doors_of, listen, served, stopping
+from engine.cli.serving import doors_of, ending, listen, served, stopping
 from engine.service.overview import Overview
 from engine.web.metrics import measured
 from engine.wiring import App, open_app
@@ -40,13 +40,17 @@ def run(
 
     Example: `handback run --until-idle`
     """
-    with open_app(
-        database=database, rules=rules, config=config, clock=clock, takes_rules=True
-    ) as opened:
-        if not until_idle:
-            with stopping() as stop, _measured(opened, metrics_port):
-                opened.worker(workers).run(stop)
-            return
+    options: dict[str, Any] = {"database": database, "rules": rules, "config": config}
+    if not until_idle:
+        with (
+            ending(),
+            open_app(**options, clock=clock, takes_rules=True) as opened,
+            stopping() as stop,
+            _measured(opened, metrics_port),
+        ):
+            opened.worker(workers).run(stop)
+        return
+    with open_app(**options, clock=clock, takes_rules=True) as opened:
         report = opened.worker(workers).run_until_idle()
         status = opened.queue.status()
         broken = opened.versions.status()["file"]["errors"]
@@ -95,6 +99,7 @@ def serve(
     Example: `handback serve --port 8080`
     """
     with (
+        ending(),
         open_app(database=database, rules=rules, config=config, takes_rules=True) as opened,
         stopping() as stop,
         listen(host, port) as listening,

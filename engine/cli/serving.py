@@ -136,6 +136,19 @@ def _serve(server: uvicorn.Server, listener: socket.socket, stop: threading.Even
 
 
 @contextmanager
+def ending() -> Iterator[None]:
+    """Around a command that runs until it is stopped: it ends although calls to a CRM hang.
+
+    Python would wait for their threads. What they do is on record with a lease.
+    """
+    yield
+    if any(not one.daemon for one in threading.enumerate() if one is not threading.main_thread()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+
+@contextmanager
 def stopping() -> Iterator[threading.Event]:
     """An event that SIGTERM and SIGINT set; a second signal ends the process at once."""
     stop = threading.Event()
