@@ -40,7 +40,8 @@ class DemoPortals:
                 "portal_id": portal["portal_id"],
                 "token": token,
                 "owners": portal["owners"],
-                "switches": {"webhook_delay": [0.0, 0.02]},
+                # The recorded day names contacts by the ids that they had before a merge.
+                "switches": {"webhook_delay": [0.0, 0.02], "merge_new_id": False},
             },
         )
         self.act(

@@ -70,10 +70,13 @@ def test_nothing_that_people_do_is_refused(sandbox: Sandbox) -> None:
         _compare_untouched(portal, shown)
 
 
+SWITCHES = {"property_lag_on_write": False, "merge_new_id": False}
+
+
 def _open(sandbox: Sandbox, portal: dict[str, Any]) -> None:
     name = portal["name"]
     made = {"portal_id": portal["portal_id"], "token": name, "owners": portal["owners"]}
-    sandbox.call(TOKEN, "/_sandbox/portals", made | {"switches": {"property_lag_on_write": False}})
+    sandbox.call(TOKEN, "/_sandbox/portals", made | {"switches": SWITCHES})
     field = {"name": "context", "label": "Context", "type": "string", "fieldType": "textarea"}
     sandbox.call(
         name, "/crm/properties/2026-09/contacts", field | {"groupName": "contactinformation"}

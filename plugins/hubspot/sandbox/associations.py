@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from plugins.hubspot.sandbox import writing
-from plugins.hubspot.sandbox.call import Call, Reply, as_list, as_object, as_text
+from plugins.hubspot.sandbox.call import Call, Reply, as_list, as_object, as_text, as_value
 from plugins.hubspot.sandbox.catalog import ASSOCIATION_TYPES, Kind, kind_of
 from plugins.hubspot.sandbox.errors import ApiError, invalid, unknown_object_type
 from plugins.hubspot.sandbox.records import Record
@@ -24,7 +24,7 @@ def inline(call: Call, raw: Any) -> tuple[Record, ...]:
     for index, item in enumerate(as_list(raw, "$.associations")):
         path = f"$.associations[{index}]"
         entry = as_object(item, path)
-        target_id = as_text(as_object(entry.get("to"), f"{path}.to").get("id"), f"{path}.to.id")
+        target_id = as_value(as_object(entry.get("to"), f"{path}.to").get("id"), f"{path}.to.id")
         target_kind = _target_kind(call, entry.get("types"), path)
         found.append(_living(call, target_kind, target_id))
     return tuple(found)
@@ -100,7 +100,7 @@ def batch_read(call: Call) -> Reply:
     results: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
     for index, item in enumerate(call.inputs(most=READ_LIMIT)):
-        record_id = as_text(item.get("id"), f"$.inputs[{index}].id")
+        record_id = as_value(item.get("id"), f"$.inputs[{index}].id")
         after = item.get("after")
         start = 0 if after is None else _offset(as_text(after, f"$.inputs[{index}].after"))
         record = call.portal.stores[source.name].find(record_id)
@@ -148,7 +148,7 @@ def batch_create(call: Call) -> Reply:
     errors: list[dict[str, Any]] = []
     for item in call.inputs(most=CREATE_LIMIT):
         ends = [
-            as_text(as_object(item.get(side), f"$.inputs.{side}").get("id"), f"$.inputs.{side}.id")
+            as_value(as_object(item.get(side), f"$.inputs.{side}").get("id"), f"$.inputs.{side}.id")
             for side in ("from", "to")
         ]
         for entry in as_list(item.get("types"), "$.inputs.types"):
@@ -181,24 +181,95 @@ def batch_archive(call: Call) -> Reply:
     """``POST associations/{from}/{to}/batch/archive``: 204 whatever was linked."""
     source, target = _pair(call)
     for item in call.inputs(most=CREATE_LIMIT):
-        start = as_text(as_object(item.get("from"), "$.inputs.from").get("id"), "$.inputs.from.id")
+        start = as_value(as_object(item.get("from"), "$.inputs.from").get("id"), "$.inputs.from.id")
         first = call.portal.stores[source.name].live(start)
         for other in as_list(item.get("to"), "$.inputs.to"):
-            end = as_text(as_object(other, "$.inputs.to[]").get("id"), "$.inputs.to[].id")
+            end = as_value(as_object(other, "$.inputs.to[]").get("id"), "$.inputs.to[].id")
             second = call.portal.stores[target.name].live(end)
             if first is not None and second is not None:
                 writing.unlink(first, second)
     return Reply(204)
 
 
-def one(call: Call) -> Reply:
-    """``GET objects/{type}/{id}/associations/{to}``; gone from 2026-09 on."""
+def labels(call: Call) -> Reply:
+    """``GET associations/{from}/{to}/labels``: the one unlabelled type that each pair has."""
+    source, target = _pair(call)
+    number = ASSOCIATION_TYPES[source.name, target.name]
+    entry = {"category": "HUBSPOT_DEFINED", "typeId": number, "label": None}
+    return Reply(200, {"results": [entry]})
+
+
+def put(call: Call) -> Reply:
+    """``PUT objects/{type}/{id}/associations/{to}/{other}`` with a list of types."""
+    target = _single_target(call)
+    assert call.kind is not None  # noqa: S101 - object routes have one
+    number = ASSOCIATION_TYPES[call.kind.name, target.name]
+    for index, raw in enumerate(as_list(call.body, "$")):
+        if as_object(raw, f"$[{index}]").get("associationTypeId") != number:
+            raise invalid(
+                f"The association type from {call.kind.name} to {target.name} is {number}"
+            )
+    first, second = _link_both(call, target)
+    return Reply(
+        201,
+        {
+            "fromObjectTypeId": call.kind.type_id,
+            "fromObjectId": first,
+            "toObjectTypeId": target.type_id,
+            "toObjectId": second,
+            "labels": [],
+        },
+    )
+
+
+def put_default(call: Call) -> Reply:
+    """``PUT objects/{type}/{id}/associations/default/{to}/{other}``: without a body."""
+    started = call.portal.clock.now_ms()
+    target = _single_target(call)
+    assert call.kind is not None  # noqa: S101 - object routes have one
+    first, second = _link_both(call, target)
+    number = ASSOCIATION_TYPES[call.kind.name, target.name]
+    specification = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": number}
+    entry = {"from": {"id": first}, "to": {"id": second}, "associationSpec": specification}
+    return batch_reply(call, [entry], [], started_ms=started)
+
+
+def delete(call: Call) -> Reply:
+    """204 whatever was linked."""
+    target = _single_target(call)
+    first = call.store.live(call.args[0])
+    second = call.portal.stores[target.name].live(call.args[2])
+    if first is not None and second is not None:
+        writing.unlink(first, second)
+    return Reply(204)
+
+
+def _single_target(call: Call) -> Kind:
     assert call.kind is not None  # noqa: S101 - object routes have one
     target = kind_of(call.args[1])
     if target is None:
         raise unknown_object_type(call.args[1])
     if (call.kind.name, target.name) not in ASSOCIATION_TYPES:
         raise invalid(f"No association type from {call.kind.name} to {target.name}")
+    return target
+
+
+def _link_both(call: Call, target: Kind) -> tuple[str, str]:
+    assert call.kind is not None  # noqa: S101 - object routes have one
+    ends = []
+    for kind, record_id in ((call.kind, call.args[0]), (target, call.args[2])):
+        record = call.portal.stores[kind.name].live(record_id)
+        if record is None:
+            raise dead_target(call, kind, record_id)
+        ends.append(record)
+    writing.link(call.portal, ends[0], ends[1], at_ms=call.portal.clock.now_ms())
+    return ends[0].id, ends[1].id
+
+
+def one(call: Call) -> Reply:
+    """``GET objects/{type}/{id}/associations/{to}``."""
+    assert call.kind is not None  # noqa: S101 - object routes have one
+    target = _single_target(call)
     record = call.store.find(call.args[0])
     if record is None:
         raise call.not_found(call.args[0])

@@ -160,11 +160,6 @@ def upsert(call: Call) -> Reply:
 def _prepare_upsert(call: Call, item: dict[str, Any], claims: Claims) -> Draft:
     name, key = _id_property(item), as_text(item.get("id"), "$.inputs.id")
     properties = properties_of(item)
-    if name == "email" and call.store.kind.name == "contacts" and "email" not in properties:
-        raise invalid(
-            "Partial upserts are not supported with idProperty email: send all properties"
-            " including email"
-        )
     _refuse_non_unique(call, name, "update/upsert")
     record = by_key(call, key, name)
     if record is None:

@@ -118,11 +118,18 @@ def as_text(value: Any, path: str) -> str:
     return value
 
 
+def as_value(value: Any, path: str) -> str:
+    """Text; a number or a boolean is read as its text, as HubSpot's reader does."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else as_text(value, path)
+
+
 def as_texts(value: Any, path: str) -> list[str]:
     """A list of strings; absent counts as empty."""
     if value is None:
         return []
-    return [as_text(item, f"{path}[{index}]") for index, item in enumerate(as_list(value, path))]
+    return [as_value(item, f"{path}[{index}]") for index, item in enumerate(as_list(value, path))]
 
 
 def text_or_none(body: Mapping[str, Any], name: str) -> str | None:
@@ -131,6 +138,6 @@ def text_or_none(body: Mapping[str, Any], name: str) -> str | None:
 
 
 def properties_of(body: Mapping[str, Any]) -> dict[str, str]:
-    """The ``properties`` object of a write: strings only, as HubSpot's schema has it."""
+    """The ``properties`` object of a write: everything as text."""
     raw = as_object(body.get("properties"), "$.properties")
-    return {name: as_text(value, f"$.properties.{name}") for name, value in raw.items()}
+    return {name: as_value(value, f"$.properties.{name}") for name, value in raw.items()}

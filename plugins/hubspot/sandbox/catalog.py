@@ -19,6 +19,8 @@ class Kind:
     created: str
     default_properties: tuple[str, ...]
     required: tuple[str, ...] = ()
+    filled: tuple[tuple[str, str], ...] = ()
+    """Properties that a new record has though nobody set them."""
 
 
 CONTACTS: Final = Kind(
@@ -30,6 +32,7 @@ CONTACTS: Final = Kind(
     default_properties=(
         "createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname",
     ),
+    filled=(("lifecyclestage", "lead"), ("hs_pipeline", "contacts-lifecycle-pipeline")),
 )  # fmt: skip
 _ENGAGEMENT_DEFAULTS: Final = ("hs_createdate", "hs_lastmodifieddate", "hs_object_id")
 NOTES: Final = Kind(
@@ -42,10 +45,11 @@ EMAILS: Final = Kind(
 )  # fmt: skip
 TASKS: Final = Kind(
     "tasks", "task", "0-27", "hs_lastmodifieddate", "hs_createdate", _ENGAGEMENT_DEFAULTS,
-    ("hs_timestamp",),
+    ("hs_timestamp",), (("hs_task_priority", "NONE"),),
 )  # fmt: skip
 KINDS: Final = (CONTACTS, NOTES, EMAILS, TASKS)
 ENGAGEMENTS: Final = ("notes", "emails", "tasks")
+PREVIEWS: Final = ("hs_body_preview", "hs_body_preview_html", "hs_body_preview_is_truncated")
 
 # https://developers.hubspot.com/docs/api-reference/crm-associations-v4/guide
 ASSOCIATION_TYPES: Final = {
@@ -81,6 +85,7 @@ _CONTACT_READ_ONLY: Final = (
     ("hs_merged_object_ids", "Merged record IDs", "enumeration"),
     ("hs_calculated_merged_vids", "Merged vids with timestamps", "string"),
     ("hs_email_domain", "Email Domain", "string"),
+    ("hs_pipeline", "Pipeline", "string"),
     ("num_notes", "Number of Sales Activities", "number"),
 )
 _ALL_READ_ONLY: Final = (
@@ -171,6 +176,7 @@ def _engagement_definitions(kind: Kind) -> list[Definition]:
         _text("hs_attachment_ids", "Attached file IDs", group),
         _read_only("hs_createdate", "Create date", "datetime", group),
         _read_only("hs_lastmodifieddate", "Last modified date", "datetime", group),
+        *(_read_only(name, name[3:].replace("_", " "), "string", group) for name in PREVIEWS),
     ]
     if kind is NOTES:
         return [*made, _text("hs_note_body", "Note body", group, field_type="html")]
@@ -185,9 +191,12 @@ def _task_definitions(group: str) -> list[Definition]:
         _text("hs_task_body", "Notes", group, field_type="html"),
         _text("hs_task_reminders", "Reminders", group),
         _choice(
-            "hs_task_status", "Task Status", group, _same("NOT_STARTED", "COMPLETED", "WAITING")
+            "hs_task_status",
+            "Task Status",
+            group,
+            _same("NOT_STARTED", "IN_PROGRESS", "WAITING", "COMPLETED", "DEFERRED"),
         ),
-        _choice("hs_task_priority", "Priority", group, _same("LOW", "MEDIUM", "HIGH")),
+        _choice("hs_task_priority", "Priority", group, _same("NONE", "LOW", "MEDIUM", "HIGH")),
         _choice("hs_task_type", "Task Type", group, _same("EMAIL", "CALL", "TODO")),
     ]
 
@@ -231,8 +240,8 @@ def groups(kind: Kind) -> dict[str, Group]:
 
 
 def kind_of(name: str) -> Kind | None:
-    """The object type of a path segment: plural, singular or type id."""
+    """The object type of a path segment: plural, singular or type id, in any case."""
     for kind in KINDS:
-        if name in (kind.name, kind.singular, kind.type_id):
+        if name.lower() in (kind.name, kind.singular, kind.type_id):
             return kind
     return None

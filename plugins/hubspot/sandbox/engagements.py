@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 
 import orjson
@@ -13,6 +14,9 @@ from plugins.hubspot.sandbox.records import Record
 
 _PARTS = (("email", "email"), ("firstName", "firstname"), ("lastName", "lastname"))
 _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
+_TAG = re.compile(r"<[^>]{0,2000}>")
+_BODIES = ("hs_note_body", "hs_task_body", "hs_email_html", "hs_email_text")
+PREVIEW = 200
 _PEOPLE = ("from", "sender", "to", "cc", "bcc")
 
 
@@ -20,6 +24,7 @@ def complete(portal: Portal, values: dict[str, str]) -> list[Problem]:
     """Fill the read-only address properties from ``hs_email_headers``, which must be JSON."""
     if "hs_note_body" in values and portal.switches.strip_note_comments:
         values["hs_note_body"] = _COMMENT.sub("", values["hs_note_body"])
+    values |= _preview(values)
     headers = values.get("hs_email_headers")
     if not headers:
         return []
@@ -38,6 +43,19 @@ def complete(portal: Portal, values: dict[str, str]) -> list[Problem]:
             if joined:
                 values[f"hs_email_{name}_{suffix}"] = joined
     return []
+
+
+def _preview(values: dict[str, str]) -> dict[str, str]:
+    """The beginning of the text, as timelines show it."""
+    body = next((values[name] for name in _BODIES if values.get(name)), "")
+    if not body:
+        return {}
+    text = " ".join(unescape(_TAG.sub(" ", body)).split())
+    return {
+        "hs_body_preview": text[:PREVIEW],
+        "hs_body_preview_html": f"<html><head></head><body>{body[:PREVIEW]}</body></html>",
+        "hs_body_preview_is_truncated": "true" if len(text) > PREVIEW else "false",
+    }
 
 
 def _people(raw: Any) -> list[dict[str, Any]]:

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from plugins.hubspot.sandbox.call import Call, Reply
-from plugins.hubspot.sandbox.catalog import Kind, kind_of
+from plugins.hubspot.sandbox.catalog import PREVIEWS, Kind, kind_of
 from plugins.hubspot.sandbox.clock import format_iso
-from plugins.hubspot.sandbox.errors import unknown_object_type
 from plugins.hubspot.sandbox.portal import Portal
 from plugins.hubspot.sandbox.records import Record
 
 LINKS_ON_RECORD = 100
-VERSIONS_WITH_WARNINGS = ("v3", "2026-03")
+VERSIONS_WITH_WARNINGS = ("v3", "2026-03", "2026-09")
 # Shown in the answer to every write, asked for or not.
 COMPUTED = (
     "hs_object_source", "hs_object_source_id", "hs_object_source_label",
     "hs_merged_object_ids", "hs_calculated_merged_vids", "hubspot_owner_assigneddate",
+    "lifecyclestage", "hs_pipeline", *PREVIEWS,
 )  # fmt: skip
 
 
@@ -35,16 +35,11 @@ class View:
 def view_of(call: Call) -> View:
     """The view that the query parameters of a GET describe."""
     names = call.listed("properties")
-    kinds = []
-    for name in call.listed("associations"):
-        kind = kind_of(name)
-        if kind is None:
-            raise unknown_object_type(name)
-        kinds.append(kind)
+    kinds = [kind_of(name) for name in call.listed("associations")]
     return View(
         tuple(names) if names else None,
         tuple(call.listed("propertiesWithHistory")),
-        tuple(kinds),
+        tuple(kind for kind in kinds if kind is not None),  # an unknown type is ignored
     )
 
 
@@ -55,17 +50,17 @@ def render(portal: Portal, record: Record, view: View) -> dict[str, Any]:
     if view.properties is not None or view.histories:
         always = (record.kind.created, "hs_object_id", record.kind.modified)
         names = sorted({*always, *(view.properties or ()), *view.histories})
-    stored = record.properties
     body: dict[str, Any] = {
         "id": record.id,
         "properties": {
-            name: stored.get(name) for name in names if store.definition(name) is not None
+            name: _shown(record, name) for name in names if store.definition(name) is not None
         },
         "createdAt": format_iso(record.created_ms),
         "updatedAt": format_iso(record.updated_ms),
         "archived": record.archived,
-        "url": portal.record_url(record),
     }
+    if record.kind.name == "contacts":
+        body["url"] = portal.record_url(record)
     if record.archived_ms is not None:
         body["archivedAt"] = format_iso(record.archived_ms)
     if view.histories:
@@ -83,19 +78,30 @@ def render(portal: Portal, record: Record, view: View) -> dict[str, Any]:
 
 
 def written(call: Call, record: Record, sent: Mapping[str, str]) -> dict[str, Any]:
-    """One record as a write answers it: what was written, computed properties, and warnings."""
-    shown = {*record.kind.default_properties, *sent}
-    shown.update(name for name in COMPUTED if name in record.properties)
+    """One record as a write answers it: what was written, computed properties, and warnings;
+    nothing that is null."""
+    shown = {*sent, *(name for name in COMPUTED if name in record.properties)}
     body = render(call.portal, record, View(tuple(sorted(shown))))
+    body["properties"] = {n: value for n, value in body["properties"].items() if value is not None}
     if call.version in VERSIONS_WITH_WARNINGS:
         warnings = [
             _normalised(name, value, record.properties[name])
             for name, value in sent.items()
-            if _is_time(call, name) and value and record.properties.get(name, value) != value
+            if _is_time(call, name) and _was_cleaned(value, record.properties.get(name, value))
         ]
         if warnings:
             body["warnings"] = warnings
     return body
+
+
+def _shown(record: Record, name: str) -> str | None:
+    """A value that was cleared reads as "", one that never was as null."""
+    return record.properties.get(name, "" if record.history.get(name) else None)
+
+
+def _was_cleaned(sent: str, stored: str) -> bool:
+    """Whether HubSpot put a time into its own form, by more than adding ".000"."""
+    return bool(sent) and sent.replace(".000Z", "Z") != stored.replace(".000Z", "Z")
 
 
 def _is_time(call: Call, name: str) -> bool:
@@ -108,7 +114,7 @@ def _normalised(name: str, raw: str, stored: str) -> dict[str, Any]:
     return {
         "category": "PROPERTY_VALUE_NORMALIZED",
         "message": f"The value of {name} was normalized",
-        "context": {"propertyName": [name], "rawValue": [raw], "normalizedValue": [stored]},
+        "context": {"propertyName": name, "rawValue": raw, "normalizedValue": stored},
     }
 
 

@@ -24,7 +24,7 @@ from plugins.hubspot.sandbox.catalog import Kind, kind_of
 from plugins.hubspot.sandbox.errors import ApiError, no_such_path, unknown_object_type
 
 DATES: Final = ("2025-09", "2026-03", "2026-09")
-SINGLE_ASSOCIATIONS: Final = ("v4", "2025-09", "2026-03")
+SINGLE_ASSOCIATIONS: Final = ("v4", *DATES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,12 @@ FAMILIES: Final[dict[str, tuple[Route, ...]]] = {
                versions=_DATED_AND_V3),
         _route("GET {type}/{id}/associations/{to}", associations.one, spends="associations",
                versions=SINGLE_ASSOCIATIONS),
+        _route("PUT {type}/{id}/associations/default/{to}/{other}", associations.put_default,
+               writes=True, spends="associations", versions=SINGLE_ASSOCIATIONS),
+        _route("PUT {type}/{id}/associations/{to}/{other}", associations.put, writes=True,
+               spends="associations", versions=SINGLE_ASSOCIATIONS),
+        _route("DELETE {type}/{id}/associations/{to}/{other}", associations.delete, writes=True,
+               spends="associations", versions=SINGLE_ASSOCIATIONS),
         _route("GET {type}/{id}", objects.read, versions=_DATED_AND_V3),
         _route("PATCH {type}/{id}", objects.update, writes=True, versions=_DATED_AND_V3),
         _route("DELETE {type}/{id}", objects.delete, writes=True, versions=_DATED_AND_V3),
@@ -112,6 +118,7 @@ FAMILIES: Final[dict[str, tuple[Route, ...]]] = {
         _route("POST {from}/{to}/batch/read", associations.batch_read, spends="associations"),
         _route("POST {from}/{to}/batch/create", associations.batch_create, writes=True,
                spends="associations"),
+        _route("GET {from}/{to}/labels", associations.labels, spends="associations"),
         _route("POST {from}/{to}/batch/archive", associations.batch_archive, writes=True,
                spends="associations"),
     ),

@@ -13,7 +13,15 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, Final
 
-from plugins.hubspot.sandbox.call import Call, Reply, as_list, as_object, as_text, as_texts
+from plugins.hubspot.sandbox.call import (
+    Call,
+    Reply,
+    as_list,
+    as_object,
+    as_text,
+    as_texts,
+    as_value,
+)
 from plugins.hubspot.sandbox.definitions import Definition
 from plugins.hubspot.sandbox.errors import invalid
 from plugins.hubspot.sandbox.records import Record
@@ -151,12 +159,12 @@ def _test(call: Call, item: dict[str, Any]) -> Test:
         return lambda record: bool(record.properties.get(name)) is wanted
     if operator in ("IN", "NOT_IN"):
         return _membership(compare, operator, item)
-    text = as_text(item.get("value"), "$.filters.value")
+    text = as_value(item.get("value"), "$.filters.value")
     if operator in ("CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"):
         return partial(_token_test, name, text.lower(), operator == "CONTAINS_TOKEN")
     value = compare.key(text)
     if operator == "BETWEEN":
-        high = compare.key(as_text(item.get("highValue"), "$.filters.highValue"))
+        high = compare.key(as_value(item.get("highValue"), "$.filters.highValue"))
         return _ordered(compare, lambda held: value <= held <= high)
     return _simple(compare, operator, value)
 
@@ -192,7 +200,7 @@ def _has_address(compare: Comparison, operator: str, item: dict[str, Any]) -> Te
         if not wanted:
             raise invalid("IN needs values")
     else:
-        wanted = frozenset({compare.key(as_text(item.get("value"), "$.filters.value"))})
+        wanted = frozenset({compare.key(as_value(item.get("value"), "$.filters.value"))})
 
     def test(record: Record) -> bool:
         held = record.properties

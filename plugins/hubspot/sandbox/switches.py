@@ -38,7 +38,9 @@ class Switches:
     deactivated_owner_accepted: bool = _switch(
         False, "a deactivated owner's id may be written to hubspot_owner_id"
     )
-    merge_new_id: bool = _switch(False, "a merge makes a new record id")
+    merge_new_id: bool = _switch(
+        True, "a merge makes a new record id (false: as in the beta of primary id preservation)"
+    )
     merge_history: str = _switch(
         "primary", "'primary': the primary's history only; 'union': both, by time"
     )
@@ -78,6 +80,9 @@ class Switches:
         "auto",
         "404 of a record: 'auto' (JSON for what is no number, else empty for who accepts JSON and"
         " an HTML page for others), 'html', 'empty' or 'json'",
+    )
+    new_contacts_are_leads: bool = _switch(
+        True, "a new contact gets the lifecycle stage lead and its pipeline, as accounts are set up"
     )
     archived_patch: str = _switch("404", "'404': PATCH of an archived record is not found")
     secondary_email_lookup: bool = _switch(

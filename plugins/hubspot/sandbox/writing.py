@@ -113,10 +113,16 @@ def create(
     store.add(made)
     if draft.kind.name == "contacts":
         events.creation(portal, made, source, at_ms=at_ms)
-    change(portal, made, draft.values, source, at_ms=at_ms)
+    change(portal, made, {**_filled(portal, draft.kind), **draft.values}, source, at_ms=at_ms)
     for target in draft.links:
         link(portal, made, target, at_ms=at_ms)
     return made
+
+
+def _filled(portal: Portal, kind: Kind) -> dict[str, str]:
+    if kind.name == "contacts" and not portal.switches.new_contacts_are_leads:
+        return {}
+    return dict(kind.filled)
 
 
 def change(

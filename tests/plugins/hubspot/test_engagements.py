@@ -145,7 +145,7 @@ def test_a_dead_contact_stops_only_its_own_note(ready: Rig, version: str) -> Non
 
 def test_a_note_for_a_merged_contact_lands_on_the_winner(ready: Rig) -> None:
     loser, winner = ready.contact(), ready.contact()
-    ready.act("merge", primary=winner, merged=loser)
+    winner = str(ready.act("merge", primary=winner, merged=loser)["contact"])
     (outcome,) = ready.deliver(ready.note(loser))
     assert isinstance(outcome, Done)
     (stored,) = ready.dump()["notes"].values()

@@ -192,7 +192,7 @@ def attempts(rig: Rig, crm_id: str) -> Iterator[Outcome]:
 
 def test_a_merged_contact_waits_until_the_lead_has_followed(rig: Rig) -> None:
     loser, winner = rig.contact(HANNA, TARA), rig.contact(HANNA, TARA)
-    rig.act("merge", primary=winner, merged=loser)
+    winner = str(rig.act("merge", primary=winner, merged=loser)["contact"])
     (outcome,) = rig.deliver(rig.handback(loser))
     assert isinstance(outcome, TryLater)
     assert owner(rig, winner) == TARA

@@ -148,7 +148,7 @@ def test_merge_moves_notes_and_can_join_histories(portal):
             ],
         },
     ).json()["id"]
-    portal.act("merge", primary=primary, merged=loser)
+    portal.act("merge", primary=primary, merged=loser, new_id=False)
     dump = portal.control("GET", "dump")
     assert dump["contacts"][primary]["notes"] == [note]
     assert dump["notes"][note]["contacts"] == [primary]

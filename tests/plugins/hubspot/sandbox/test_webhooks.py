@@ -17,7 +17,12 @@ from plugins.hubspot.sandbox.webhooks import (
 )
 
 SECRET = "s3cret"
-QUICK = {"webhook_delay": [0, 0.01], "webhook_duplicates": 0, "webhook_time_compression": 100_000}
+QUICK = {
+    "webhook_delay": [0, 0.01],
+    "webhook_duplicates": 0,
+    "webhook_time_compression": 100_000,
+    "new_contacts_are_leads": False,  # the lifecycle stage of each would be told, too
+}
 
 
 @pytest.fixture
