@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from html import escape
 from typing import Any
 
 from fastapi import Request
@@ -274,7 +275,8 @@ async def _picture(view: View) -> None:
             'role=img aria-label="States, how many leads are in each, and the ways between them"'
         )
     with card():
-        ui.markdown(used["explained"]).classes("hb-words")
+        words = escape(used["explained"], quote=False)  # no markup of whoever wrote the rules
+        ui.markdown(words).classes("hb-words")
 
 
 def register(desk: Desk) -> None:
