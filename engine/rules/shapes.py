@@ -19,6 +19,8 @@ _NAME = re.compile(NAME_PATTERN)
 _BRACES = re.compile(r"\{([^{}]*)\}")
 GRAPH_CODES = ("R030", "R031", "R038", "R039", "R040", "R061", "R062")
 
+MAX_PAIRS = 1_000
+
 
 @dataclass(slots=True)
 class Report:
@@ -97,11 +99,16 @@ def wrong_kind(report: Report, node: Node, what: str, *, expected: str, fix: str
 
 
 def pairs(report: Report, node: Node, what: str) -> tuple[tuple[Scalar, Node], ...]:
-    """The pairs of a map, () when it is none. Keys that were refused are left out."""
+    """The pairs of a map, () when it is none. Keys that were refused are left out, and what a map
+    has beyond MAX_PAIRS: names are compared with each other, which takes their number squared."""
     if not isinstance(node, Table):
         wrong_kind(report, node, what, expected="a map (name: value)")
         return ()
-    return tuple(pair for pair in node.pairs if not pair[0].refused)
+    given = tuple(pair for pair in node.pairs if not pair[0].refused)
+    if len(given) > MAX_PAIRS:
+        at = given[MAX_PAIRS][0].at
+        report.add("R002", at, f"{what} has more than {MAX_PAIRS:,} entries", fix="use fewer")
+    return given[:MAX_PAIRS]
 
 
 def fields(report: Report, node: Node, keys: Sequence[Key], what: str) -> dict[str, Node] | None:
