@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     poll_seconds: int = Field(default=60, ge=5)
     """How often portals are asked for newly assigned contacts."""
 
+    held_days: int = Field(default=14, ge=1, le=3650)
+    """After how many days events that are held for a contact that is no lead need a person."""
+
     oidc_issuer: str = ""
     """The OpenID Connect provider people may log in with, e.g. https://id.example.com; exactly as
     it calls itself. Needs oidc_client_id, and public_url unless this machine alone is served."""

@@ -1,6 +1,7 @@
 """`handback queue …`: what waits, what is parked, and how to let it go on."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -37,11 +38,26 @@ def status(
             say(f"rules file {file['path']}: {file['state']}, {many(file['errors'], 'error')}")
         for pause in found["paused"]:
             say(paused(pause))
+    if needs_a_person(found):
+        raise typer.Exit(ATTENTION)
+
+
+def needs_a_person(found: Mapping[str, Any]) -> bool:
+    """Whether the queue's status has something that does not go on by itself."""
+    inbox, outbox = found["inbox"], found["outbox"]
+    parked = ("quarantined", "undecided", "held_long")
+    return bool(
+        any(inbox[name] for name in parked)
+        or outbox["failed"]
+        or outbox["uncertain"]
+        or any(pause["until"] is None for pause in found["paused"])
+    )
 
 
 @app.command("list")
 def list_queue(
     quarantined: Annotated[bool, typer.Option(help="Events that were not understood.")] = False,
+    undecided: Annotated[bool, typer.Option(help="Events that could not be decided.")] = False,
     held: Annotated[bool, typer.Option(help="Events of contacts that are no leads yet.")] = False,
     waiting: Annotated[
         bool, typer.Option(help="Leads whose next effect waits, and until when.")
@@ -60,7 +76,12 @@ def list_queue(
     """
     with open_app(database=database, config=config) as opened:
         rows = opened.queue.list(
-            quarantined=quarantined, held=held, waiting=waiting, status=status, limit=limit
+            quarantined=quarantined,
+            undecided=undecided,
+            held=held,
+            waiting=waiting,
+            status=status,
+            limit=limit,
         )
     if as_json:
         print_json(rows)
@@ -78,7 +99,7 @@ def retry(
     clock: AtClock = None,
     as_json: AsJson = False,
 ) -> None:
-    """Try parked effects and quarantined events again.
+    """Try parked effects, and events that were not understood or decided, again.
 
     Example: `handback queue retry --all`
     """
@@ -91,4 +112,46 @@ def retry(
     else:
         say(f"tried again: {outcome['retried']}, still not understood: {outcome['rejected']}")
     if outcome["rejected"] or outcome["unknown"]:
+        raise typer.Exit(ATTENTION)
+
+
+_Events = Annotated[list[str], typer.Argument(metavar="ID...", help="Of events.")]
+
+
+@app.command()
+def drop(
+    ids: _Events,
+    reason: Annotated[str, typer.Option(help="Why; it goes on the audit trail.")],
+    database: Database = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete events that were not understood, could not be decided, or are held.
+
+    Example: `handback queue drop event:acme:17 --reason "sent by a test"`
+    """
+    with open_app(database=database, config=config) as opened:
+        outcome = opened.queue.drop(ids, reason)
+    _tell(outcome, "dropped", as_json)
+
+
+@app.command()
+def keep(
+    ids: _Events, database: Database = None, config: Config = None, as_json: AsJson = False
+) -> None:
+    """Let events that are held go on waiting for their contact to become a lead.
+
+    Example: `handback queue keep event:acme:17`
+    """
+    with open_app(database=database, config=config) as opened:
+        outcome = opened.queue.keep(ids)
+    _tell(outcome, "kept", as_json)
+
+
+def _tell(outcome: Mapping[str, Any], done: str, as_json: bool) -> None:
+    if as_json:
+        print_json(outcome)
+    else:
+        say(f"{done}: {outcome[done]}, not there any more: {outcome['unknown']}")
+    if outcome["unknown"]:
         raise typer.Exit(ATTENTION)

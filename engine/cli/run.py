@@ -64,9 +64,12 @@ def run(
     needs = status["outbox"]["failed"] + status["outbox"]["uncertain"]
     if broken:
         complain("the rules file is broken, the last good version decided: handback rules check")
-    if needs or status["paused"] or broken:
+    undecided = status["inbox"]["undecided"]
+    if needs or undecided or status["paused"] or broken:
         for pause in status["paused"]:
             complain(paused(pause))
+        if undecided:
+            complain(f"{many(undecided, 'event')} could not be decided: handback queue list")
         if needs:
             complain(f"{many(needs, 'effect')} to look at: handback queue list")
         raise typer.Exit(ATTENTION)

@@ -37,17 +37,19 @@ class Attention:
     def count(self) -> int:
         """How many things wait for a person."""
         with self._store.read() as tx:
-            needing, kept = tx.views.needing(), tx.views.count_kept()
-        waiting = needing.quarantined + needing.failed + needing.uncertain + kept
+            needing = tx.views.needing(held_before=self._queue.held_before())
+            waiting = needing.all + tx.views.count_kept()
         return waiting + len(self._queue.paused()) + bool(self._broken())
 
     def everything(self) -> dict[str, Any]:
-        """quarantined, effects, kept, paused, broken_rules; newest first, SHOWN of each."""
+        """quarantined, undecided, held, effects, kept, paused, broken_rules; SHOWN of each."""
         rows = self._queue.list(limit=SHOWN)
         with self._store.read() as tx:
             kept = tx.views.kept(limit=SHOWN)
         return {
             "quarantined": [row for row in rows if row["status"] == "quarantined"],
+            "undecided": [row for row in rows if row["status"] == "undecided"],
+            "held": [row for row in rows if row["status"] == "held"],
             "effects": [row for row in rows if row["status"] in ("failed", "uncertain")],
             "kept": [
                 {

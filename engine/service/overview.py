@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from engine.base.clock import DAY, HOUR, MINUTE, Clock, Millis, format_time
+from engine.service.queue import HELD_DAYS
 from engine.store import Calls, Store
 from engine.work.rules_in_use import RulesInUse
 
@@ -20,8 +21,11 @@ SPANS: Mapping[str, tuple[Millis, Millis]] = {
 class Overview:
     """Queries only."""
 
-    def __init__(self, store: Store, clock: Clock, rules: RulesInUse) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, rules: RulesInUse, *, held_days: int = HELD_DAYS
+    ) -> None:
         self._store, self._clock, self._rules = store, clock, rules
+        self._held: Millis = held_days * DAY
 
     def states(self) -> dict[str, int]:
         """Leads in every state of the rules, in the rules' order; others that hold any follow."""
@@ -39,7 +43,7 @@ class Overview:
             events = tx.views.decided_per_minute(since=first * MINUTE)
             effects = tx.views.settled_per_minute(since=first * MINUTE)
             handbacks = tx.views.handbacks_since(now - 24 * 60 * MINUTE)
-            needing, unsent = tx.views.needing(), tx.views.unsent()
+            needing, unsent = tx.views.needing(held_before=now - self._held), tx.views.unsent()
             due, oldest = tx.queue.lag(now)
         return {
             "states": self.states(),
@@ -47,7 +51,7 @@ class Overview:
             "due": due,
             "pending": unsent,
             "oldest_due_seconds": oldest,
-            "parked": needing.failed + needing.uncertain + needing.quarantined,
+            "parked": needing.all,
             "handbacks": handbacks,
             "minutes": [_minute(m, events, effects) for m in range(first, first + MINUTES)],
         }

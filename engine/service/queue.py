@@ -1,11 +1,20 @@
 """What waits and what is parked, and how a person lets it go on."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from engine.base.clock import Clock, Millis, format_time
+from engine.base.clock import DAY, Clock, Millis, format_time
 from engine.base.errors import InputError
-from engine.store import BlockedLead, OutboxRow, PortalState, Quarantined, Store
+from engine.store import (
+    BlockedLead,
+    FailedEvent,
+    HeldEvent,
+    OutboxRow,
+    PortalState,
+    Quarantined,
+    Store,
+)
 from engine.work.intake import Intake
 from engine.work.senders import again
 
@@ -15,13 +24,23 @@ Documents = list[Document]
 
 ATTENTION = ("failed", "uncertain")
 QUARANTINE = "quarantine"
+EVENT = "event:"
+"""Before the portal's name in the id of an event; no name of a portal has a colon."""
+HELD_DAYS = 14
 
 
 class Queue:
-    """Ids: `quarantine:N` for a quarantined event, `PORTAL:N` for an effect."""
+    """Ids: `quarantine:N` for a quarantined event, `event:PORTAL:N` for one that could not be
+    decided or is held, `PORTAL:N` for an effect.
 
-    def __init__(self, store: Store, clock: Clock, intake: Intake) -> None:
+    held_days: how long events are held for a contact that is no lead before they need a person.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, intake: Intake, *, held_days: int = HELD_DAYS
+    ) -> None:
         self._store, self._clock, self._intake = store, clock, intake
+        self._held: Millis = held_days * DAY
 
     def status(self, *, done: bool = True) -> Document:
         """Counts, the age of the oldest due work in seconds, and portals that wait.
@@ -30,12 +49,14 @@ class Queue:
         """
         now = self._clock.now()
         with self._store.read() as tx:
-            found = tx.queue.status(now, done=done)
+            found = tx.queue.status(now, held_before=self.held_before(), done=done)
         return {
             "inbox": {
                 "due": found.due,
                 "waiting": found.waiting,
                 "quarantined": found.quarantined,
+                "undecided": found.undecided,
+                "held_long": found.held_long,
             },
             "outbox": {
                 "pending": found.pending,
@@ -47,6 +68,10 @@ class Queue:
             "oldest_due_seconds": found.oldest_due_seconds,
             "paused": self.paused(),
         }
+
+    def held_before(self) -> Millis:
+        """What is held since before this instant needs a person."""
+        return self._clock.now() - self._held
 
     def paused(self) -> Documents:
         """Portals that nothing is sent to for now, and why."""
@@ -63,6 +88,7 @@ class Queue:
         self,
         *,
         quarantined: bool = False,
+        undecided: bool = False,
         held: bool = False,
         waiting: bool = False,
         status: str | None = None,
@@ -72,36 +98,17 @@ class Queue:
 
         waiting: leads whose next effect is tried again later, with everything behind it.
         """
-        everything = not quarantined and not held and not waiting and status is None
+        everything = not any((quarantined, undecided, held, waiting, status is not None))
         rows: Documents = []
         with self._store.read() as tx:
             if quarantined or everything:
-                rows += [
-                    {
-                        "id": f"{QUARANTINE}:{item.id}",
-                        "kind": "event",
-                        "status": "quarantined",
-                        "lead": None,
-                        "at": format_time(item.at),
-                        "reason": item.reason,
-                        "source": item.source,
-                        "via": item.via,
-                        "raw": item.raw,
-                    }
-                    for item in tx.quarantine.list(limit=limit)
-                ]
+                rows += map(_quarantined, tx.quarantine.list(limit=limit))
+            if undecided or everything:
+                rows += map(_failed, tx.inbox.failed(limit=limit))
             if held:
-                rows += [
-                    {
-                        "id": event.event.id,
-                        "kind": event.event.type,
-                        "status": "held",
-                        "lead": f"{event.portal}/{event.lead_id}",
-                        "at": format_time(event.event.at),
-                        "reason": "the contact is no lead yet",
-                    }
-                    for event in tx.inbox.held(limit=limit)
-                ]
+                rows += map(_held, tx.inbox.held(limit=limit))
+            elif everything:
+                rows += map(_held, tx.inbox.held(before=self.held_before(), limit=limit))
             if waiting:
                 now = self._clock.now()
                 for portal in tx.portals.list():
@@ -113,21 +120,24 @@ class Queue:
     def retry(self, ids: Sequence[str] | None) -> Document:
         """Try parked things again: these, or all (None)."""
         now = self._clock.now()
-        events, effects = _split(ids)
+        wanted = _split(ids)
         with self._store.write() as tx:
             kept = [
                 item
                 for item in tx.quarantine.list(limit=100_000)
-                if ids is None or item.id in events
+                if ids is None or item.id in wanted.quarantined
             ]
             retried = 0
             if ids is None:
                 retried += tx.outbox.retry(now=now)
-            for portal, numbers in effects.items():
+                retried += sum(tx.inbox.retry(portal.name) for portal in tx.portals.list())
+            for portal, numbers in wanted.effects.items():
                 retried += tx.outbox.retry(portal=portal, ids=numbers, now=now)
+            decided_again = sum(tx.inbox.retry(p, seqs) for p, seqs in wanted.events.items())
         rejected = sum(self._take_again(item, now) for item in kept)
-        unknown = len(events) - len(kept) if ids is not None else 0
-        return {"retried": retried + len(kept) - rejected, "rejected": rejected, "unknown": unknown}
+        unknown = wanted.count_events() - len(kept) - decided_again if ids is not None else 0
+        retried += decided_again + len(kept) - rejected
+        return {"retried": retried, "rejected": rejected, "unknown": unknown}
 
     def _take_again(self, item: Quarantined, now: Millis) -> int:
         """In the name of whoever sent it: a person who retries it does not vouch for it. How many
@@ -145,24 +155,102 @@ class Queue:
 
     def give_up(self, item: str, reason: str) -> None:
         """Park an effect for good. Raises InputError for an id that is none."""
-        _, effects = _split([item])
-        for portal, numbers in effects.items():
+        for portal, numbers in _split([item]).effects.items():
             with self._store.write() as tx:
                 tx.outbox.give_up(portal, numbers[0], reason=reason, now=self._clock.now())
 
+    def drop(self, ids: Sequence[str], reason: str) -> Document:
+        """Events that are quarantined, could not be decided, or are held: they never take effect.
 
-def _split(ids: Sequence[str] | None) -> tuple[set[int], dict[str, list[int]]]:
-    events: set[int] = set()
-    effects: dict[str, list[int]] = {}
-    for item in ids or ():
+        reason: for the audit trail. Raises InputError for an id that is none, or an effect's.
+        """
+        wanted = _split(ids)
+        if wanted.effects:
+            raise InputError(
+                f"{next(iter(wanted.effects))}:… is an effect, not an event",
+                fix="settle it on the Attention page, or: handback queue retry ID",
+            )
+        with self._store.write() as tx:
+            dropped = sum(tx.inbox.drop(p, seqs) for p, seqs in wanted.events.items())
+            found = tx.quarantine.list(limit=100_000) if wanted.quarantined else []
+            for item in found:
+                if item.id in wanted.quarantined:
+                    tx.quarantine.delete(item.portal, [item.id])
+                    dropped += 1
+        return {"dropped": dropped, "unknown": wanted.count_events() - dropped, "reason": reason}
+
+    def keep(self, ids: Sequence[str]) -> Document:
+        """Events that are held long: they go on waiting for their contact, for as long again."""
+        now, wanted = self._clock.now(), _split(ids)
+        with self._store.write() as tx:
+            kept = sum(tx.inbox.keep(p, seqs, now=now) for p, seqs in wanted.events.items())
+        return {"kept": kept, "unknown": wanted.count_events() - kept}
+
+
+@dataclass(slots=True)
+class _Ids:
+    """What ids name: quarantined events, and by portal events and effects."""
+
+    quarantined: set[int] = field(default_factory=set)
+    events: dict[str, list[int]] = field(default_factory=dict)
+    effects: dict[str, list[int]] = field(default_factory=dict)
+
+    def count_events(self) -> int:
+        return len(self.quarantined) + sum(map(len, self.events.values()))
+
+
+def _split(ids: Sequence[str] | None) -> _Ids:
+    wanted = _Ids()
+    for item in dict.fromkeys(ids or ()):
         where, _, number = item.rpartition(":")
-        if not where or not number.isdigit():
+        if not where or not number.isdecimal() or len(number) > 18:
             raise InputError(f"{item!r} is no id", fix="take it from: handback queue list")
         if where == QUARANTINE:
-            events.add(int(number))
+            wanted.quarantined.add(int(number))
+        elif where.startswith(EVENT):
+            wanted.events.setdefault(where.removeprefix(EVENT), []).append(int(number))
         else:
-            effects.setdefault(where, []).append(int(number))
-    return events, effects
+            wanted.effects.setdefault(where, []).append(int(number))
+    return wanted
+
+
+def _quarantined(item: Quarantined) -> Document:
+    return {
+        "id": f"{QUARANTINE}:{item.id}",
+        "kind": "event",
+        "status": "quarantined",
+        "lead": None,
+        "at": format_time(item.at),
+        "reason": item.reason,
+        "source": item.source,
+        "via": item.via,
+        "raw": item.raw,
+    }
+
+
+def _failed(event: FailedEvent) -> Document:
+    return {
+        "id": f"{EVENT}{event.portal}:{event.seq}",
+        "kind": event.type,
+        "status": "undecided",
+        "lead": f"{event.portal}/{event.lead_id}",
+        "at": format_time(event.at),
+        "reason": f"it could not be decided: {event.reason}",
+        "source": event.source,
+    }
+
+
+def _held(event: HeldEvent) -> Document:
+    since = format_time(event.since)
+    return {
+        "id": f"{EVENT}{event.portal}:{event.seq}",
+        "event_id": event.event_id,
+        "kind": event.type,
+        "status": "held",
+        "lead": f"{event.portal}/{event.lead_id}",
+        "at": since,
+        "reason": f"held since {since}: the contact is no lead yet",
+    }
 
 
 def _waiting(row: BlockedLead) -> Document:

@@ -60,8 +60,10 @@ class RecordedLeads(Leads):
 class RecordedQueue(Queue):
     """A queue whose retries are on record."""
 
-    def __init__(self, store: Store, clock: Clock, intake: Intake, *, audit: Audit) -> None:
-        super().__init__(store, clock, intake)
+    def __init__(
+        self, store: Store, clock: Clock, intake: Intake, *, held_days: int, audit: Audit
+    ) -> None:
+        super().__init__(store, clock, intake, held_days=held_days)
         self._audit = audit
 
     def retry(self, ids: Sequence[str] | None) -> Document:
@@ -80,6 +82,24 @@ class RecordedQueue(Queue):
             item,
             lambda: super(RecordedQueue, self).give_up(item, reason),
             lambda _: reason,
+        )
+
+    def drop(self, ids: Sequence[str], reason: str) -> Document:
+        return _recorded(
+            self._audit,
+            "drop event",
+            ", ".join(ids),
+            lambda: super(RecordedQueue, self).drop(ids, reason),
+            lambda done: f"dropped {done['dropped']}: {reason}",
+        )
+
+    def keep(self, ids: Sequence[str]) -> Document:
+        return _recorded(
+            self._audit,
+            "keep held event",
+            ", ".join(ids),
+            lambda: super(RecordedQueue, self).keep(ids),
+            lambda done: f"kept {done['kept']}",
         )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, update
 
 from engine.base.clock import HOUR, Millis
 from engine.lead.records import Decision, Effect, Ended, Event, Lead, TimerSet
-from engine.store import erase, history, internal, merge
+from engine.store import erase, history, internal, merge, parked
 from engine.store.leads import COLUMNS as LEAD
 from engine.store.records import Decided
 from engine.store.statements import (
@@ -39,7 +39,7 @@ _ARM = InsertRows(
     fixed={"status": "timer", "needs": "", "attempts": 0, "lease_until": 0},
 )
 _DONE = DeleteRows(waiting, ("portal", "due_at", "seq"))
-_HOLD = UpdateRows(waiting, ("due_at", "status"), ("portal", "due_at", "seq"))
+_HOLD = UpdateRows(waiting, ("due_at", "status", "parked_at"), ("portal", "due_at", "seq"))
 _ORDERED = (
     "portal",
     "id",
@@ -131,7 +131,7 @@ class _Writes:
         claimed = decided.event
         seq = claimed.seq
         if decision is None:
-            self.held.append((FAR, "held", self.portal, claimed.due_at, seq))
+            self.held.append((FAR, "held", self.now, self.portal, claimed.due_at, seq))
             return
         self.done.append((self.portal, claimed.due_at, seq))
         lead = decision.lead
@@ -220,7 +220,9 @@ def _events(tx: Transaction, writes: _Writes) -> None:
     tx.rows(_HOLD, writes.held)
     internal.put(tx, portal, writes.fired)
     if writes.cleared:
-        tx.run(_CLEAR_TIMERS, portal=portal, lead_ids=sorted(writes.cleared))
+        cleared = sorted(writes.cleared)
+        tx.run(_CLEAR_TIMERS, portal=portal, lead_ids=cleared)
+        parked.clear_timers(tx, portal, cleared)
     if writes.dropped:
         tx.run(
             _CANCEL,

@@ -80,6 +80,15 @@ _OUTBOX = (
     .where(outbox.c.portal == bindparam("portal"), InSet(outbox.c.lead_id, "lead_ids"))
     .values(payload=_EMPTY, result=_EMPTY, reason=_NOTHING)
 )
+_FAILED = (
+    update(waiting)
+    .where(
+        waiting.c.portal == bindparam("portal"),
+        waiting.c.status == word("failed"),
+        InSet(waiting.c.lead_id, "lead_ids"),
+    )
+    .values(reason=_NOTHING)
+)
 _OWNERSHIP = (
     update(ownership)
     .where(ownership.c.portal == bindparam("portal"), InSet(ownership.c.lead_id, "lead_ids"))
@@ -114,7 +123,7 @@ def erase(tx: Transaction, portal: str, lead_id: str, before: Lead) -> None:
     emails = sorted({email for email in mentions if email and "@" in email})
     seqs |= set(lookups.belongs(tx, portal, emails, lead_ids, before))
     scrub_events(tx, portal, sorted(seqs))
-    for statement in (_LEADS, _HISTORY, _OUTBOX, _OWNERSHIP, _DISAGREEMENTS):
+    for statement in (_LEADS, _HISTORY, _OUTBOX, _FAILED, _OWNERSHIP, _DISAGREEMENTS):
         tx.run(statement, portal=portal, lead_ids=lead_ids)
     Accounts(tx).forget(emails)
     Quarantine(tx).forget(portal, sorted(text for text in mentions if text))

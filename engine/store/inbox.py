@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, bindparam, or_, select, true
 
 from engine.base.clock import Millis
 from engine.lead.records import Event
-from engine.store import erase, lookups, merge
+from engine.store import erase, lookups, merge, parked
 from engine.store.commit import commit, timer_event
 from engine.store.internal import PRESENT
 from engine.store.leads import Leads
@@ -19,11 +19,13 @@ from engine.store.records import (
     ADDRESS,
     CONTACT,
     Decided,
+    FailedEvent,
     HeldEvent,
     InboxEvent,
     Lane,
     Lookup,
     NewEvent,
+    Place,
 )
 from engine.store.statements import Constant, InsertRows, InSet, word
 from engine.store.tables import FAR, lanes, portals, waiting
@@ -141,22 +143,6 @@ _HELD_OF = (
     )
     .distinct()
 )
-_HELD = (
-    select(
-        waiting.c.portal,
-        waiting.c.lead_id,
-        table.c.type,
-        table.c.at,
-        table.c.source,
-        table.c.event_id,
-        table.c.data,
-        table.c.internal,
-    )
-    .join(table, _SAME)
-    .where(waiting.c.status == word("held"))
-    .order_by(waiting.c.portal, waiting.c.lead_id, waiting.c.placed_at, waiting.c.seq)
-    .limit(bindparam("limit"))
-)
 _OLDEST_DUE = (
     select(waiting.c.due_at)
     .where(waiting.c.portal == portals.c.name, IS_DUE)
@@ -166,6 +152,14 @@ _OLDEST_DUE = (
     .correlate(portals)
 )
 _DUE_PORTALS = select(portals.c.name, _OLDEST_DUE)
+
+ClaimedRow = tuple[Any, ...]
+"""(lead id, seq, due_at, and what is in the event); see Inbox.lanes."""
+
+
+def place_of(row: ClaimedRow) -> Place:
+    """Where the event of a claimed row waits."""
+    return Place(row[0], row[2], row[1])
 
 
 class Inbox:
@@ -242,11 +236,18 @@ class Inbox:
 
         A lead with an event that still needs facts gives only what comes before that.
         """
+        return self.lanes(portal, self.take(portal, now=now, limit=limit))
+
+    def take(self, portal: str, *, now: Millis, limit: int) -> Sequence[ClaimedRow]:
+        """The first half of claim(): what is claimed is locked, and nothing of it was read yet that
+        could be wrong."""
         if self._tx.dialect.locks_lanes:
-            rows = self._lock_and_read(portal, now, limit)
-        else:
-            newest = self._tx.newest(now)
-            rows = self._tx.fetch(_CLAIM, portal=portal, now=now, newest=newest, limit=limit)
+            return self._lock_and_read(portal, now, limit)
+        newest = self._tx.newest(now)
+        return self._tx.fetch(_CLAIM, portal=portal, now=now, newest=newest, limit=limit)
+
+    def lanes(self, portal: str, rows: Sequence[ClaimedRow]) -> list[Lane]:
+        """The second half of claim(). What is kept and cannot be read raises whatever it raises."""
         found: dict[str, list[InboxEvent]] = {}
         for lead_id, seq, due_at, timer, number, kind, at, source, event_id, data, ours in rows:
             if timer is None:
@@ -299,14 +300,33 @@ class Inbox:
         erase.erase_waiting(self._tx, portal, lane)
         return True
 
-    def held(self, *, limit: int = 100) -> list[HeldEvent]:
-        """Events of contacts that are no lead yet; each contact's in order."""
-        return [
-            HeldEvent(
-                row[0], row[1], Event(row[2], row[3], row[4], row[5], load(row[6]), bool(row[7]))
-            )
-            for row in self._tx.run(_HELD, limit=limit)
-        ]
+    # ------------------------------------------------------------------ events for a person
+
+    def park(self, portal: str, rows: Sequence[tuple[Place, str]], *, now: Millis) -> None:
+        """These could not be decided (why): they wait for a person, and their leads go on. Of leads
+        that are claimed, or locked by lock_lane(). One that is decided meanwhile stays decided."""
+        parked.park(self._tx, portal, rows, now)
+
+    def failed(self, *, limit: int = 100) -> list[FailedEvent]:
+        """What park() left; the oldest first."""
+        return parked.failed(self._tx, limit)
+
+    def held(self, *, before: Millis = FAR, limit: int = 100) -> list[HeldEvent]:
+        """Events of contacts that are no lead yet, held or last kept before an instant; each
+        portal's oldest first."""
+        return parked.held(self._tx, before, limit)
+
+    def retry(self, portal: str, seqs: Sequence[int] | None = None) -> int:
+        """Decide parked events again, each at its old place in its lane; how many."""
+        return parked.retry(self._tx, portal, seqs)
+
+    def drop(self, portal: str, seqs: Sequence[int]) -> int:
+        """Failed and held events are never decided, and forgotten; how many."""
+        return parked.drop(self._tx, portal, seqs)
+
+    def keep(self, portal: str, seqs: Sequence[int], *, now: Millis) -> int:
+        """Held events count as held since now; how many."""
+        return parked.keep(self._tx, portal, seqs, now)
 
     # ------------------------------------------------------------------ events that need the CRM
 

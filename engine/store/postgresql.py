@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as insert_or
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.sql import ClauseElement, ColumnElement, FromClause
 
 from engine.base.clock import Millis
@@ -187,8 +187,15 @@ class Postgresql:
         }.get(code)
         if found is not None:
             return HandbackError(found[0], where=self.name, fix=found[1])
-        if error.connection_invalidated or not code:
-            reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else ""
+        if code[:2] in _NOT_THE_ROWS:
+            return HandbackError(
+                f"the database cannot do it now: {_first_line(error.orig)} ({code})",
+                where=self.name,
+                fix="see the server's log; work goes on when it can",
+            )
+        lost = not code and isinstance(error, OperationalError | InterfaceError)
+        if error.connection_invalidated or lost:
+            reason = _first_line(error.orig)
             return HandbackError(
                 f"the database does not answer ({reason})" if reason else "the database is gone",
                 where=self.name,
@@ -197,13 +204,24 @@ class Postgresql:
         return None
 
 
+_NOT_THE_ROWS = ("08", "25", "28", "3D", "3F", "40", "42", "53", "55", "57", "58", "F0", "XX")
+"""Classes of SQLSTATE that say something of the server, the connection or the schema; what else
+there is (22: a value, 23: a constraint, 54: a limit of a row, P0: a trigger) is about rows."""
+
+
+def _first_line(error: BaseException | None) -> str:
+    """A driver's own words; what follows the first line can be the row."""
+    lines = str(error or "").strip().splitlines()
+    return lines[0] if lines else ""
+
+
 def _engine(url: URL, **options: Any) -> Engine:
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
         paramstyle="format",
+        hide_parameters=True,  # an error with a row in it ends in a log
         pool_size=16,
         max_overflow=16,
-        hide_parameters=True,  # what statements are run with is about people
         pool_pre_ping=True,  # a restarted server costs one ping, not one lost request
         **options,
     )

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
 from engine.base.clock import SECOND, Millis
+from engine.store import parked
 from engine.store.inbox import IS_DUE
 from engine.store.outbox import IS_HEAD
 from engine.store.records import QueueStatus
@@ -66,23 +67,30 @@ class Queue:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    def status(self, now: Millis, *, done: bool = True) -> QueueStatus:
-        """Counts over all portals. done: those effects too; there is a row of each to look at."""
+    def status(self, now: Millis, *, held_before: Millis = 0, done: bool = True) -> QueueStatus:
+        """Counts over all portals. done: those effects too; there is a row of each to look at.
+
+        held_before: events held since before this instant wait long.
+        """
         due, oldest_due_seconds = self.lag(now)
-        everything = effects = 0
+        everything = effects = undecided = held_long = 0
         counts: dict[str, int] = {}
         run = self._tx.run
         for name in run(_PORTALS).scalars().all():
             everything += run(_EVENTS, portal=name).scalar_one()
             everything += run(_HINTS, portal=name).scalar_one()
+            stuck, held = parked.counts(self._tx, name, held_before)
+            undecided, held_long = undecided + stuck, held_long + held
             effects += run(_ALL_EFFECTS, portal=name).scalar_one() if done else 0
             for query in _EFFECTS:
                 for status, count in run(query, portal=name):
                     counts[status] = counts.get(status, 0) + count
         return QueueStatus(
             due=due,
-            waiting=everything - due,
+            waiting=everything - due - undecided,
             quarantined=run(_QUARANTINED).scalar_one(),
+            undecided=undecided,
+            held_long=held_long,
             pending=counts.get("pending", 0),
             leased=counts.get("leased", 0),
             uncertain=counts.get("uncertain", 0),

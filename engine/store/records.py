@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from engine.base.clock import Millis
 from engine.base.records import record
@@ -16,6 +16,14 @@ ADDRESS = "address"
 ADDRESS_OF_LEAD = "address of lead"
 """What an event can need from the CRM before it can be decided: its contact's facts, or first of
 all which contact it is about."""
+
+
+class Place(NamedTuple):
+    """Where an event waits: (due_at, seq) is its place in the lane of the lead."""
+
+    lead_id: str
+    due_at: Millis
+    seq: int
 
 
 @record
@@ -75,11 +83,27 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class HeldEvent:
-    """An event of a contact that is no lead yet."""
+    """An event of a contact that is no lead yet. since: it is held; seq: names it."""
 
     portal: str
     lead_id: str
-    event: Event
+    seq: int
+    since: Millis
+    event_id: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailedEvent:
+    """An event that could not be decided, parked at `at`. Its lead goes on without it."""
+
+    portal: str
+    lead_id: str
+    seq: int
+    at: Millis
+    type: str
+    source: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,12 +386,15 @@ class PortalState:
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
     """Counts for operators. due: could be decided or looked up now; waiting: timers, held events
-    and look-ups that are due later. oldest_due_seconds: age of the oldest due event or effect.
+    and look-ups that are due later; undecided: events that failed; held_long: events held since
+    before the instant asked for. oldest_due_seconds: age of the oldest due event or effect.
     done: None where they were not counted."""
 
     due: int
     waiting: int
     quarantined: int
+    undecided: int
+    held_long: int
     pending: int
     leased: int
     uncertain: int

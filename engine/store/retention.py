@@ -64,9 +64,8 @@ _HELD = (
     select(waiting.c.seq)
     .where(
         waiting.c.portal == _PORTAL,
-        waiting.c.due_at == FAR,
-        waiting.c.placed_at < _BEFORE,
         waiting.c.status == word("held"),
+        waiting.c.parked_at < _BEFORE,
     )
     .limit(_LIMIT)
 )
@@ -117,7 +116,8 @@ def _returning(deletion: Delete) -> Any:
 def held(
     tx: Transaction, portal: str, before: Millis, after: int, archive: Archive | None
 ) -> tuple[Pruned, int | None]:
-    """Events that waited in vain for their contact to become a lead."""
+    """Events that waited in vain for their contact to become a lead; not those that a person has
+    said to keep since."""
     ids = list(tx.run(_HELD, portal=portal, before=before, limit=STEP).scalars())
     if not ids:
         return Pruned(), None

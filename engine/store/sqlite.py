@@ -30,6 +30,7 @@ WRITE_CACHE_KB, READ_CACHE_KB = 49_152, 8_192
 _ROWS = 1_000_000
 _TOGETHER = (500, 50)
 """Rows to a statement; 500 of 17 values stay far below the 32,766 that any SQLite takes."""
+_NO_SCHEMA = re.compile(r"^no such (table|column)|has no column named")
 _ONE_ROW = re.compile(r"(?<=VALUES )\([^()]+\)")
 _PER_VALUE = 20
 """Rows that a portal's lead, CRM id or instant has, roughly."""
@@ -259,7 +260,20 @@ class Sqlite:
                 "the disk does not answer as it should",
                 f"check the disk of {folder}, and that it is no network drive",
             ),
+            sqlite3.SQLITE_NOMEM: ("there is no memory left", "give this machine more, or wait"),
+            sqlite3.SQLITE_PERM: (
+                "the database file may not be used",
+                f"give this user the right to read and write {self._file}",
+            ),
+            sqlite3.SQLITE_PROTOCOL: ("the database file is locked too often", "try again"),
+            sqlite3.SQLITE_INTERRUPT: ("a statement was interrupted", "try again"),
+            sqlite3.SQLITE_SCHEMA: ("the schema was changed meanwhile", "try again"),
         }.get(code)
+        if found is None and code == sqlite3.SQLITE_ERROR and _NO_SCHEMA.search(str(error.orig)):
+            found = (
+                f"the database has not the schema of this program: {error.orig}",
+                "upgrade it: handback db upgrade",
+            )
         return None if found is None else HandbackError(found[0], where=self.name, fix=found[1])
 
 

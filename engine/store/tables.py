@@ -58,6 +58,7 @@ GLOBAL = frozenset(
 
 PARKED = "status = 'timer' OR status = 'lookup' OR status = 'held'"
 LOOKUP = "status = 'lookup'"
+STUCK = "status = 'failed' OR status = 'held'"
 NEEDING = "status = 'failed' OR status = 'uncertain'"
 OPEN = "status = 'pending' OR status = 'leased' OR status = 'uncertain'"
 UNSENT = "status = 'failed' OR status = 'cancelled' OR status = 'superseded'"
@@ -222,17 +223,21 @@ waiting = Table(
     _text("needs"),
     _int("attempts"),
     _int("lease_until"),
+    _int("parked_at", null=True),
+    _text("reason", null=True),
     PrimaryKeyConstraint("portal", "due_at", "seq"),
     _partial("ix_waiting_parked", "portal", "lead_id", "placed_at", "seq", where=PARKED),
     _partial("ix_waiting_lookup", "portal", "lease_until", "seq", where=LOOKUP),
     _partial("ix_waiting_needs", "portal", "needs", "lease_until", "seq", where=LOOKUP),
+    _partial("ix_waiting_needing", "portal", "status", "parked_at", "seq", where=STUCK),
     sqlite_with_rowid=False,
 )
 """What is to be decided: a row is deleted when it was. Small rows, so that busy ones are cheap.
 
-status: pending | timer | lookup (needs the CRM) | held (no lead yet). (placed_at, seq) is the place
-in the lane of the lead; due_at is the same, or FAR while the row cannot be decided anyway. lead_id
-is an address in lower case while it is not known whose it is: `needs` says so.
+status: pending | timer | lookup (needs the CRM) | held (no lead yet) | failed (see parked.py).
+(placed_at, seq) is the place in the lane of the lead; due_at is the same, or FAR while the row
+cannot be decided anyway. parked_at: of held and failed ones, since when; reason: why it failed.
+lead_id is an address in lower case while it is not known whose it is: `needs` says so.
 """
 
 quarantine = Table(

@@ -15,6 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import ColumnElement
 
 from engine.base.clock import MINUTE, Millis
+from engine.store import parked
 from engine.store.records import LedgerEntry, RulesVersion
 from engine.store.statements import either, word
 from engine.store.tables import (
@@ -46,17 +47,26 @@ _NEEDS = either(outbox.c.status, "failed", "uncertain")
 
 @dataclass(frozen=True, slots=True)
 class Needing:
-    """How many effects and events wait for a person."""
+    """How many effects and events wait for a person. failed, uncertain: effects; undecided: events
+    that could not be decided."""
 
     failed: int = 0
     uncertain: int = 0
     quarantined: int = 0
+    undecided: int = 0
+    held_long: int = 0
+
+    @property
+    def all(self) -> int:
+        return self.failed + self.uncertain + self.quarantined + self.undecided + self.held_long
 
     def __add__(self, more: "Needing") -> "Needing":
         return Needing(
             self.failed + more.failed,
             self.uncertain + more.uncertain,
             self.quarantined + more.quarantined,
+            self.undecided + more.undecided,
+            self.held_long + more.held_long,
         )
 
 
@@ -133,21 +143,27 @@ class Views:
     def count_kept(self) -> int:
         return sum(self._count(*_kept(name)) for name in self._names())
 
-    def needing(self) -> Needing:
-        """Counted by indexes that hold nothing else, however much was delivered."""
+    def needing(self, *, held_before: Millis = 0) -> Needing:
+        """Counted by indexes that hold nothing else, however much was delivered. held_before: what
+        is held since before this instant waits long."""
         found = Needing(quarantined=self._count_all(quarantine))
         for name in self._names():
             of_portal = (outbox.c.portal == name, _NEEDS)
             query = select(outbox.c.status, func.count()).where(*of_portal)
             counted = {row[0]: row[1] for row in self._ask(query.group_by(outbox.c.status))}
-            found += Needing(counted.get("failed", 0), counted.get("uncertain", 0))
+            undecided, held = parked.counts(self.tx, name, held_before)
+            failed, uncertain = counted.get("failed", 0), counted.get("uncertain", 0)
+            found += Needing(failed, uncertain, 0, undecided, held)
         return found
 
     def unsent(self) -> int:
         """Effects on their way: waiting, or being sent."""
         due = outbox.c.due_at >= 0  # always; so that the index of what is open is chosen
         found = sum(self._count(outbox.c.portal == name, _OPEN, due) for name in self._names())
-        return found - self.needing().uncertain
+        return found - sum(
+            self._count(outbox.c.portal == name, outbox.c.status == word("uncertain"), _NEEDS)
+            for name in self._names()
+        )
 
     def mark_of(self, portal: str, lead_id: str) -> str:
         """Changes whenever a page about this lead would."""

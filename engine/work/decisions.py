@@ -4,12 +4,13 @@ No network, no clock of its own. A worker that dies rolls back, and the events a
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
 from engine.base.clock import Millis
 from engine.base.collector import collector_waits
+from engine.base.errors import HandbackError
 from engine.hooks.manager import Plugins
 from engine.hooks.specs import CrmSpecs
 from engine.lead.decide import decide
@@ -17,7 +18,9 @@ from engine.lead.effects import words
 from engine.lead.machine import LeadMachine, UnknownTriggerError
 from engine.lead.records import Decision, Effect, EffectKind, Event, Lead, Portal
 from engine.rules.model import CrmMapping
-from engine.store import Decided, InboxEvent, Lane, LedgerEntry, Store, Tx
+from engine.store import Decided, InboxEvent, Lane, LedgerEntry, Place, Store, Tx
+from engine.store.inbox import place_of
+from engine.work.containing import ClaimSize, PortalByPortal, last_line
 from engine.work.rules_in_use import RulesInUse, RulesMovedError
 from engine.work.shadow import disagreements
 
@@ -27,48 +30,118 @@ log = structlog.get_logger()
 _FIELDS = EffectKind.FIELDS
 
 
+TRIES = 48
+"""Claims of one portal in a row while an event that cannot be decided is looked for: enough to
+halve the largest claim, and to grow again. Then the other portals have their turn."""
+
+
 class Decisions:
     """One per process; safe to use from several threads."""
 
     def __init__(self, store: Store, plugins: Plugins, rules: RulesInUse) -> None:
         self._store, self._plugins, self._rules = store, plugins, rules
+        self._portals = PortalByPortal("decide")
+        self._sizes: dict[str, ClaimSize] = {}
 
     def decide_due(self, now: Millis) -> int:
-        """One claim in every portal that has due events; the number of events decided."""
+        """One claim in every portal that has due events; the number of events decided or parked.
+
+        Raises what a portal raised when nothing could be done in any."""
         with self._store.read() as tx:
             portals = tx.inbox.due_portals(now)
-        return sum(self.decide_portal(portal, now) for portal in portals)
+        return self._portals.each(portals, lambda portal: self.decide_portal(portal, now), now)
 
     def decide_portal(self, portal: str, now: Millis) -> int:
-        """One claim of one portal, in one transaction, by the rules that are in use then."""
+        """One claim of one portal, in one transaction, by the rules that are in use then.
+
+        An event that cannot be decided or written is parked, and the others go on: the claim is
+        tried again with fewer events until it is alone. Raises HandbackError when it is the
+        database or the set-up that fails, and not an event.
+        """
+        size = self._sizes.pop(portal, None) or ClaimSize(self._store.claim_events)
+        done = 0
+        for _ in range(TRIES):
+            limit, claim = size.next, _Claim()
+            try:
+                done += self._caught_up(portal, now, limit, claim)
+            except (HandbackError, MemoryError):
+                raise
+            except Exception as error:
+                if claim.first is None:  # it was not about any event
+                    raise
+                if claim.taken > 1:
+                    size.failed(claim.taken)
+                else:
+                    done += self._park(portal, claim.first, error, now)
+                    size.parked()
+                continue
+            size.worked(claim.taken)
+            if size.is_whole or not claim.taken:
+                return done
+        self._sizes[portal] = size
+        return done
+
+    def _caught_up(self, portal: str, now: Millis, limit: int, claim: "_Claim") -> int:
         while True:
             try:
                 with collector_waits():
-                    return self._decide(portal, now)
+                    return self._decide(portal, now, limit, claim)
             except RulesMovedError:
                 self._rules.catch_up(now)
 
-    def _decide(self, portal: str, now: Millis) -> int:
+    def _decide(self, portal: str, now: Millis, limit: int, claim: "_Claim") -> int:
         with self._store.write() as tx:
-            lanes = tx.inbox.claim(portal, now=now, limit=self._store.claim_events)
-            if not lanes:
+            claimed = tx.inbox.take(portal, now=now, limit=limit)
+            if not claimed:
                 return 0
+            if limit == 1:  # a locked lane comes with what waits before the event in it
+                claimed = claimed[:1]
             rules, watching = self._rules.both(
                 tx, now
             )  # after the claim: from here on nobody changes them
             connected = tx.portals.get(portal)
             planner = _planner(self._plugins, connected, rules)
+            claim.taken, claim.first = len(claimed), place_of(claimed[0])
             folder = _Folder(rules, tx, portal, planner, now)
-            for lane in lanes:
+            for lane in tx.inbox.lanes(portal, claimed):
                 folder.fold(lane)
             tx.inbox.commit(portal, folder.decided, now=now, rules_version=rules.version)
-            if folder.refused:
-                tx.inbox.refuse(portal, folder.refused, now=now)
+            if folder.failed:
+                tx.inbox.park(portal, folder.failed, now=now)
             if folder.ledger:
                 tx.ledger.append(folder.ledger)
             if watching is not None:
                 tx.shadow.add(portal, list(disagreements(watching, portal, folder.decided, now)))
-        return len(folder.decided) + len(folder.refused)
+        return len(folder.decided) + len(folder.failed)
+
+    def _park(self, portal: str, place: Place, error: Exception, now: Millis) -> int:
+        """Out of the way, visibly. Whoever has the lead meanwhile finds out for himself."""
+        with self._store.write() as tx:
+            if not tx.inbox.lock_lane(portal, place.lead_id):
+                return 0
+            tx.inbox.park(portal, [(place, last_line(error))], now=now)
+        _tell(portal, place, error)
+        return 1
+
+
+@dataclass(slots=True)
+class _Claim:
+    """What is known of a claim also when its transaction fails."""
+
+    taken: int = 0
+    first: Place | None = None
+
+
+def _tell(portal: str, place: Place, error: Exception) -> None:
+    log.error(
+        "event parked",
+        action="decide",
+        portal=portal,
+        lead=place.lead_id,
+        seq=place.seq,
+        reason=last_line(error),
+        exc_info=error,
+    )
 
 
 class _Folder:
@@ -80,7 +153,7 @@ class _Folder:
         self._rules, self._tx, self._portal = rules, tx, portal
         self._planner, self._now = planner, now
         self.decided: list[Decided] = []
-        self.refused: list[tuple[int, str]] = []
+        self.failed: list[tuple[Place, str]] = []
         self.ledger: list[LedgerEntry] = []
         self._start, self._taken_back = rules.rules.start_event, rules.tells.get("taken_back")
         self._folded: set[str] = set()
@@ -101,16 +174,12 @@ class _Folder:
             if event is None:
                 return
             try:
-                decision = decide(self._rules, lead, event, self._now)
-            except UnknownTriggerError as error:
-                self.refused.append((row.seq, f"the rules changed: {error}"))
-                continue
+                decision = self._decision(lead, event)
+            except MemoryError:
+                raise
             except Exception as error:
-                log.exception("cannot decide", action="decide", lead=lane.lead_id, seq=row.seq)
-                self.refused.append((row.seq, f"it could not be decided: {error!r}"))
+                self._fail(lane.lead_id, row, error)
                 continue
-            if decision is not None:
-                decision = self._planner.plan(decision)
             self.decided.append(Decided(row, lead, decision))
             if decision is None:
                 held = True
@@ -120,6 +189,18 @@ class _Folder:
                 return
             lead = decision.lead
             timers_over = timers_over or decision.clears_timers
+
+    def _decision(self, lead: Lead | None, event: Event) -> Decision | None:
+        decision = decide(self._rules, lead, event, self._now)
+        return None if decision is None else self._planner.plan(decision)
+
+    def _fail(self, lead_id: str, row: InboxEvent, error: Exception) -> None:
+        place = Place(lead_id, row.due_at, row.seq)
+        if isinstance(error, UnknownTriggerError):
+            self.failed.append((place, f"the rules in use do not know it: {error}"))
+            return
+        _tell(self._portal, place, error)
+        self.failed.append((place, last_line(error)))
 
     def _with_winner(self, lead: Lead | None, event: Event) -> Event | None:
         """A merge has to know whether the winner is a lead of its own; None: not now.

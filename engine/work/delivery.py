@@ -38,6 +38,7 @@ from engine.store import (
 )
 from engine.work.access import Accesses
 from engine.work.batches import Lanes
+from engine.work.containing import PortalByPortal, last_line
 from engine.work.rules_in_use import RulesInUse
 
 LEASE: Millis = 30 * SECOND
@@ -50,6 +51,7 @@ CONCURRENT_PORTALS = 8
 """A slow portal holds up none of the others."""
 
 Batch = list[ClaimedEffect]
+Answered = Sequence[tuple[ClaimedEffect, Outcome]]
 
 log = structlog.get_logger()
 
@@ -60,14 +62,16 @@ class Deliveries:
     def __init__(self, store: Store, accesses: Accesses, rules: RulesInUse, clock: Clock) -> None:
         self._store, self._accesses = store, accesses
         self._rules, self._clock = rules, clock
+        self._portals = PortalByPortal("deliver")
 
     def deliver_due(self) -> int:
         """One claim in every portal with due effects; the number of effects settled as done."""
-        portals = self.due()
+        portals, now = self.due(), self._clock.now()
         if len(portals) < 2:
-            return sum(map(self.deliver_portal, portals))
+            return self._portals.each(portals, self.deliver_portal, now)
         with ThreadPoolExecutor(CONCURRENT_PORTALS, thread_name_prefix="portal") as pool:
-            return sum(pool.map(self.deliver_portal, portals))
+            under_way = {name: pool.submit(self.deliver_portal, name) for name in portals}
+        return self._portals.each(portals, lambda name: under_way[name].result(), now)
 
     def due(self) -> list[str]:
         """Portals with effects that can be sent now, the one that waits longest first."""
@@ -191,18 +195,44 @@ class _Run:
         now = self._clock.now()
         missing = Uncertain("the plugin said nothing about it", after=MINUTE)
         answered = [(effect, outcomes.get(effect.id, missing)) for effect in batch]
-        settlements = [self._settlement(effect, outcome, now) for effect, outcome in answered]
         pauses = [o for _, o in answered if isinstance(o, TryLater) and o.whole_portal]
         waiting = {e.lead_id for e, o in answered if isinstance(o, TryLater | Uncertain)}
+        self._done += self._keep(answered, now)
+        if pauses:
+            self._stopped = True
+            self._pause(pauses, now)
+        self._return(self._lanes.settled(batch, waiting), now)
+
+    def _keep(self, answered: Answered, now: Millis) -> int:
+        """Write the outcomes; how many effects are done. One that cannot be written is parked, and
+        keeps none of its batch from being written."""
+        try:
+            return self._write(answered, now)
+        except (HandbackError, MemoryError):
+            raise
+        except Exception as error:
+            if len(answered) > 1:
+                return sum(self._keep([one], now) for one in answered)
+            effect, outcome = answered[0]
+            portal, number = self._access.portal.name, effect.id
+            told = {"action": "deliver", "portal": portal, "lead": effect.lead_id, "effect": number}
+            log.exception("outcome not written", **told)
+            why = f"{type(outcome).__name__} could not be written: {last_line(error)}"
+            failed = Settlement(number, "failed", reason=why)
+            with self._store.write() as tx:
+                tx.outbox.settle(portal, self._fence, [failed], now=now)
+            return 0
+
+    def _write(self, answered: Answered, now: Millis) -> int:
+        portal = self._access.portal.name
+        settlements = [self._settlement(effect, outcome, now) for effect, outcome in answered]
         reread = [
             NewHint(e.crm_id, now)
             for e, o in answered
             if isinstance(o, TryLater | Uncertain) and o.reread
         ]
         with self._store.write() as tx:
-            stale = set(
-                tx.outbox.settle(self._access.portal.name, self._fence, settlements, now=now)
-            )
+            stale = set(tx.outbox.settle(portal, self._fence, settlements, now=now))
             good = [(e, o) for e, o in answered if e.id not in stale and isinstance(o, Done)]
             ledger = [_ledger(self._access, e, o, now) for e, o in good if _is_handback(e)]
             if ledger:
@@ -212,22 +242,17 @@ class _Run:
                 told = [_told(self._kept, self._access, effect, now) for effect in kept]
                 tx.inbox.add(told, now=now)
             confirmed = {e.crm_id: e.payload for e, _ in good if e.kind is EffectKind.FIELDS}
-            tx.shown.confirm(self._access.portal.name, confirmed, now=now)
+            tx.shown.confirm(portal, confirmed, now=now)
             if reread:
-                tx.hints.add(self._access.portal.name, reread, now=now)
-            if pauses:
-                until = now + max(pause.after for pause in pauses)
-                tx.portals.pause(self._access.portal.name, until=until, reason=pauses[0].reason)
-        if pauses:
-            self._stopped = True
-            log.warning(
-                "portal paused",
-                action="pause",
-                portal=self._access.portal.name,
-                reason=pauses[0].reason,
-            )
-        self._done += len(good)
-        self._return(self._lanes.settled(batch, waiting), now)
+                tx.hints.add(portal, reread, now=now)
+        return len(good)
+
+    def _pause(self, pauses: Sequence[TryLater], now: Millis) -> None:
+        portal, reason = self._access.portal.name, pauses[0].reason
+        with self._store.write() as tx:
+            until = now + max(pause.after for pause in pauses)
+            tx.portals.pause(portal, until=until, reason=reason)
+        log.warning("portal paused", action="pause", portal=portal, reason=reason)
 
     def _return(self, effects: Sequence[ClaimedEffect], due_at: Millis) -> None:
         """Claimed but not sent: back as they were."""

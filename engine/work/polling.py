@@ -45,6 +45,8 @@ class Polls:
             self.poll(portal, now, every=every)
         except HandbackError as error:
             log.warning("portal not polled", action="poll", portal=portal, reason=str(error))
+        except Exception:
+            log.exception("polling failed", action="poll", portal=portal)
 
     def poll(self, portal: str, now: Millis, *, every: Millis | None = None) -> int:
         """Leave hints for contacts whose owner is news; how many. Raises HandbackError."""

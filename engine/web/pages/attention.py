@@ -1,6 +1,6 @@
 """Attention: everything that waits for a person, with the button that settles it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -32,6 +32,21 @@ _EVENTS = (
     Column("raw", "What came", "mono"),
     Column("actions", "", "actions"),
 )
+_UNDECIDED = (
+    Column("at", "Since", "time", wide=True),
+    Column("lead", "Lead", "link"),
+    Column("kind", "Event"),
+    Column("source", "From", wide=True),
+    Column("reason", "Why"),
+    Column("actions", "", "actions"),
+)
+_HELD = (
+    Column("at", "Held since", "time"),
+    Column("lead", "Contact"),
+    Column("kind", "Event"),
+    Column("reason", "Why"),
+    Column("actions", "", "actions"),
+)
 _KEPT = (
     Column("at", "Since", "time"),
     Column("lead", "Lead", "link"),
@@ -40,10 +55,13 @@ _KEPT = (
 RAW_SHOWN = 160
 _LISTS: Mapping[str, tuple[str, Sequence[Column], str]] = {
     "effects": ("Effects that did not get through", _EFFECTS, "Retry|Give up"),
+    "undecided": ("Events that could not be decided", _UNDECIDED, "Retry|Drop"),
     "quarantined": ("Events that were not understood", _EVENTS, "Edit|Discard"),
+    "held": ("Events of contacts that never became leads", _HELD, "Keep|Drop"),
     "kept": ("Leads that no owner could take back", _KEPT, ""),
 }
 """What there is of each: its name, its columns, and what can be done."""
+_RETRIED = ("effects", "undecided")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +107,9 @@ class _Board:
             with ui.element("div").classes("hb-head"):
                 heading = text(name, tag="h2")
                 ui.element("span").classes("hb-grow")
-                if kind == "effects" and self._view.may("operator"):
-                    ui.button("Retry all", on_click=self._retry_all).props("outline dense")
+                if kind in _RETRIED and self._view.may("operator"):
+                    again = partial(self._retry_all, kind)
+                    ui.button("Retry all", on_click=again).props("outline dense")
             table = records(columns, [], label=name, on_act=self._act if acts else None)
         return _List(place, heading, table)
 
@@ -127,6 +146,10 @@ class _Board:
                 await self._retry([item])
             case "Give up":
                 self._give_up(item)
+            case "Drop":
+                self._drop(item)
+            case "Keep":
+                await self._keep(item)
             case "Edit":
                 self._edit(item)
             case "Discard":
@@ -139,10 +162,10 @@ class _Board:
                     danger=True,
                 )
 
-    async def _retry_all(self) -> None:
+    async def _retry_all(self, kind: str) -> None:
         rows = await self._view.ask(self._view.desk.attention.everything)
         if rows is not None:
-            await self._retry([row["id"] for row in rows["effects"]])
+            await self._retry([row["id"] for row in rows[kind]])
 
     async def _retry(self, ids: list[str]) -> None:
         done = await self._view.run("operator", self._view.desk.app.queue.retry, ids)
@@ -157,26 +180,43 @@ class _Board:
             await self.again()
         return done
 
+    async def _keep(self, item: str) -> None:
+        done = await self._view.run("operator", self._view.desk.app.queue.keep, [item])
+        if done is not None:
+            self._view.say("Kept: it goes on waiting for its contact.")
+            await self.again()
+
     def _give_up(self, item: str) -> None:
+        self._for_good(
+            ("Give up on this effect?", "It will not be tried again. The reason stays with it."),
+            ("Give up", "Given up."),
+            lambda words: self._view.desk.app.queue.give_up(item, words),
+        )
+
+    def _drop(self, item: str) -> None:
+        self._for_good(
+            ("Drop this event?", "It is deleted and never takes effect; its lead goes on without."),
+            ("Drop", "Dropped."),
+            lambda words: self._view.desk.app.queue.drop([item], words),
+        )
+
+    def _for_good(
+        self, words: tuple[str, str], ends: tuple[str, str], act: Callable[[str], object]
+    ) -> None:
+        """Ask for a reason, then do it. words: question and consequence; ends: button, answer."""
+
         async def go(given: Given) -> bool:
-            words = given.text("reason")
-            if not words:
+            why = given.text("reason")
+            if not why:
                 self._view.say("Give a reason first.", bad=True)
                 return False
-            done = await self._view.did("operator", self._view.desk.app.queue.give_up, item, words)
+            done = await self._view.did("operator", act, why)
             if done:
-                self._view.say("Given up.")
+                self._view.say(ends[1])
                 await self.again()
             return done
 
-        with dialog(
-            self._view,
-            "Give up on this effect?",
-            "It will not be tried again. The reason stays with it.",
-            "Give up",
-            go,
-            danger=True,
-        ) as form:
+        with dialog(self._view, *words, ends[0], go, danger=True) as form:
             form.text("reason", "Reason", longest=300)
 
     def _edit(self, item: str) -> None:
@@ -196,11 +236,13 @@ class _Board:
 
 def _row(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
     match kind:
-        case "effects":
+        case "effects" | "undecided":
             lead = row["lead"]
             return {**row, "lead_href": f"{PAGES}/lead/{lead}", "status_kind": row["status"]}
         case "quarantined":
             return {**row, "raw": row["raw"][:RAW_SHOWN]}
+        case "held":
+            return dict(row)
         case _:
             return {**row, "lead": row["id"], "lead_href": f"{PAGES}/lead/{row['id']}"}
 

@@ -38,7 +38,7 @@ def desk_of(app: App, accounts: Accounts, keys: ApiKeys) -> Desk:
     attention_list = Attention(
         app.store, app.clock, app.queue, app.intake, rulebook.broken, audit=app.audit
     )
-    board = Overview(app.store, app.clock, app.rules)
+    board = Overview(app.store, app.clock, app.rules, held_days=app.settings.held_days)
     pools = Pools()
     shared = Shared(app.clock, pools.database)
     return Desk(
