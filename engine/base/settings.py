@@ -6,6 +6,7 @@ defaults. No secret is a setting: settings only name the environment variables t
 
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,11 @@ class Settings(BaseSettings):
 
     public_url: str = ""
     """How the outside reaches `handback serve`, e.g. https://handback.example.com (webhooks)."""
+
+    trusted_proxies: str = ""
+    """Addresses or networks of the proxies in front, e.g. `127.0.0.1, 10.0.0.0/24`: only theirs is
+    believed who says in X-Forwarded-For where a request comes from. Each has to set that header
+    itself (or append to it), never to pass on what it was sent. Empty: nobody is believed."""
 
     secret_keys_file: Path | None = None
     """Keys that stored tokens are encrypted with, one a line; HANDBACK_SECRET_KEYS wins over it."""
@@ -90,6 +96,18 @@ class Settings(BaseSettings):
     def _own(self) -> set[str]:
         named = {f"HANDBACK_{field.upper()}" for field in type(self).model_fields}
         return named | {"HANDBACK_CONFIG", "HANDBACK_SECRET_KEYS", self.oidc_client_secret_env}
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        for one in _words(text):
+            ip_network(one)  # raises ValueError, which names it
+        return text
+
+    @property
+    def proxies(self) -> list[str]:
+        """`trusted_proxies`, one by one."""
+        return _words(self.trusted_proxies)
 
     @property
     def rules_file(self) -> Path:

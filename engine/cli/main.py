@@ -59,6 +59,12 @@ class Commands(LazyGroup):
         Later("assistant", "assistants:app", "Sales assistants."),
         Later("db", "database:app", "The database."),
         Later("apikey", "apikeys:app", "Keys of the event API."),
+        Later(
+            "audit",
+            "audit:audit",
+            "Who did what through which door, newest first; with --log-ins, who came in and who"
+            " tried.",
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """What `serve` and `demo --serve` share: a listening door, threads behind it, an orderly end."""
 
 import os
+import resource
 import signal
 import socket
 import sys
@@ -17,8 +18,13 @@ from starlette.types import ASGIApp
 from engine.base.clock import Clock
 from engine.base.errors import ConfigurationError
 from engine.cli.output import complain
+from engine.web.patience import Patience
 from engine.web.receivers import receiver_app
 from engine.wiring import App
+
+MOST_CONNECTIONS = 10_000
+OTHER_FILES = 200
+"""For the database, logs, the CRM: what a process opens besides."""
 
 
 def doors_of(opened: App, host: str, *, portals_clock: Clock | None = None) -> tuple[ASGIApp, str]:
@@ -84,7 +90,11 @@ def served(
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=bool(opened.settings.proxies),
+            forwarded_allow_ips=opened.settings.proxies,
             ws_max_size=1_000_000,
+            http=Patience().protocol(),
+            limit_concurrency=_room(),
             timeout_graceful_shutdown=5,
         )
     )
@@ -126,6 +136,13 @@ def listen(host: str, port: int) -> Iterator[Listening]:
             ) from error
         shown = f"[{host}]" if ":" in host else host
         yield Listening(listener, f"http://{shown}:{listener.getsockname()[1]}")
+
+
+def _room() -> int:
+    """Connections that may be open, and requests in hand: below what the process may open, so that
+    it can still read its database and answer (503) those that are too many."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(100, min(files, MOST_CONNECTIONS) - OTHER_FILES)
 
 
 def _serve(server: uvicorn.Server, listener: socket.socket, stop: threading.Event) -> None:

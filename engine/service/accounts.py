@@ -4,18 +4,19 @@ Passwords are kept as argon2 hashes, session tokens as SHA-256; neither can be r
 """
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 
-from engine.base.clock import HOUR, MINUTE, Clock, Millis, format_time
+from engine.base.clock import DAY, HOUR, MINUTE, Clock, Millis, format_time
 from engine.base.errors import InputError
 from engine.service.audit import Audit
+from engine.service.hashing import LONGEST, Hashing, Place
 from engine.store import Store, Tx
-from engine.store.account_records import Session, User
+from engine.store.account_records import LogIn, Session, Try, User
 
 Role = Literal["viewer", "operator", "editor", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -28,7 +29,13 @@ LOCKED: Millis = 15 * MINUTE
 SEEN_EVERY: Millis = MINUTE
 """How exactly the last use of a session is remembered; spares a write per request."""
 
-SHORTEST, LONGEST = 12, 256
+REMEMBERED: Millis = 90 * DAY
+"""How long a browser that a login was good from stays known."""
+BROWSERS = 10
+"""Known browsers of one login; the oldest goes."""
+
+SHORTEST = 12
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +57,7 @@ class Accounts:
         self, store: Store, clock: Clock, audit: Audit, hasher: PasswordHasher | None = None
     ) -> None:
         self._store, self._clock, self._audit = store, clock, audit
-        self._hasher = hasher or PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_urlsafe())
+        self._hashing = Hashing(hasher)
 
     # ------------------------------------------------------------------ people
 
@@ -84,7 +90,9 @@ class Accounts:
 
     def add(self, name: str, password: str, role: Role, *, first: bool = False) -> None:
         """A new login; `first` only while there is none. Raises InputError."""
-        user = User(_checked(name), self._hash(name, password), role, self._clock.now())
+        with self._hashing.place() as place:
+            hashed = self._hash(place, _checked(name), password)
+        user = User(name, hashed, role, self._clock.now())
         self._add(user, "make first admin" if first else "add login", first)
 
     def invite(self, name: str, role: Role) -> None:
@@ -129,15 +137,18 @@ class Accounts:
 
     def set_password(self, name: str, password: str, *, old: str | None = None) -> None:
         """A new password, which ends all sessions. old: what a person has to know to do it."""
-        if old is not None and self._tried(name, old) is None:
-            self._audit.command("change password", subject=name, outcome="failed: old password")
-            raise InputError("the old password is not right")
-        hashed = self._hash(name, password)
+        with self._hashing.place() as place:
+            if old is not None and not self._right(place, name, old):
+                what = "the old password is not right, or too many tries came before"
+                self._audit.command("change password", subject=name, outcome=f"failed: {what}")
+                raise InputError(what, fix="try again later")
+            hashed = self._hash(place, name, password)
         with self._audit.changing("change password", name) as (tx, _):
             user = tx.accounts.user(name)
             if user is None:
                 raise InputError(f"there is no login {name!r}")
             tx.accounts.put_user(replace(user, password_hash=hashed, failures=0, locked_until=0))
+            tx.accounts.forget_browsers(name)
             tx.accounts.close_sessions(name)
 
     def link(self, name: str, identity: str | None) -> None:
@@ -157,16 +168,54 @@ class Accounts:
 
     # ------------------------------------------------------------------ coming in
 
-    def log_in(self, name: str, password: str) -> str | None:
+    def make_first(self, name: str, password: str) -> str:
+        """The first admin, logged in: a session token. Raises InputError, BusyError."""
+        self.add(name, password, "admin", first=True)
+        with self._store.write() as tx:
+            return open_session(tx, name, self._clock.now())
+
+    def log_in(
+        self, name: str, password: str, *, address: str = "", browser: str = ""
+    ) -> str | None:
         """A session token for the right password, else None: nobody learns which part was wrong.
 
-        After TRIES failures in a row the login is locked for a while, right password or not.
+        Each try is counted before it is judged, however many come at once: after TRIES failures in
+        a row the login is locked for a while, right password or not. Tries from a browser that this
+        login was good from before (its token) have TRIES of their own. Raises BusyError.
         """
-        user = self._tried(name, password)
-        if user is None:
-            return None
+        known = self.knows(name, browser)
+        with self._hashing.place(known=known) as place:
+            entry = LogIn(self._clock.now(), name[:64], address[:64], "refused")
+            with self._store.write() as tx:
+                number = tx.log_ins.note(entry)
+                tried, by_browser = self._begin(tx, name, digest(browser) if known else "")
+            if not place.fits(tried.password_hash if tried else "", password) or tried is None:
+                return None
+            hashed = place.renewed(tried.password_hash, password)
         with self._store.write() as tx:
-            return open_session(tx, user.name, self._clock.now())
+            if not self._end(tx, name, tried, hashed, by_browser):
+                return None
+            tx.log_ins.was_good(number, "done")
+            return open_session(tx, name, self._clock.now())
+
+    def knows(self, name: str, browser: str) -> bool:
+        """Whether this login was good from this browser (its token) before, and may try again."""
+        if not _TOKEN.fullmatch(browser):
+            return False
+        now = self._clock.now()
+        with self._store.read() as tx:
+            return tx.accounts.knows_browser(digest(browser), name, most=TRIES, now=now)
+
+    def remember(self, name: str, browser: str) -> str:
+        """A login was good: the token by which its browser is known from now on, instead of the one
+        it had ("" for none)."""
+        token, now = secrets.token_urlsafe(32), self._clock.now()
+        with self._store.write() as tx:
+            tx.accounts.remember_browser(
+                digest(token), name, instead=digest(browser), until=now + REMEMBERED, now=now,
+                most=BROWSERS,
+            )  # fmt: skip
+        return token
 
     def visitor(self, token: str) -> Visitor | None:
         """Who this session token belongs to, while it lasts."""
@@ -205,27 +254,28 @@ class Accounts:
 
     # ------------------------------------------------------------------ passwords
 
-    def _tried(self, name: str, password: str) -> User | None:
+    def _begin(self, tx: Tx, name: str, browser: str) -> tuple[Try | None, bool]:
+        """Count a try, on the browser if it may (then True), else on the login."""
         now = self._clock.now()
-        with self._store.read() as tx:
+        if browser and tx.accounts.begin_try_from(browser, name, most=TRIES, now=now):
             user = tx.accounts.user(name)
-        usable = user is not None and not user.disabled and user.locked_until <= now
-        known_hash = user.password_hash if user else ""
-        right = self._fits(known_hash or self._nobody, password) and bool(known_hash)
-        if user is None or not usable:
-            return None
+            return (Try(user.password_hash) if user and not user.disabled else None), True
+        return tx.accounts.begin_try(name, most=TRIES, until=now + LOCKED, now=now), False
+
+    def _end(self, tx: Tx, name: str, tried: Try, hashed: str, by_browser: bool) -> bool:
+        if by_browser:
+            return tx.accounts.end_try_from(name, tried, hashed=hashed)
+        return tx.accounts.end_try(name, tried, hashed=hashed, now=self._clock.now())
+
+    def _right(self, place: Place, name: str, password: str) -> bool:
         with self._store.write() as tx:
-            known = tx.accounts.user(name) or user
-            tx.accounts.put_user(_after_try(known, right=right, now=now))
-        return user if right else None
-
-    def _fits(self, hashed: str, password: str) -> bool:
-        try:
-            return self._hasher.verify(hashed, password[: LONGEST + 1])
-        except (VerificationError, InvalidHashError):
+            tried, _ = self._begin(tx, name, "")
+        if tried is None or not place.fits(tried.password_hash, password):
             return False
+        with self._store.write() as tx:
+            return self._end(tx, name, tried, tried.password_hash, False)
 
-    def _hash(self, name: str, password: str) -> str:
+    def _hash(self, place: Place, name: str, password: str) -> str:
         if not SHORTEST <= len(password) <= LONGEST:
             raise InputError(
                 f"a password has {SHORTEST} to {LONGEST} characters", fix="take a few words"
@@ -233,16 +283,7 @@ class Accounts:
         plain = password.lower()
         if name.lower() in plain or "handback" in plain or len(set(plain)) < 5:
             raise InputError("this password is easy to guess", fix="take a few unrelated words")
-        return self._hasher.hash(password)
-
-
-def _after_try(user: User, *, right: bool, now: Millis) -> User:
-    if right:
-        return replace(user, failures=0, locked_until=0)
-    failures = user.failures + 1
-    if failures < TRIES:
-        return replace(user, failures=failures)
-    return replace(user, failures=0, locked_until=now + LOCKED)
+        return place.hash(password)
 
 
 def open_session(tx: Tx, name: str, now: Millis) -> str:

@@ -4,13 +4,14 @@ The commands of the services record themselves, so that no door can forget it. W
 one transaction, its entry is written in it: neither is ever there without the other.
 """
 
+import builtins
 import getpass
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from engine.base.clock import Clock, format_time
+from engine.base.clock import Clock, Millis, format_time
 from engine.base.errors import HandbackError
 from engine.store import Store, Tx
 from engine.store.account_records import AuditEntry
@@ -74,8 +75,7 @@ class Audit:
         try:
             with self._store.write() as tx:
                 yield tx, done
-                who, door = self.actor()
-                tx.accounts.note(self._entry(who, door, what, subject, outcome))
+                self.within(tx, what, subject=subject, outcome=outcome)
         except HandbackError as error:
             self.command(what, subject=subject, outcome=f"failed: {error.what}")
             raise
@@ -94,10 +94,17 @@ class Audit:
             outcome=outcome[:1000],
         )
 
-    def list(self, *, limit: int = KEPT, before: int | None = None) -> list[dict[str, Any]]:
-        """Newest first; before: only entries older than this id."""
+    def within(self, tx: Tx, what: str, *, subject: str = "", outcome: str = "done") -> None:
+        """A command of whoever is acting, as a part of a transaction that is more."""
+        who, door = self.actor()
+        tx.accounts.note(self._entry(who, door, what, subject, outcome))
+
+    def list(
+        self, *, limit: int = KEPT, before: int | None = None, since: Millis = 0
+    ) -> list[dict[str, Any]]:
+        """Newest first. before: only entries older than this id; since: not older than this."""
         with self._store.read() as tx:
-            entries = tx.accounts.audit(limit=limit, before=before)
+            entries = tx.accounts.audit(limit=limit, before=before, since=since)
         return [
             {
                 "id": entry.id,
@@ -106,6 +113,23 @@ class Audit:
                 "door": entry.door,
                 "what": entry.what,
                 "subject": entry.subject,
+                "outcome": entry.outcome,
+            }
+            for entry in entries
+        ]
+
+    def log_ins(
+        self, *, limit: int = KEPT, before: int | None = None, since: Millis = 0
+    ) -> builtins.list[dict[str, Any]]:
+        """As list, of log-ins and refused tries."""
+        with self._store.read() as tx:
+            entries = tx.log_ins.list(limit=limit, before=before, since=since)
+        return [
+            {
+                "id": entry.id,
+                "at": format_time(entry.at),
+                "who": entry.who,
+                "address": entry.address,
                 "outcome": entry.outcome,
             }
             for entry in entries

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field, replace
 from engine.base.clock import MINUTE, Clock, Millis
 from engine.base.errors import ConfigurationError, InputError
 from engine.service.accounts import ROLES, Role, digest, open_session
+from engine.service.audit import Audit
 from engine.store import Store, Tx
-from engine.store.account_records import SignIn, User
+from engine.store.account_records import LogIn, SignIn, User
 
 WAY_LASTS: Millis = 10 * MINUTE
 
@@ -70,14 +71,16 @@ class Admitted:
 
     name: str
     token: str = field(repr=False)
-    how: str = "single sign-on"
 
 
 class SignIns:
     """One per process. domain_roles: domain → role of whoever comes uninvited."""
 
-    def __init__(self, store: Store, clock: Clock, domain_roles: Mapping[str, Role]) -> None:
-        self._store, self._clock, self._domain_roles = store, clock, domain_roles
+    def __init__(
+        self, store: Store, clock: Clock, audit: Audit, domain_roles: Mapping[str, Role]
+    ) -> None:
+        self._store, self._clock, self._audit = store, clock, audit
+        self._domain_roles = domain_roles
 
     def begin(self, next_path: str) -> Ticket:
         """A browser is sent to the provider; next_path: where it goes when it has come in."""
@@ -98,8 +101,15 @@ class SignIns:
             raise InputError(_STALE, fix=_AGAIN)
         return ticket, next_path
 
-    def admit(self, person: Person) -> Admitted:
-        """A session for whoever this is here. Raises InputError: nobody, or disabled.
+    def refuse(self, who: str, address: str, why: str) -> None:
+        """Note that somebody did not come in. address: where from."""
+        entry = LogIn(self._clock.now(), who[:200], address[:64], f"refused: {why}"[:1000])
+        with self._store.write() as tx:
+            tx.log_ins.note(entry)
+
+    def admit(self, person: Person, address: str) -> Admitted:
+        """A session for whoever this is here. Raises InputError: nobody, or disabled. address:
+        where they come from.
 
         A lock after wrong passwords is the password's alone: it neither hinders this nor ends.
         """
@@ -108,7 +118,8 @@ class SignIns:
             user, how = self._known(tx, person, now)
             if user.disabled:
                 raise InputError(f"the login {user.name!r} is disabled", fix="ask an admin")
-            return Admitted(user.name, open_session(tx, user.name, now), how)
+            tx.log_ins.note(LogIn(now, user.name, address[:64], f"done: {how}", good=True))
+            return Admitted(user.name, open_session(tx, user.name, now))
 
     def _known(self, tx: Tx, person: Person, now: Millis) -> tuple[User, str]:
         user = tx.accounts.identified(person.identity)
@@ -128,6 +139,9 @@ class SignIns:
             )
         user, how = (alike[0], "linked by address") if alike else self._new(person, found[1], now)
         tx.accounts.put_user(replace(user, identity=person.identity))
+        with self._audit.acting_as(user.name, "single sign-on"):
+            what, told = ("link login", person.identity) if alike else ("add login", how)
+            self._audit.within(tx, what, subject=user.name, outcome=told)
         return user, f"single sign-on, {how}"
 
     def _new(self, person: Person, domain: str, now: Millis) -> tuple[User, str]:

@@ -45,6 +45,26 @@ class SignIn:
 
 
 @dataclass(frozen=True, slots=True)
+class LogIn:
+    """Somebody came in (good), or tried. address: where from. id 0 until kept."""
+
+    at: Millis
+    who: str
+    address: str
+    outcome: str
+    good: bool = False
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A password is about to be tried. locked_until: of a lock that this try set, if it did."""
+
+    password_hash: str
+    locked_until: Millis = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKey:
     """A program's key. key_id: its public part; secret_hash: SHA-256 (hex) of the rest.
 

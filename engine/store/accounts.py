@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, or_, select, update
+from sqlalchemy import bindparam, case, delete, func, not_, or_, select, update
 
 from engine.base.clock import Millis
-from engine.store.account_records import ApiKey, AuditEntry, Session, SignIn, User
+from engine.store.account_records import ApiKey, AuditEntry, Session, SignIn, Try, User
 from engine.store.statements import InsertRows, containing, word
-from engine.store.tables import api_keys, audit, sessions, sign_ins, users
+from engine.store.tables import api_keys, audit, browsers, sessions, sign_ins, users
 from engine.store.transaction import Transaction
 
 ERASED = "erased"
@@ -42,6 +42,69 @@ _PUT_USER = InsertRows(users, _USER, "update")
 _USERS = select(*(users.c[name] for name in _USER)).order_by(users.c.name)
 _USER_OF = _USERS.where(users.c.name == bindparam("name"))
 _IDENTIFIED = _USERS.where(users.c.identity == bindparam("identity"))
+_LAST_TRY = users.c.failures + 1 >= bindparam("most")
+_TRY = (
+    update(users)
+    .where(
+        users.c.name == bindparam("who"),
+        not_(users.c.disabled),
+        users.c.locked_until <= bindparam("now"),
+    )
+    .values(
+        failures=case((_LAST_TRY, 0), else_=users.c.failures + 1),
+        locked_until=case((_LAST_TRY, bindparam("until")), else_=0),
+    )
+    .returning(users.c.password_hash, users.c.locked_until)
+)
+_TRIED = (
+    update(users)
+    .where(
+        users.c.name == bindparam("who"),
+        not_(users.c.disabled),
+        users.c.password_hash == bindparam("tried"),
+        or_(users.c.locked_until <= bindparam("now"), users.c.locked_until == bindparam("mine")),
+    )
+    .values(failures=0, locked_until=0, password_hash=bindparam("hashed"))
+)
+_TRY_FROM = (
+    update(browsers)
+    .where(
+        browsers.c.token_hash == bindparam("browser"),
+        browsers.c.user == bindparam("who"),
+        browsers.c.expires_at > bindparam("now"),
+        browsers.c.failures < bindparam("most"),
+    )
+    .values(failures=browsers.c.failures + 1)
+)
+_TRIED_FROM = (
+    update(users)
+    .where(
+        users.c.name == bindparam("who"),
+        not_(users.c.disabled),
+        users.c.password_hash == bindparam("tried"),
+    )
+    .values(password_hash=bindparam("hashed"))
+)
+_KNOWN_FROM = select(browsers.c.token_hash).where(
+    browsers.c.token_hash == bindparam("browser"),
+    browsers.c.user == bindparam("who"),
+    browsers.c.expires_at > bindparam("now"),
+    browsers.c.failures < bindparam("most"),
+)
+_REMEMBER = InsertRows(browsers, ("token_hash", "user", "failures", "expires_at"))
+_FORGET_BROWSER = delete(browsers).where(
+    or_(browsers.c.token_hash == bindparam("browser"), browsers.c.expires_at <= bindparam("now"))
+)
+_NEWEST_BROWSERS = (
+    select(browsers.c.token_hash)
+    .where(browsers.c.user == bindparam("who"))
+    .order_by(browsers.c.expires_at.desc())
+    .limit(bindparam("most"))
+)
+_FORGET_OLDEST = delete(browsers).where(
+    browsers.c.user == bindparam("who"), browsers.c.token_hash.not_in(_NEWEST_BROWSERS)
+)
+_FORGET_BROWSERS = delete(browsers).where(browsers.c.user == bindparam("name"))
 _OPEN = InsertRows(sessions, _SESSION)
 _SESSION_OF = select(*(sessions.c[name] for name in _SESSION)).where(
     sessions.c.token_hash == bindparam("token_hash")
@@ -84,7 +147,7 @@ _MENTIONING = (
 )
 _AUDIT = (
     select(*(audit.c[name] for name in _ENTRY))
-    .where(audit.c.id < bindparam("before"))
+    .where(audit.c.id < bindparam("before"), audit.c.at >= bindparam("since"))
     .order_by(audit.c.id.desc())
     .limit(bindparam("limit"))
 )
@@ -123,6 +186,48 @@ class Accounts:
             user.identity,
         )
         self._tx.rows(_PUT_USER, [row])
+
+    def begin_try(self, name: str, *, most: int, until: Millis, now: Millis) -> Try | None:
+        """Count a try before it is judged: the `most`th in a row locks. None: nobody of this name,
+        disabled, or locked."""
+        row = self._tx.run(_TRY, who=name, most=most, until=until, now=now).first()
+        return None if row is None else Try(row[0], row[1])
+
+    def end_try(self, name: str, tried: Try, *, hashed: str, now: Millis) -> bool:
+        """It was the right password: forget the failures, keep `hashed` of it. False when the login
+        was locked by other tries meanwhile, disabled, or has another password."""
+        found = self._tx.run(
+            _TRIED, who=name, tried=tried.password_hash, hashed=hashed, mine=tried.locked_until,
+            now=now,
+        )  # fmt: skip
+        return found.rowcount > 0
+
+    def begin_try_from(self, browser: str, name: str, *, most: int, now: Millis) -> bool:
+        """Count a try on the browser that this login was good from before. False: it was not, or it
+        has used up what it may."""
+        return self._tx.run(_TRY_FROM, browser=browser, who=name, most=most, now=now).rowcount > 0
+
+    def end_try_from(self, name: str, tried: Try, *, hashed: str) -> bool:
+        """As end_try, for a known browser: a lock by others' tries does not count."""
+        found = self._tx.run(_TRIED_FROM, who=name, tried=tried.password_hash, hashed=hashed)
+        return found.rowcount > 0
+
+    def knows_browser(self, browser: str, name: str, *, most: int, now: Millis) -> bool:
+        """Whether a try from there would count on the browser alone."""
+        found = self._tx.run(_KNOWN_FROM, browser=browser, who=name, most=most, now=now)
+        return found.first() is not None
+
+    def remember_browser(
+        self, browser: str, name: str, *, instead: str, until: Millis, now: Millis, most: int
+    ) -> None:
+        """A login was good from there. instead: what it was known as; most: of one login."""
+        self._tx.run(_FORGET_BROWSER, browser=instead, now=now)
+        self._tx.rows(_REMEMBER, [(browser, name, 0, until)])
+        self._tx.run(_FORGET_OLDEST, who=name, most=most)
+
+    def forget_browsers(self, name: str) -> None:
+        """None of this person's is known any more."""
+        self._tx.run(_FORGET_BROWSERS, name=name)
 
     def open_session(self, session: Session) -> None:
         row = (
@@ -199,9 +304,12 @@ class Accounts:
         for text in texts:
             self._tx.run(_MENTIONING, pattern=containing(text))
 
-    def audit(self, *, limit: int, before: int | None = None) -> list[AuditEntry]:
+    def audit(
+        self, *, limit: int, before: int | None = None, since: Millis = 0
+    ) -> list[AuditEntry]:
         """Newest first. before: the id of the last entry of the page before."""
-        return [AuditEntry(*r) for r in self._tx.run(_AUDIT, limit=limit, before=before or _LAST)]
+        rows = self._tx.run(_AUDIT, limit=limit, before=before or _LAST, since=since)
+        return [AuditEntry(*row) for row in rows]
 
 
 def _user(row: Any) -> User:

@@ -20,6 +20,7 @@ from engine.store.leads import Leads
 from engine.store.ledger import Ledger
 from engine.store.listening import Listening
 from engine.store.listing import Listing
+from engine.store.log_ins import LogIns
 from engine.store.outbox import Outbox
 from engine.store.pace import PaceLog
 from engine.store.portals import Portals
@@ -91,6 +92,10 @@ class Tx:
     @cached_property
     def accounts(self) -> Accounts:
         return Accounts(self._transaction)
+
+    @cached_property
+    def log_ins(self) -> LogIns:
+        return LogIns(self._transaction)
 
     @cached_property
     def listening(self) -> Listening:

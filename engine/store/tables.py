@@ -50,6 +50,8 @@ GLOBAL = frozenset(
         "users",
         "sessions",
         "sign_ins",
+        "browsers",
+        "log_ins",
         "api_keys",
         "audit",
     }
@@ -567,6 +569,27 @@ sign_ins = Table(
     Column("state_hash", Text, primary_key=True),
     _text("next_path"),
     _int("expires_at"),
+)
+
+browsers = Table(
+    "browsers",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("user", Text, ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    _int("failures"),
+    _int("expires_at"),
+)
+
+log_ins = Table(
+    "log_ins",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    _int("at"),
+    _text("who"),
+    _text("address"),
+    _text("outcome"),
+    _bool("good"),
+    Index("ix_log_ins_good", "good", "id"),
 )
 
 api_keys = Table(

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException as AnyHTTPException
 
 from engine.base.clock import Clock
 from engine.base.errors import HandbackError
@@ -201,7 +202,7 @@ def keeper_of(keys: ApiKeys, clock: Clock) -> Keeper:
     )
 
 
-def problem(error: HTTPException) -> JSONResponse:
+def problem(error: AnyHTTPException) -> JSONResponse:
     """Every refusal has the same shape."""
     return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
 

@@ -1,27 +1,38 @@
-"""What stands before every door: hosts, origins, sessions, body sizes, security headers.
+"""What stands before every door: hosts, origins, sessions, body sizes and times, security headers.
 
 Pure ASGI, so that web sockets pass through the same checks as pages do.
 """
 
+import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlsplit
 
+import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from engine.base.errors import HandbackError
 from engine.service.accounts import Visitor
 
 PAGES = "/app"
 ASSETS = f"{PAGES}/_nicegui/"
+SOCKET = f"{PAGES}/_nicegui_ws/"
 COOKIE = "handback_session"
 MAX_FORM = 20_000
 MAX_BODY = 2_000_000
+BODY_SECONDS = 30.0
+"""In which a body has to be here, from when somebody wants to read it."""
+SOCKETS = 50
+"""Web sockets of one session: an open page has one."""
+
+log = structlog.get_logger()
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _PROGRAMS = ("/in/", "/events", "/leads", "/assistants", "/metrics", "/healthz", "/readyz")
@@ -59,27 +70,27 @@ class Outside:
 
 @dataclass(slots=True)
 class Guard:
-    """ASGI middleware. visitor: session token → who it is, or None (called in a thread)."""
+    """ASGI middleware. visitor: session token → who it is, or None (called in a thread). exists:
+    whether the pages have anything at this path (of a scope of type http), for this visitor."""
 
     app: ASGIApp
     visitor: Callable[[str], Visitor | None]
     outside: Outside = field(default_factory=Outside)
+    exists: Callable[[Scope], bool] = lambda _: True
+    _sockets: Counter[str] = field(default_factory=Counter)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         headers, path = Headers(scope=scope), str(scope["path"])
-        refusal = self._wrong_host(headers) or self._foreign(scope, headers, path)
-        if refusal is None and path.startswith(PAGES) and not path.startswith(ASSETS):
-            refusal = await self._stranger(scope, headers, path)
-        if _length(headers) > _limit(path):
-            refusal = JSONResponse({"error": "the body is too large"}, 413)
+        try:
+            refusal = await self._refusal(scope, headers, path)
+        except HandbackError as error:  # the database: who this is cannot be asked
+            log.error("not answered", path=path[:200], why=error.what)
+            refusal = PlainTextResponse("try again later\n", 503)
         if scope["type"] == "websocket":
-            if refusal is None:
-                await self.app(scope, receive, send)
-            else:
-                await _close(receive, send)
+            await self._socket(refusal, scope, receive, send)
             return
         answer = _Answer(send, path, strict_transport=self.outside.encrypted)
         if refusal is not None:
@@ -87,9 +98,37 @@ class Guard:
             return
         await self.app(scope, _Limited(receive, _limit(path)), answer)
 
+    async def _refusal(self, scope: Scope, headers: Headers, path: str) -> Response | None:
+        refusal = self._wrong_host(headers) or self._foreign(scope, headers, path)
+        if refusal is None and _length(headers) > _limit(path):
+            refusal = JSONResponse({"error": "the body is too large"}, 413)
+        if refusal is None and path.startswith(PAGES):
+            refusal = await self._stranger(scope, headers, path)
+            if refusal is None and scope["type"] == "http" and not self.exists(scope):
+                refusal = PlainTextResponse("there is no such page\n", 404)
+        return refusal
+
+    async def _socket(
+        self, refusal: Response | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """A web socket: open while it lasts, or closed at once."""
+        visitor: Visitor | None = scope.get("state", {}).get("visitor")
+        if refusal is not None or visitor is None or self._sockets[visitor.session] >= SOCKETS:
+            await _close(receive, send)
+            return
+        self._sockets[visitor.session] += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._sockets[visitor.session] -= 1
+            self._sockets += Counter()  # forgets those that have none
+
     def _wrong_host(self, headers: Headers) -> Response | None:
         """Against DNS rebinding: a name that is not ours is not answered."""
-        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        try:
+            host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        except ValueError:
+            return PlainTextResponse("the header Host names no host\n", 400)
         if not self.outside.hosts or host in self.outside.hosts:
             return None
         return PlainTextResponse(
@@ -100,9 +139,11 @@ class Guard:
         """Nothing changes on the word of another site's page."""
         if path.startswith(_PROGRAMS):
             return None
-        if scope["type"] == "http" and scope["method"] in _SAFE:
-            return None
         origin = headers.get("origin", "")
+        # Reading is for anybody's link; but NiceGUI's socket lets any origin read what it polls.
+        polls = path.startswith(SOCKET) and origin
+        if scope["type"] == "http" and scope["method"] in _SAFE and not polls:
+            return None
         allowed = {f"{scheme}://{headers.get('host', '')}" for scheme in ("http", "https")}
         if self.outside.public_url:
             parts = urlsplit(self.outside.public_url)
@@ -137,13 +178,27 @@ def cookie_of(headers: Headers, name: str) -> str:
 
 
 class _Limited:
-    """Counts what comes in without having said how much it is."""
+    """Counts what comes in without having said how much it is, and how long it takes."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
         self._receive, self._left = receive, limit
+        self._until: float | None = None
+        self._more = True
 
     async def __call__(self) -> Message:
-        message = await self._receive()
+        if not self._more:
+            return await self._receive()  # it waits for whoever asked to go away
+        if self._until is None:
+            self._until = asyncio.get_running_loop().time() + BODY_SECONDS
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            # Nobody reads the rest: what comes later is not taken for a next request.
+            raise HTTPException(
+                408, "the body did not come in time", {"Connection": "close"}
+            ) from None
+        self._more = bool(message.get("more_body"))
         self._left -= len(message.get("body", b""))
         if self._left < 0:
             raise HTTPException(413, "the body is too large")
@@ -156,7 +211,7 @@ def _length(headers: Headers) -> int:
 
 
 def _limit(path: str) -> int:
-    return MAX_BODY if path.startswith((*_PROGRAMS, f"{PAGES}/_nicegui_ws/")) else MAX_FORM
+    return MAX_BODY if path.startswith((*_PROGRAMS, SOCKET)) else MAX_FORM
 
 
 class _Answer:

@@ -1,5 +1,6 @@
 """How often somebody may knock: token buckets in memory, one per key or address."""
 
+import ipaddress
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 from engine.base.clock import SECOND, Clock, Millis
 
 REMEMBERED = 10_000
+LONGEST_NAME = 65
+"""Of a login, and one more."""
 
 
 @dataclass(slots=True)
@@ -38,3 +41,45 @@ class RateLimit:
                 bucket.tokens -= cost
                 return 0
             return (cost - bucket.tokens) / self._rate / SECOND
+
+    def give_back(self, who: str) -> None:
+        """What was taken last was no knock that counts."""
+        with self._lock:
+            if bucket := self._buckets.get(who):
+                bucket.tokens = min(self._burst, bucket.tokens + 1)
+
+
+class LoginPace:
+    """Tries of passwords: of an address, for a login, and of everybody. A browser that the login
+    was good from before has a pace of its own, so that nobody can use it up for others."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._of_address = RateLimit(clock, per_second=0.2, burst=20)
+        self._for_login = RateLimit(clock, per_second=0.05, burst=10)
+        self._of_all = RateLimit(clock, per_second=5, burst=100)
+        self._of_browser = RateLimit(clock, per_second=0.2, burst=10)
+
+    def wait(self, address: str, name: str, browser: str = "") -> float:
+        """As RateLimit. browser: by which it is known, "" for one that is not."""
+        if browser:
+            return self._of_browser.wait(browser)
+        return (
+            self._of_address.wait(nearby(address))
+            or self._for_login.wait(name[:LONGEST_NAME])
+            or self._of_all.wait("")
+        )
+
+    def was_good(self, name: str) -> None:
+        """The last try for this login was no guess."""
+        self._for_login.give_back(name[:LONGEST_NAME])
+
+
+def nearby(address: str) -> str:
+    """Whom an address stands for: of IPv6 everybody gets 2^64 of them, and counts as one."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address[:64]
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))

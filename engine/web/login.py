@@ -5,21 +5,27 @@ The first admin is made through a one-time link that the console shows, and nowh
 
 import hmac
 from dataclasses import dataclass
+from functools import partial
+from math import ceil
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from engine.base.errors import HandbackError
-from engine.service.accounts import LIFETIME, Accounts, digest
+from engine.service.accounts import LIFETIME, REMEMBERED, Accounts, digest
 from engine.service.audit import Audit
-from engine.web.guard import PAGES, Outside, session_token
-from engine.web.limits import RateLimit
+from engine.service.hashing import BusyError
+from engine.web.guard import PAGES, Outside, cookie_of, session_token
+from engine.web.limits import LoginPace
 from engine.web.plain import first_page, login_page, message_page
 
 HOME = f"{PAGES}/leads"
+BROWSER = "handback_browser"
+"""The cookie by which a browser is known that a login was good from."""
 WRONG = "That name and password do not fit, or too many tries came before. Try again later."
 
 
@@ -30,7 +36,7 @@ class Entrance:
 
     accounts: Accounts
     audit: Audit
-    tries: RateLimit
+    pace: LoginPace
     outside: Outside
     token: str = ""
     sso: str = ""
@@ -50,23 +56,39 @@ class Entrance:
     async def log_in(self, request: Request) -> Response:
         form = await _form(request)
         name, next_path = form.get("name", ""), inside(form.get("next", ""))
+        browser = cookie_of(request.headers, self._browser_cookie)
         address = request.client.host if request.client else ""
-        wait = self.tries.wait(address)
+        known = bool(browser) and await run_in_threadpool(self.accounts.knows, name, browser)
+        wait = self.pace.wait(address, name, digest(browser) if known else "")
         token = None
         if not wait:
-            token = await run_in_threadpool(self.accounts.log_in, name, form.get("password", ""))
-            await run_in_threadpool(
-                self.audit.note,
-                name[:64],
-                "pages",
-                "log in",
-                subject=address,
-                outcome="done" if token else "refused",
-            )
+            tried = partial(
+                self.accounts.log_in, name, form.get("password", ""),
+                address=address, browser=browser,
+            )  # fmt: skip
+            try:
+                token = await run_in_threadpool(tried)
+            except BusyError:
+                wait = 1
         if token is None:
             page = login_page(message=WRONG, next_path=next_path, name=name[:64], sso=self.sso)
-            return HTMLResponse(page, 429 if wait else 401)
-        return admit(self.outside, token, next_path or HOME)
+            return HTMLResponse(page, 429, _later(wait)) if wait else HTMLResponse(page, 401)
+        self.pace.was_good(name)
+        answer = admit(self.outside, token, next_path or HOME)
+        answer.set_cookie(
+            self._browser_cookie,
+            await run_in_threadpool(self.accounts.remember, name, browser),
+            max_age=REMEMBERED // 1000,
+            path="/",
+            secure=self.outside.encrypted,
+            httponly=True,
+            samesite="strict",
+        )
+        return answer
+
+    @property
+    def _browser_cookie(self) -> str:
+        return f"__Host-{BROWSER}" if self.outside.encrypted else BROWSER
 
     async def log_out(self, request: Request) -> Response:
         token = session_token(request.headers, self.outside)
@@ -88,15 +110,16 @@ class Entrance:
         form = await _form(request)
         name, password = form.get("name", "").strip(), form.get("password", "")
         try:
-            await run_in_threadpool(self._make_first, name, password)
+            session = await run_in_threadpool(self._make_first, name, password)
+        except BusyError as error:
+            return HTMLResponse(first_page(token, message=str(error)), 429, _later(1))
         except HandbackError as error:
             return HTMLResponse(first_page(token, message=str(error)), 400)
-        session = await run_in_threadpool(self.accounts.log_in, name, password)
-        return admit(self.outside, session or "", HOME)
+        return admit(self.outside, session, HOME)
 
-    def _make_first(self, name: str, password: str) -> None:
+    def _make_first(self, name: str, password: str) -> str:
         with self.audit.acting_as(name, "pages"):
-            self.accounts.add(name, password, "admin", first=True)
+            return self.accounts.make_first(name, password)
 
 
 def admit(outside: Outside, token: str, where: str) -> Response:
@@ -114,15 +137,26 @@ def admit(outside: Outside, token: str, where: str) -> Response:
     return answer
 
 
+def _later(seconds: float) -> dict[str, str]:
+    return {"Retry-After": str(ceil(seconds))}
+
+
 async def _form(request: Request) -> dict[str, str]:
+    """The fields of a form. Raises HTTPException for more of them than we ever ask for."""
     body = await request.body()
-    found = parse_qsl(body.decode("utf-8", "replace"), max_num_fields=10)
+    try:
+        found = parse_qsl(body.decode("utf-8", "replace"), max_num_fields=10)
+    except ValueError as error:
+        raise HTTPException(400, "this form has too many fields") from error
     # PostgreSQL keeps no zero byte in a text, and fails where one is only looked for.
     return {name: value.replace("\0", "\N{REPLACEMENT CHARACTER}") for name, value in found}
 
 
 def inside(path: str) -> str:
     """A path of the pages, "" for anything that would lead elsewhere."""
-    parts = urlsplit(path)
+    try:
+        parts = urlsplit(path)
+    except ValueError:
+        return ""
     inside = path.startswith(f"{PAGES}/") and not parts.scheme and not parts.netloc
     return path if inside and "\\" not in path and path.isprintable() else ""

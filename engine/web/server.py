@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -26,19 +27,19 @@ from engine.web.consent import consent_routes
 from engine.web.eventapi import event_api, keeper_of, problem
 from engine.web.focus import SCRIPT
 from engine.web.guard import PAGES, Guard, Outside
-from engine.web.limits import RateLimit
+from engine.web.limits import LoginPace, RateLimit
 from engine.web.login import HOME, Entrance
 from engine.web.metrics import metric_routes
 from engine.web.oidc import provider_of
-from engine.web.pages.build import add_pages, desk_of
+from engine.web.pages.build import add_pages, desk_of, exists
 from engine.web.plain import reference_page
 from engine.web.receivers import receiver_app
 from engine.web.sso import SingleSignOn, check_reach
 from engine.web.styles import MARK, SHEET
 from engine.wiring import App
 
-LOGINS_PER_SECOND, LOGINS_AT_ONCE = 0.2, 20
-"""Tries from one address, whoever they are for."""
+SIGN_INS_PER_SECOND, SIGN_INS_AT_ONCE = 0.2, 20
+"""Ways to the OpenID provider from one address, and back."""
 
 _DAY = {"Cache-Control": "public, max-age=86400"}
 
@@ -60,10 +61,9 @@ def doors(app: App, *, host: str, portals_clock: Clock | None = None) -> Doors:
     token = "" if accounts.any() else secrets.token_urlsafe(32)
     desk = desk_of(app, accounts, keys)
     keeper = keeper_of(keys, app.clock)
-    tries = RateLimit(app.clock, per_second=LOGINS_PER_SECOND, burst=LOGINS_AT_ONCE)
     sso = _single_sign_on(app, outside, portals_clock or app.clock)
     label = app.settings.oidc_label if sso else ""
-    entrance = Entrance(accounts, app.audit, tries, outside, token, label)
+    entrance = Entrance(accounts, app.audit, LoginPace(app.clock), outside, token, label)
 
     async def may_measure(request: Request) -> Response | None:
         return await keeper.refusal(request, "metrics:read")
@@ -99,7 +99,7 @@ def doors(app: App, *, host: str, portals_clock: Clock | None = None) -> Doors:
         ]
     )
     add_pages(door, desk)
-    guarded = Guard(door, accounts.visitor, outside)
+    guarded = Guard(door, accounts.visitor, outside, exists)
     return Doors(GZipMiddleware(guarded, minimum_size=1000), f"/first/{token}" if token else "")
 
 
@@ -109,9 +109,9 @@ def _single_sign_on(app: App, outside: Outside, real: Clock) -> SingleSignOn | N
     if provider is None:
         return None
     check_reach(app.settings, outside)
-    sign_ins = SignIns(app.store, app.clock, domain_roles(app.settings.oidc_domain_roles))
-    tries = RateLimit(app.clock, per_second=LOGINS_PER_SECOND, burst=LOGINS_AT_ONCE)
-    return SingleSignOn(provider, sign_ins, app.audit, tries, outside)
+    roles = domain_roles(app.settings.oidc_domain_roles)
+    tries = RateLimit(app.clock, per_second=SIGN_INS_PER_SECOND, burst=SIGN_INS_AT_ONCE)
+    return SingleSignOn(provider, SignIns(app.store, app.clock, app.audit, roles), tries, outside)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

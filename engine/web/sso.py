@@ -14,10 +14,9 @@ from starlette.routing import Route
 
 from engine.base.errors import ConfigurationError, HandbackError, InputError
 from engine.base.settings import Settings
-from engine.service.audit import Audit
 from engine.service.sign_in import WAY_LASTS, Admitted, SignIns
 from engine.web.guard import Outside, cookie_of
-from engine.web.limits import RateLimit
+from engine.web.limits import RateLimit, nearby
 from engine.web.login import HOME, admit, inside
 from engine.web.oidc import Provider, ProviderUnavailable
 from engine.web.plain import message_page
@@ -36,7 +35,6 @@ class SingleSignOn:
 
     provider: Provider
     sign_ins: SignIns
-    audit: Audit
     tries: RateLimit
     outside: Outside
 
@@ -92,20 +90,15 @@ class SingleSignOn:
             ticket, next_path = self.sign_ins.take(secret, answer.get("state", ""))
             person = self.provider.person(answer, ticket, uri)
             who = person.address or person.subject
-            admitted = self.sign_ins.admit(person)
+            admitted = self.sign_ins.admit(person, address)
         except HandbackError as error:
             log.warning("refused", action="single_sign_on", why=error.what)
-            self.audit.note(
-                who, "pages", "log in", subject=address, outcome=f"refused: {error.what}"
-            )
+            self.sign_ins.refuse(who, address, error.what)
             raise
-        self.audit.note(
-            admitted.name, "pages", "log in", subject=address, outcome=f"done: {admitted.how}"
-        )
         return admitted, next_path
 
     def _too_often(self, request: Request) -> bool:
-        return self.tries.wait(request.client.host if request.client else "") > 0
+        return self.tries.wait(nearby(request.client.host if request.client else "")) > 0
 
     @property
     def _cookie(self) -> str:

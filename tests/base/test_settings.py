@@ -79,3 +79,12 @@ def test_words_that_name_no_variable_are_refused(words: str) -> None:
 def test_the_oidc_secret_is_ours_under_whatever_name() -> None:
     named = Settings(oidc_client_secret_env="ACME_TOKEN", pages_variables="ACME_*")
     assert not named.pages_may_name("ACME_TOKEN")
+
+
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANDBACK_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/24 ::1")
+    assert load_settings().proxies == ["127.0.0.1", "10.0.0.0/24", "::1"]
+    for odd in ("*", "proxy.example", "10.0.0.1/8"):
+        monkeypatch.setenv("HANDBACK_TRUSTED_PROXIES", odd)
+        with pytest.raises(ConfigurationError, match="trusted_proxies"):
+            load_settings()

@@ -43,6 +43,7 @@ CHANGE_NOTHING = {
     "rules schema", "rules explain", "rules diff", "rules test", "rules matrix", "lead list",
     "lead show", "lead why", "lead owners", "queue status", "queue list", "portal check",
     "portal status", "portal list", "keys new", "assistant list", "db status", "apikey list",
+    "audit",
 }  # fmt: skip
 NO_COMMANDS_OF_A_PERSON = {
     "run", "serve", "demo", "sandbox",  # what they decide is in the history of the leads
@@ -105,3 +106,21 @@ def _version() -> str:
     store.close()
     assert found is not None
     return str(found[1])
+
+
+def test_older_entries_are_shown_page_by_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    program = Program(tmp_path, "")
+    for number in range(5):
+        program.run("apikey", "add", f"k{number}", "--scope", "leads:read")
+    page = program.json("audit", "--limit", "2")
+    told = [(e["who"], e["door"], e["what"], e["subject"]) for e in page]
+    assert told == [(WHO, "command line", "add API key", f"k{n}") for n in (4, 3)]
+    older = program.json("audit", "--before", str(page[-1]["id"]))
+    assert [e["subject"] for e in older if e["what"] == "add API key"] == ["k2", "k1", "k0"]
+    assert program.json("audit", "--since", "2999-01-01T00:00:00Z") == []
+    assert program.json("audit", "--log-ins") == []
+    assert b"add API key" in program.run("audit", "--limit", "1").stdout
+    assert b"--since 'soon'" in program.run("audit", "--since", "soon", code=1).stderr

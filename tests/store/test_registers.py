@@ -1,10 +1,11 @@
 """Portals, assistants, rules versions, owners, quarantine, logins: kept and given back."""
 
 from dataclasses import replace
+from threading import Thread
 
 from engine.lead.records import Assistant, Portal
 from engine.store import LedgerEntry, Quarantined, RulesEntry, Store
-from engine.store.account_records import ApiKey, AuditEntry, Session, SignIn, User
+from engine.store.account_records import ApiKey, AuditEntry, LogIn, Session, SignIn, Try, User
 from tests.store.worlds import PORTAL, connect
 
 FULL = Portal(
@@ -110,6 +111,57 @@ def test_a_browser_comes_back_from_the_provider_once_and_in_time(store: Store) -
         assert tx.accounts.take_sign_in("other", 10) is None
         assert tx.accounts.take_sign_in("good", 10) == "/app/rules"
         assert tx.accounts.take_sign_in("good", 10) is None
+
+
+def test_tries_at_once_are_counted_before_they_are_judged(store: Store) -> None:
+    with store.write() as tx:
+        tx.accounts.put_user(User("ann", "hash", "admin", 1))
+    begun: list[Try | None] = []
+
+    def knock() -> None:
+        with store.write() as tx:
+            begun.append(tx.accounts.begin_try("ann", most=5, until=900, now=10))
+
+    threads = [Thread(target=knock) for _ in range(36)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    judged = sorted((t for t in begun if t is not None), key=lambda t: t.locked_until)
+    assert judged == [Try("hash")] * 4 + [Try("hash", 900)]
+    first, last = judged[0], judged[-1]
+    with store.write() as tx:
+        assert not tx.accounts.end_try("ann", first, hashed="new", now=11)  # locked meanwhile
+        assert tx.accounts.end_try("ann", last, hashed="new", now=11)  # by itself
+        assert tx.accounts.user("ann") == User("ann", "new", "admin", 1)
+        assert not tx.accounts.end_try("ann", last, hashed="newer", now=11)  # another password
+        assert tx.accounts.begin_try("bob", most=5, until=900, now=10) is None
+
+
+def test_known_browsers_and_log_ins(store: Store) -> None:
+    with store.write() as tx:
+        tx.accounts.put_user(User("ann", "hash", "admin", 1))
+        for number in range(4):
+            tx.accounts.remember_browser(
+                f"b{number}", "ann", instead="", until=100 + number, now=1, most=2
+            )
+        known = [tx.accounts.knows_browser(f"b{n}", "ann", most=2, now=1) for n in range(4)]
+        assert known == [False, False, True, True]
+        assert not tx.accounts.knows_browser("b3", "ann", most=2, now=103)
+        tries = [tx.accounts.begin_try_from("b3", "ann", most=2, now=1) for _ in range(3)]
+        assert tries == [True, True, False]
+        assert tx.accounts.end_try_from("ann", Try("hash"), hashed="new")
+        assert not tx.accounts.end_try_from("ann", Try("hash"), hashed="newer")
+        tx.accounts.forget_browsers("ann")
+        assert not tx.accounts.knows_browser("b2", "ann", most=2, now=1)
+        ids = [tx.log_ins.note(LogIn(n, f"n{n}", "here", "refused"), kept=2) for n in range(3)]
+        tx.log_ins.was_good(ids[1], "done")
+        tx.log_ins.note(LogIn(9, "late", "here", "refused"), kept=2)
+        tx.log_ins.note(LogIn(10, "later", "here", "refused"), kept=2)
+        told = [(e.who, e.good) for e in tx.log_ins.list(limit=9)]
+        assert told == [("later", False), ("late", False), ("n1", True)]
+        assert [e.who for e in tx.log_ins.list(limit=1, before=ids[2])] == ["n1"]
+        assert [e.who for e in tx.log_ins.list(limit=9, since=10)] == ["later"]
 
 
 def test_logins_sessions_keys_and_audit(store: Store) -> None:

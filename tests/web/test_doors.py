@@ -220,13 +220,75 @@ def test_a_taken_port_is_a_sentence_with_a_fix(bare: House) -> None:
     assert b"--port 0" in done.stderr
 
 
-def test_the_audit_trail_tells_logins_and_commands(house: House) -> None:
+def test_the_audit_trail_tells_commands_and_a_list_of_its_own_log_ins(house: House) -> None:
     house.log_in("admin", "wrong password here")
     house.session("admin")
     store = house.accounts()._store
     with store.read() as tx:
         trail = [(e.who, e.door, e.what, e.outcome) for e in tx.accounts.audit(limit=500)]
-    assert ("admin", "pages", "log in", "refused") in trail
-    assert ("admin", "pages", "log in", "done") in trail
+        came = [(e.who, e.address, e.outcome, e.good) for e in tx.log_ins.list(limit=500)]
+    assert ("admin", "127.0.0.1", "refused", False) in came
+    assert ("admin", "127.0.0.1", "done", True) in came
     commands = {what for _, door, what, _ in trail if door == "command line"}
     assert {"connect portal", "set up portal", "add assistant"} <= commands
+
+
+@pytest.mark.parametrize("tail", ["nonsense", "3.18.0/static/none.js", "x%0dFAKE%1b[31mRED", ""])
+def test_below_the_assets_there_is_nothing_for_strangers(house: House, tail: str) -> None:
+    answer = house.get(f"/app/_nicegui/{tail}")
+    assert answer.status_code == 303
+    assert answer.headers["Location"].startswith("/login")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("_nicegui/nonsense", 404),
+        ("nonsense", 404),
+        ("x%0dFAKE%1b[31mRED", 404),
+        ("_nicegui/x%0dFAKE%1b[31mRED", 404),
+        ("leads", 200),
+    ],
+)
+def test_what_does_not_exist_is_answered_before_a_page_is_made_of_it(
+    house: House, path: str, status: int
+) -> None:
+    answer = house.session("viewer").get(f"{house.url}/app/{path}", timeout=60)
+    assert answer.status_code == status
+    if status == 404:
+        assert answer.text == "there is no such page\n"
+    assert "FAKE" not in (house.program.folder / "serve.log").read_text()
+
+
+def test_the_pages_own_assets_are_there_with_a_session(house: House) -> None:
+    browser = house.session("viewer")
+    page = browser.get(f"{house.url}/app/leads", timeout=60).text
+    found = set(re.findall(r'"(/app/_nicegui/[^"]+\.(?:js|css))"', page))
+    assert found
+    for path in sorted(found)[:3]:
+        assert browser.get(f"{house.url}{path}", timeout=60).status_code == 200
+
+
+@pytest.mark.parametrize(("query", "status"), [("//[", 200), ("http://[::1", 200)])
+def test_an_odd_way_on_is_no_way(house: House, query: str, status: int) -> None:
+    answer = house.get("/login", params={"next": query})
+    assert (answer.status_code, "[" in answer.text) == (status, False)
+
+
+def test_odd_hosts_and_forms_are_refused_with_the_headers_of_every_answer(house: House) -> None:
+    odd_host = house.get("/healthz", headers={"Host": "["})
+    form = "&".join(f"f{n}=x" for n in range(11))
+    kind = {"Origin": house.url, "Content-Type": "application/x-www-form-urlencoded"}
+    odd_form = requests.post(f"{house.url}/login", data=form, headers=kind, timeout=60)
+    for answer in (odd_host, odd_form):
+        assert answer.status_code == 400
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost.example"])
+def test_another_sites_page_reads_nothing_of_the_socket(house: House, origin: str) -> None:
+    browser, path = house.session("viewer"), "/app/_nicegui_ws/socket.io/?EIO=4&transport=polling"
+    refused = browser.get(f"{house.url}{path}", headers={"Origin": origin}, timeout=60)
+    assert refused.status_code == 403
+    assert "access-control-allow-origin" not in refused.headers
+    assert browser.get(f"{house.url}{path}", headers={"Origin": house.url}, timeout=60).ok

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.base.clock import SECOND, ManualClock
-from engine.web.limits import REMEMBERED, RateLimit
+from engine.web.limits import REMEMBERED, LoginPace, RateLimit, nearby
 
 
 def test_a_burst_comes_in_and_then_the_pace_holds() -> None:
@@ -47,3 +47,27 @@ def test_only_the_latest_are_remembered() -> None:
     for number in range(REMEMBERED):
         limit.wait(str(number))
     assert limit.wait("first") == 0
+
+
+def test_log_ins_have_a_pace_by_address_by_login_and_altogether() -> None:
+    pace = LoginPace(ManualClock(0))
+    assert [bool(pace.wait("192.0.2.1", f"n{n}")) for n in range(25)] == [False] * 20 + [True] * 5
+    assert [bool(pace.wait(f"198.51.100.{n}", "vera")) for n in range(12)] == (
+        [False] * 10 + [True] * 2
+    )
+    came = [not pace.wait(f"203.0.113.{n}", f"m{n}") for n in range(200)]
+    assert came == [True] * 70 + [False] * 130  # 100 of everybody, with those above
+    assert not pace.wait("192.0.2.1", "vera", "its browser")
+
+
+def test_a_good_log_in_is_no_guess() -> None:
+    pace = LoginPace(ManualClock(0))
+    for number in range(15):
+        assert not pace.wait(f"192.0.2.{number}", "vera")
+        pace.was_good("vera")
+
+
+def test_an_ipv6_network_is_one_address() -> None:
+    assert nearby("2001:db8::1") == nearby("2001:db8::ffff:2") != nearby("2001:db8:0:1::1")
+    assert nearby("::ffff:192.0.2.1") == nearby("192.0.2.1") != nearby("192.0.2.2")
+    assert nearby("odd" * 100) == ("odd" * 100)[:64]

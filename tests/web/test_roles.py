@@ -55,6 +55,7 @@ NEEDS: dict[str, Role] = {
     "keys.add": "admin",
     "keys.revoke": "admin",
     "audit.list": "admin",
+    "audit.log_ins": "admin",
     # one's own password
     "accounts.set_password": "viewer",
 }

@@ -96,9 +96,10 @@ def log_in(house: House, next_path: str = "") -> requests.Response:
 def trail(house: House) -> list[tuple[str, str, str]]:
     store = house.accounts()._store
     with store.read() as tx:
-        entries = tx.accounts.audit(limit=500)
+        log_ins, entries = tx.log_ins.list(limit=500), tx.accounts.audit(limit=500)
     store.close()
-    return [(e.who, e.what, e.outcome) for e in entries]
+    came = [(e.who, "log in", e.outcome) for e in log_ins]
+    return came + [(e.who, e.what, e.outcome) for e in entries]
 
 
 def role_of(house: House, name: str) -> str:

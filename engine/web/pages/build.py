@@ -1,8 +1,12 @@
 """Puts the pages together. The only module that sets NiceGUI up; it can be done once a process."""
 
+from collections.abc import Sequence
+
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from nicegui import Client, core, ui
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 from engine.base.errors import HandbackError
 from engine.service.accounts import Accounts
@@ -13,7 +17,17 @@ from engine.service.overview import Overview
 from engine.service.rulebook import Rulebook
 from engine.web.guard import PAGES
 from engine.web.limits import RateLimit
-from engine.web.pages import assistants, attention, crm, lead, leads, overview, people, rules
+from engine.web.pages import (
+    assistants,
+    attention,
+    crm,
+    lead,
+    leads,
+    overview,
+    people,
+    rules,
+    sockets,
+)
 from engine.web.pages.desk import Desk
 from engine.web.pages.nicegui_log import quiet
 from engine.web.pages.pools import Pools
@@ -107,3 +121,16 @@ def add_pages(door: FastAPI, desk: Desk) -> None:
         show_welcome_message=False,
         reconnect_timeout=10,
     )
+    sockets.bind()
+
+
+def exists(scope: Scope) -> bool:
+    """Whether there is a page, an asset or the socket at this path: of anything else NiceGUI would
+    make a whole page that says so, and a line in the log."""
+    if scope["path"] == PAGES:
+        return True
+    routes: Sequence[BaseRoute] = core.app.routes
+    below = {**scope, "root_path": scope.get("root_path", "") + PAGES}
+    if below["method"] == "HEAD":
+        below["method"] = "GET"
+    return any(route.matches(below)[0] is Match.FULL for route in routes)

@@ -12,6 +12,7 @@ from engine.service.accounts import Role, Visitor
 from engine.web.guard import PAGES
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.parts import text
+from engine.web.pages.sockets import make_room
 
 LOOK_SECONDS = 0.2
 """Between two looks of a page at what the process knows already."""
@@ -44,6 +45,7 @@ def visitor_of(request: Request) -> Visitor:
 def page(desk: Desk, request: Request, title: str, *, at: str) -> Iterator[View]:
     """A page with its head; the block fills the main part. at: where we are, one of the ways."""
     view = View(desk, visitor_of(request), ui.element("div"))
+    make_room(view.visitor.session)
     ui.page_title(f"{title} · Handback")
     ui.colors(primary="#0b5cab", negative="#a8201a", positive="#1c6b38", dark="#1b2733")
     badges: list[TextElement] = []

@@ -13,6 +13,7 @@ from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import Form, Given, confirm, dialog
 from engine.web.pages.frame import LONG, page, title
 from engine.web.pages.parts import Column, card, note, records, text
+from engine.web.pages.trail import Trail
 
 _PEOPLE = (
     Column("name", "Name"),
@@ -34,14 +35,6 @@ _KEYS = (
     Column("state", "", "chip"),
     Column("actions", "", "actions"),
 )
-_TRAIL = (
-    Column("at", "When", "time"),
-    Column("who", "Who"),
-    Column("door", "Through", wide=True),
-    Column("what", "What"),
-    Column("subject", "On"),
-    Column("outcome", "Outcome"),
-)
 
 
 class _Office:
@@ -55,8 +48,7 @@ class _Office:
     async def draw(self) -> None:
         people = await self._view.run("admin", self._desk.accounts.list)
         keys = await self._view.run("admin", self._desk.keys.list)
-        trail = await self._view.run("admin", self._desk.audit.list)
-        if people is None or keys is None or trail is None:
+        if people is None or keys is None:
             return
         with card():
             _head("People", "New login", self._add)
@@ -66,9 +58,7 @@ class _Office:
             _head("API keys", "New key", self._add_key)
             rows = [_key(k) for k in keys]
             records(_KEYS, rows, label="API keys", on_act=self._revoke)
-        with card():
-            text("Audit trail", tag="h2")
-            records(_TRAIL, trail, label="Audit trail")
+        await Trail(self._view).draw()
 
     async def again(self) -> None:
         await self.draw.refresh()
@@ -144,7 +134,7 @@ class _Office:
             done = await self._view.did("admin", self._desk.accounts.link, name, identity)
             return await self._told(done)
 
-        words = "For a provider that vouches for no addresses. Refused ids are on the audit trail."
+        words = "For a provider that vouches for no addresses. Refused ids are among the log-ins."
         with dialog(self._view, f"Link {name}", words, "Link", go) as form:
             form.text("person", "Id at the provider (sub)")
 
