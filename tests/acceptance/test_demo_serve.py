@@ -90,6 +90,7 @@ def test_the_local_hubspot_ends_with_the_demo(
         process.send_signal(how)
         _, complaints = process.communicate(timeout=30)
     assert b"Traceback" not in complaints
+    assert b"Fatal" not in complaints
     _wait_until(lambda: not Path(f"/proc/{sandbox}").exists())
     if how is signal.SIGTERM:
         assert process.returncode == 128 + how

@@ -119,8 +119,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _end_with_stdin() -> None:
-    """A program that is killed cannot stop what it started, but the kernel closes its pipes."""
-    sys.stdin.buffer.read()
+    """A program that is killed cannot stop what it started, but the kernel closes its pipes.
+
+    Not by sys.stdin: its lock, held by a thread that waits, is a fatal error when Python ends.
+    """
+    while os.read(0, 1024):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
