@@ -1,7 +1,8 @@
 """What chooses among an event's rules: the value of the field that its `by` names. Pure.
 
 Senders spell it in their own way: `unsubscribe`, `asked_to_stop`. A value that differs from exactly
-one variant in case, blanks, `-` and `_` alone is that one.
+one variant in case, blanks, `-` and `_` alone is that one, where it would be taken as `other` if it
+were not; where an unknown value is refused (a person's mark), it is, and its sender learns of it.
 """
 
 import re
@@ -20,7 +21,11 @@ class Variants:
     def __init__(self, rules: Rules) -> None:
         self._by = {event.name: event.by for event in rules.events.values()}
         self._known = _known(rules)
-        self._spellings = {name: _spellings(known) for name, known in self._known.items()}
+        takes = {r.trigger for r in rules.rules if r.refuse is None}
+        self._spellings = {
+            name: _spellings(known) if f"{name}.{OTHER}" in takes else {}
+            for name, known in self._known.items()
+        }
         self._readers = {event.name: _readers(event, rules) for event in rules.events.values()}
 
     def of(self, event_type: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.base.clock import format_time
 from engine.lead.decide import decide
 from engine.lead.event_data import FIELDS, MAX_CHOICE, UnfitError, fact, typed
-from engine.lead.machine import LeadMachine
+from engine.lead.machine import LeadMachine, UnknownTriggerError
 from engine.lead.records import Event as LeadEvent
 from engine.lead.records import Lead
 from tests.lead.lives import machine
@@ -132,7 +132,6 @@ def test_whatever_a_field_holds_it_is_typed_or_a_reason(
         ("replied", "intent", "asked_to_stop", "AskedToStop"),
         ("replied", "intent", "ASKED TO-STOP", "AskedToStop"),
         ("email_invalid", "reason", "spam trap", "SpamTrap"),
-        ("marked", "action", "Not-At-Risk", "not_at_risk"),
         ("replied", "intent", "AskedToStops", "AskedToStops"),
     ],
 )
@@ -145,6 +144,11 @@ def test_what_chooses_a_rule_may_be_spelt_otherwise(
     assert rules.trigger_for(event, data) == f"{event}.{meant if chosen else 'other'}"
     assert rules.trigger_for(event, {field: value}) == rules.trigger_for(event, data)
     assert rules.variants.unruled(event, data) == (None if chosen else (field, value))
+
+
+def test_a_mark_in_another_spelling_is_refused_as_any_unknown_one(rules: LeadMachine) -> None:
+    with pytest.raises(UnknownTriggerError, match="known are hot, cold"):
+        rules.trigger_for("marked", rules.variants.typed("marked", {"action": "Hot"}))
 
 
 def test_the_word_other_and_silence_are_no_unknown_values(rules: LeadMachine) -> None:
