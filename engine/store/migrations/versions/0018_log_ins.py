@@ -1,14 +1,14 @@
 """Log-ins in a list of their own, and browsers that a login was good from. Only adds, but for the
-log-ins on the audit trail, which go over: schema 0016 goes on working.
+log-ins on the audit trail, which go over: schema 0017 goes on working.
 
-Revision 0017. Frozen: tables.py goes on, this file does not.
+Revision 0018. Frozen: tables.py goes on, this file does not.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
