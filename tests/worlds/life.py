@@ -26,6 +26,8 @@ from engine.work import delivery
 from engine.work.polling import Polls
 from plugins.hubspot.budget import Budget
 from tests.lead.lives import INTENTS, MARKS
+from tests.worlds import odd
+from tests.worlds.curse import Curse
 
 TOKEN_ENV = "HANDBACK_WORLD_TOKEN"
 START: Millis = 1_793_610_000_000
@@ -89,6 +91,9 @@ class World:
         self.clock = ManualClock(START)
         self.database, self._compiled = database, compiled
         self.fate = Fate()
+        self.curse = Curse()
+        self.cursed: set[str] = set()
+        """Leads that ever were."""
         self.told: dict[str, list[str]] = {}
         """Contact → ids of the mailer's events, in the order in which they were accepted."""
         self.contacts: list[str] = []
@@ -101,6 +106,8 @@ class World:
         self.log: list[str] = []
         """What happened, for a person who has to understand a broken promise."""
         self._lines: list[tuple[str, bytes]] = []
+        self._odd = 0
+        """How many odd events there were."""
         self._sessions: set[requests.Session] = set()
         """What the living process has open."""
 
@@ -126,6 +133,10 @@ class World:
             patch.setattr(delivery, "MOST_IN_FLIGHT", 1)  # else threads would roll the dice
             patch.setattr(Budget, "spend", lambda *_, **__: 0)  # it waits by a real clock
             patch.setattr(requests.Session, "send", self._mortal(requests.Session.send))
+            # Asking the environment for a proxy and a password takes longer than the call.
+            patch.setattr("requests.sessions.get_environ_proxies", lambda *_, **__: {})
+            patch.setattr("requests.sessions.get_netrc_auth", lambda _: None)
+            self.curse.plant(patch)
             self._begin()
             self.app.connections.connect(Wanted("acme", base_url=self.url), token_env=TOKEN_ENV)
             self.app.portals.setup("acme", apply=True)
@@ -186,8 +197,12 @@ class World:
             happening(self)
 
     def settle(self) -> None:
-        """Faults end, every webhook arrives at last, and the engine has all the time it wants."""
+        """Faults end, every webhook arrives at last, what is parked is tried again, and the engine
+        has all the time it wants."""
         self._note("faults end")
+        self.curse.lead = None
+        self._rest()
+        self.app.queue.retry(None)
         self.control("DELETE", "faults")
         for crm_id in self.contacts:
             self._webhook(crm_id)
@@ -271,6 +286,19 @@ class World:
             self.erased.add(crm_id)
             self._maybe_webhook(crm_id)
 
+    def _line(self, crm_id: str, kind: str, data: dict[str, str]) -> bytes:
+        """One event of the mailer, as it is sent however often."""
+        number = f"m{len(self._lines)}"
+        line = orjson.dumps(
+            {
+                "specversion": "1.0", "id": number, "source": "world", "type": kind,
+                "subject": f"acme/{crm_id}", "time": format_time(self.clock.now()), "data": data,
+            }
+        )  # fmt: skip
+        self._lines.append((crm_id, line))
+        self._note(f"{crm_id}: {kind} {data} as {number}")
+        return line
+
     def _mail_comes(self) -> None:
         """One to three events; some of them come twice, or again much later."""
         if not self.contacts:
@@ -278,16 +306,64 @@ class World:
         for _ in range(self.dice.randint(1, 3)):
             crm_id = self.dice.choice(self.contacts)
             kind, data = self._mail(crm_id)
-            number = f"m{len(self._lines)}"
-            line = {
-                "specversion": "1.0", "id": number, "source": "world", "type": kind,
-                "subject": f"acme/{crm_id}", "time": format_time(self.clock.now()), "data": data,
-            }  # fmt: skip
-            self._lines.append((crm_id, orjson.dumps(line)))
-            self._note(f"{crm_id}: {kind} {data} as {number}")
+            self._line(crm_id, kind, data)
             self._tell(self._lines[-1:], new=1)
         if self.dice.random() < 0.3:
             self._tell(self.dice.sample(self._lines, min(3, len(self._lines))), new=0)
+
+    def _odd_events_come(self) -> None:
+        """From a sender that has lost its way."""
+        if not self.contacts:
+            return
+        self._with_a_sound_one([self._odd_line() for _ in range(self.dice.randint(1, 4))])
+
+    def _somebody_claims_the_engines_next_events(self) -> None:
+        if not self.contacts:
+            return
+        crm_id = self.dice.choice(self.contacts)
+        lines = odd.claims(self.dice, crm_id, self.clock.now())
+        self._note(f"claims {orjson.loads(lines[0])['source']} of {crm_id}")
+        self._with_a_sound_one(lines)
+
+    def _a_curse_falls_on_a_lead_or_ends(self) -> None:
+        """While it is on, nothing about the lead can be written; it is always on one at most."""
+        if self.curse.lead is not None:
+            self._note(f"the curse on {self.curse.lead} ends")
+            self.curse.lead = None
+        elif self.contacts:
+            self.curse.lead = self.dice.choice(self.contacts)
+            self.curse.statement = self.dice.randint(1, 14)
+            self.cursed.add(self.curse.lead)
+            self._note(f"{self.curse.lead} is cursed from statement {self.curse.statement} on")
+
+    def _a_flood_comes(self) -> None:
+        if not self.contacts:
+            return
+        self._odd += 1
+        crm_id = self.dice.choice(self.contacts)
+        self._note(f"a flood for {crm_id}")
+        self._with_a_sound_one(odd.flood(crm_id, self._odd))
+
+    def _with_a_sound_one(self, lines: list[bytes]) -> None:
+        """What nobody should send, and in its midst what the mailer sends."""
+        crm_id = self.dice.choice(self.contacts)
+        sound = self._line(crm_id, "email_opened", {})
+        lines.insert(self.dice.randint(0, len(lines)), sound)
+        self._draw_fate()
+        while True:
+            try:
+                self.app.events.add_lines(lines)
+                break
+            except DeathError:
+                self._is_restarted()
+        self.fate.points = 0
+        self._was_told(crm_id, sound)
+
+    def _odd_line(self) -> bytes:
+        self._odd += 1
+        made = odd.line(self.dice, self.dice.choice(self.contacts), self._odd, self.clock.now())
+        self._note(f"odd: {made[:300]!r}")
+        return made
 
     def _mail(self, crm_id: str) -> tuple[str, dict[str, str]]:
         kind = self.dice.choice((*MAIL, "replied", "marked"))
@@ -309,9 +385,12 @@ class World:
         assert added.rejected == 0, added.reasons
         assert new in (-1, added.accepted), (added, new)
         for crm_id, line in lines:
-            number = str(orjson.loads(line)["id"])
-            if number not in self.told.setdefault(crm_id, []):
-                self.told[crm_id].append(number)
+            self._was_told(crm_id, line)
+
+    def _was_told(self, crm_id: str, line: bytes) -> None:
+        number = str(orjson.loads(line)["id"])
+        if number not in self.told.setdefault(crm_id, []):
+            self.told[crm_id].append(number)
 
     def _a_fault_is_armed(self) -> None:
         kind = self.dice.choice(FAULTS)
@@ -418,6 +497,7 @@ class World:
 
 _control = requests.Session()
 """One connection for what no process of the world does."""
+_control.trust_env = False
 
 _HAPPENINGS: list[tuple[Callable[[World], None], int]] = [
     (World._a_contact_appears, 8),
@@ -426,6 +506,10 @@ _HAPPENINGS: list[tuple[Callable[[World], None], int]] = [
     (World._two_contacts_become_one, 1),
     (World._a_contact_is_erased, 1),
     (World._mail_comes, 16),
+    (World._odd_events_come, 4),
+    (World._somebody_claims_the_engines_next_events, 2),
+    (World._a_flood_comes, 1),
+    (World._a_curse_falls_on_a_lead_or_ends, 3),
     (World._a_fault_is_armed, 10),
     (World._time_passes, 10),
     (World._the_clock_is_set_back, 1),

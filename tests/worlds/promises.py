@@ -24,11 +24,13 @@ def broken(tables: Tables, world: World, dump: Any) -> list[str]:
     """One sentence for every promise that is broken; [] = none. dump: the portal's."""
     return [
         *_events(tables, world),
+        *_settled(tables),
         *_effects(tables, world),
         *_erased(tables, world),
         *_records(tables, dump),
         *_fields(tables, dump),
         *_owners(dump, frozenset(world.merged.values())),
+        *_leads(tables, dump),
     ]
 
 
@@ -48,7 +50,7 @@ def _events(read: Tables, world: World) -> Iterator[str]:
     held: dict[str, list[str]] = {}
     for lead, event_id in read.execute(
         "SELECT w.lead_id, i.event_id FROM waiting w JOIN inbox i USING (portal, seq) "
-        "WHERE w.status = 'held' ORDER BY w.placed_at, w.seq"
+        "WHERE w.status = 'held' AND i.source = 'world' ORDER BY w.placed_at, w.seq"
     ):
         held.setdefault(lead, []).append(event_id)
     for group in _groups(world):
@@ -56,15 +58,23 @@ def _events(read: Tables, world: World) -> Iterator[str]:
             continue
         told = [e for c in group for e in world.told.get(c, [])]
         found = [e for c in group for e in (*decided.get(c, []), *held.get(c, []))]
-        one = len(group) == 1  # the order among contacts that became one is that of their lanes
-        if found != told if one else sorted(found) != sorted(told):
+        # Among contacts that became one the order is that of their lanes; and what was parked comes
+        # when it is tried again.
+        ordered = len(group) == 1 and not group & world.cursed
+        if found != told if ordered else sorted(found) != sorted(told):
             yield f"{sorted(group)}: {found} took effect, accepted were {told}"
+
+
+def _settled(read: Tables) -> Iterator[str]:
+    """Nothing is left that could still be decided, and nothing sound was refused."""
     for status, count in read.execute(
-        "SELECT status, count(*) FROM waiting WHERE status IN ('pending', 'lookup') GROUP BY 1"
+        "SELECT w.status, count(*) FROM waiting w LEFT JOIN inbox i USING (portal, seq) "
+        "WHERE w.status NOT IN ('timer', 'held') AND coalesce(i.source, '') != 'odd' GROUP BY 1"
     ):
         yield f"{count} events are still {status}"
-    for (reason,) in read.execute("SELECT reason FROM quarantine"):
-        yield f"in quarantine: {reason}"
+    for raw, reason in read.execute("SELECT raw, reason FROM quarantine"):
+        if '"source":"world"' in raw:
+            yield f"in quarantine: {reason}"
 
 
 def _groups(world: World) -> list[set[str]]:
@@ -169,6 +179,15 @@ def _owners(dump: Any, winners: frozenset[str]) -> Iterator[str]:
             continue
         if owner not in (TARA, _before(entries)):
             yield f"{contact}: belongs to {owner}, and was {_before(entries)}'s before"
+
+
+def _leads(read: Tables, dump: Any) -> Iterator[str]:
+    """Whoever was given to the assistant is a lead."""
+    known = {row[0] for row in read.execute("SELECT crm_id FROM leads")}
+    for contact, shown in dump["contacts"].items():
+        owner = shown["properties"].get(OWNER)
+        if owner == TARA and not shown["archived"] and contact not in known:
+            yield f"{contact} was given to the assistant, and is no lead"
 
 
 def _before(entries: list[Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.worlds.databases import Tables
-from tests.worlds.life import HANNA, OMAR, World
+from tests.worlds.life import HANNA, OMAR, TARA, World
 from tests.worlds.promises import broken
 from tests.worlds.worlds import Worlds
 
@@ -23,14 +23,16 @@ def worlds() -> Iterator[Worlds]:
 
 def test_no_promise_is_broken(worlds: Worlds) -> None:
     found: dict[int, list[str]] = {}
-    deaths = 0
+    deaths = curses = 0
     for seed in SEEDS:
         lived = worlds.live(seed)
         deaths += lived.deaths
+        curses += lived.curses
         if lived.broken:
             found[seed] = lived.broken
     assert found == {}
     assert deaths > len(SEEDS), "hardly a process died"
+    assert curses > len(SEEDS), "hardly a statement failed"
 
 
 def test_a_world_can_be_lived_again(worlds: Worlds) -> None:
@@ -76,10 +78,22 @@ def _steal(tables: Tables, dump: Any) -> None:
         contact["properties"]["hubspot_owner_id"] = OMAR if owner == HANNA else HANNA
 
 
+def _leave_undecided(tables: Tables, dump: Any) -> None:
+    tables.execute("UPDATE waiting SET status = 'failed'")
+
+
+def _forget_leads(tables: Tables, dump: Any) -> None:
+    tables.execute("DELETE FROM leads")
+    for contact in dump["contacts"].values():
+        contact["properties"]["hubspot_owner_id"] = TARA
+
+
 @pytest.mark.parametrize(
     ("tamper", "says"),
     [
         (_forget, "accepted were"),
+        (_leave_undecided, "are still failed"),
+        (_forget_leads, "and is no lead"),
         (_park, "note is uncertain"),
         (_double, "and 2 times in the portal"),
         (_lose, "is done, and 0 times"),

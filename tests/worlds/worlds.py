@@ -30,6 +30,8 @@ class Lived:
     broken: list[str]
     log: list[str]
     deaths: int
+    curses: int
+    """How many exceptions were planted."""
 
 
 class Worlds:
@@ -71,7 +73,7 @@ class Worlds:
                     found = broken(tables, world, world.control("GET", "dump"))
             except Exception:
                 found = [traceback.format_exc(limit=-3)]
-            return Lived(seed, found, world.log, world.deaths)
+            return Lived(seed, found, world.log, world.deaths, world.curse.fell)
 
     @contextmanager
     def lived(self, seed: int) -> Iterator[World]:

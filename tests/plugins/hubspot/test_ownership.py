@@ -202,8 +202,8 @@ def test_the_last_word_of_a_person_stands_however_often_we_are_killed(
             contact.set(write, OURS, next(at))
         interfere(contact, afterwards, at, known=known)
     news = contact.entries[len(held) :]
-    words = [entry for entry in news if entry.by == HUMAN]
-    if words and news[-1].by == OURS:
+    words = [entry for entry in news if entry.by != OURS]
+    if words and words[-1].by == HUMAN and news[-1].by == OURS:
         assert news[-1].owner == words[-1].owner
     elif all(entry.by == OURS for entry in news):
         assert (news[-1].owner, news[-1].by) == ("3", OURS)
