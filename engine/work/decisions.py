@@ -173,6 +173,8 @@ class _Folder:
             event = self._with_winner(lead, row.event) if moves else row.event
             if event is None:
                 return
+            if lead is None and event.type == self._start:
+                event = _of_lane(event, lane.lead_id)
             try:
                 decision = self._decision(lead, event)
             except MemoryError:
@@ -243,6 +245,13 @@ class _Folder:
                 why="given to the assistant" if took else "a person took the contact back",
             )
         )
+
+
+def _of_lane(event: Event, lead_id: str) -> Event:
+    """An assignment that was read before its contact became part of another one is that one's."""
+    if event.data.get("crm_id") in (None, lead_id):
+        return event
+    return replace(event, data={**event.data, "crm_id": lead_id})
 
 
 def _goes_on(before: Lead | None) -> bool:

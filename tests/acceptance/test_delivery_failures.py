@@ -240,6 +240,23 @@ def test_failure_18_a_contact_is_merged_in_mid_flight(calm: World) -> None:
     assert {e["status"] for e in effects(calm, crm_id)} <= {"done", "superseded"}
 
 
+def test_failure_18_a_contact_is_merged_after_its_assignment_was_read_and_before_it_is_decided(
+    calm: World,
+) -> None:
+    crm_id, other = calm.new_contact(HANNA), calm.new_contact(HANNA)
+    calm.act(action="assign", contact=crm_id, owner=ASSISTANT)
+    hint(calm, crm_id)
+    calm.app.lookups.look_up_due(calm.clock.now())
+    winner = str(calm.act(action="merge", primary=other, merged=crm_id)["contact"])
+    hint(calm, crm_id)
+    calm.app.lookups.look_up_due(calm.clock.now())
+    settle(calm)
+    lead = calm.app.leads.show(f"acme/{winner}")
+    assert lead["crm_id"] == winner
+    assert calm.read(winner)["lead_connection_status"] == lead["state"]
+    assert {e["status"] for e in effects(calm, winner)} <= {"done", "superseded"}
+
+
 def test_failure_19_an_option_is_archived_in_mid_flight(calm: World) -> None:
     crm_id = calm.new_contact(HANNA)
     take(calm, crm_id)

@@ -509,7 +509,7 @@ _HAPPENINGS: list[tuple[Callable[[World], None], int]] = [
     (World._odd_events_come, 4),
     (World._somebody_claims_the_engines_next_events, 2),
     (World._a_flood_comes, 1),
-    (World._a_curse_falls_on_a_lead_or_ends, 3),
+    (World._a_curse_falls_on_a_lead_or_ends, 6),
     (World._a_fault_is_armed, 10),
     (World._time_passes, 10),
     (World._the_clock_is_set_back, 1),
