@@ -133,15 +133,10 @@ class _Claim:
 
 
 def _tell(portal: str, place: Place, error: Exception) -> None:
-    log.error(
-        "event parked",
-        action="decide",
-        portal=portal,
-        lead=place.lead_id,
-        seq=place.seq,
-        reason=last_line(error),
-        exc_info=error,
-    )
+    """One line for the operator; where it was raised is for developers, at a level of its own."""
+    told = {"action": "decide", "portal": portal, "lead": place.lead_id, "seq": place.seq}
+    log.error("event parked", **told, reason=last_line(error))
+    log.info("why the event was parked", **told, exc_info=error)
 
 
 class _Folder:

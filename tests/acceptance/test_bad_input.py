@@ -70,6 +70,28 @@ def test_a_quarantined_event_can_be_tried_again(program: Program) -> None:
     assert program.json("queue", "status")["inbox"]["quarantined"] == 0
 
 
+def test_a_poisoned_row_stops_nobody_else(connected: Program) -> None:
+    """Planted behind the doors, as an earlier version or another program could leave it."""
+    subjects = (SUBJECT, "acme/171590000102", "acme/171590000103")
+    events = [event(n, "email_opened", subject) for n, subject in enumerate(subjects)]
+    connected.run("events", "add", str(write_events(connected.folder / "e.jsonl", events)))
+    poisoned = sqlite3.connect(connected.folder / "handback.db")
+    with poisoned:
+        poisoned.execute("UPDATE inbox SET data = '[\"a list\"' WHERE crm_id = '171590000102'")
+    poisoned.close()
+    done = connected.run("run", "--until-idle", code=1)
+    assert b"1 event could not be decided: handback queue list" in done.stderr
+    (row,) = connected.json("queue", "list", "--undecided")
+    assert row["lead"] == "acme/171590000102"
+    held = connected.json("queue", "list", "--held")
+    assert [one["lead"] for one in held] == [SUBJECT, "acme/171590000103"]
+    assert connected.json("queue", "status", code=1)["inbox"]["undecided"] == 1
+    connected.run("queue", "retry", row["id"])
+    assert connected.json("run", "--until-idle", code=1)["inbox"]["undecided"] == 1
+    connected.run("queue", "drop", row["id"], "--reason", "planted by a test")
+    assert connected.json("queue", "status")["inbox"]["undecided"] == 0
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -32,6 +32,8 @@ STEPS: tuple[tuple[str, str], ...] = (
     ("rules rollback FIRST --yes", "rules rolled back"),
     ("rules shadow draft.yaml", "shadow rules"),
     ("queue retry --all", "retry"),
+    ("queue keep event:acme:1", "keep held event"),
+    ("queue drop event:acme:1 --reason test", "drop event"),
     ("mark acme/LEAD hot", "mark hot"),
     ("db prune --older-than 90d", "prune"),
     ("portal disconnect acme", "disconnect portal"),
