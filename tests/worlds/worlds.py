@@ -42,22 +42,26 @@ class Worlds:
         self._kind = database
 
     def __enter__(self) -> "Worlds":
-        self._stack = ExitStack()
+        with ExitStack() as stack:
+            self._open(stack)
+            self._stack = stack.pop_all()
+        configure_logging("critical")  # trouble is what worlds are for
+        return self
+
+    def _open(self, stack: ExitStack) -> None:
         where = MEMORY if os.access(MEMORY, os.W_OK) else None
         folder = tempfile.TemporaryDirectory(prefix="hb-worlds-", dir=where)
-        path = Path(self._stack.enter_context(folder))
+        path = Path(stack.enter_context(folder))
         process, self._url = start_sandbox("--search-lag", "0")
         if process.stdout is not None:
-            self._stack.callback(process.stdout.close)
-        self._stack.callback(process.wait)
-        self._stack.callback(process.terminate)
-        self.databases: Databases = self._stack.enter_context(databases(self._kind, path))
+            stack.callback(process.stdout.close)
+        stack.callback(process.wait)
+        stack.callback(process.terminate)
+        self.databases: Databases = stack.enter_context(databases(self._kind, path))
         with open_app(database=self.databases.template, rules=RULES) as app:
             self._machine: LeadMachine = app.rules.now()
             self._compiled = app.store._compiled
             app.store._dialect.erased()  # the log goes into the file, which is copied
-        configure_logging("critical")  # trouble is what worlds are for
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None,
