@@ -8,6 +8,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from engine.base.clock import Clock, ShiftedClock, SystemClock, parse_time
 from engine.base.errors import InputError
 from engine.base.logging import configure_logging
@@ -114,6 +116,7 @@ def open_app(
     if rules_read[0] is None and not is_made(settings.database_url):
         raise RulesError(rules_read[1])
     store = open_store(settings.database_url)
+    _warn_of_others(store)
     try:
         app = _wire(settings, ticking, store)
         at_start = RulesAtStart(
@@ -123,6 +126,16 @@ def open_app(
         yield app
     finally:
         store.close()
+
+
+def _warn_of_others(store: Store) -> None:
+    found = [str(file) for file in store.open_to_others()]
+    if found:
+        structlog.get_logger().warning(
+            "other users of this machine can read or change the database",
+            action="start",
+            fix=f"chmod 600 {' '.join(found)}",
+        )
 
 
 def _wire(settings: Settings, clock: Clock, store: Store) -> App:

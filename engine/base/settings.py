@@ -43,7 +43,8 @@ class Settings(BaseSettings):
     itself (or append to it), never to pass on what it was sent. Empty: nobody is believed."""
 
     secret_keys_file: Path | None = None
-    """Keys that stored tokens are encrypted with, one a line; HANDBACK_SECRET_KEYS wins over it."""
+    """Keys that stored tokens are encrypted with, one a line; HANDBACK_SECRET_KEYS wins over it. A
+    file that every user of the machine can read is refused."""
 
     log_level: str = Field(default="warning", pattern="^(debug|info|warning|error)$")
     """What is logged to standard error."""

@@ -17,6 +17,7 @@ import orjson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from engine.base.errors import ConfigurationError
+from engine.base.private import is_open_to_others
 from engine.base.redaction import hide
 
 KEYS = "HANDBACK_SECRET_KEYS"
@@ -37,7 +38,9 @@ def keys_from(file: Path | None) -> Callable[[], tuple[str, ...]]:
         text = os.environ.get(KEYS, "")
         if not text.strip() and file is not None:
             try:
-                text = file.read_text(encoding="ascii")
+                with file.open(encoding="ascii") as opened:
+                    _require_private(file, opened.fileno())
+                    text = opened.read()
             except (OSError, UnicodeDecodeError) as error:
                 raise ConfigurationError(
                     f"the keys cannot be read: {str(error).splitlines()[0]}",
@@ -107,6 +110,15 @@ class Vault:
         """The same, encrypted with the first key. Raises as open()."""
         self.open(portal, purpose, sealed)
         return self._fernet.rotate(sealed.encode()).decode()
+
+
+def _require_private(file: Path, descriptor: int) -> None:
+    if is_open_to_others(descriptor):
+        raise ConfigurationError(
+            "other users of this machine can read or change the keys",
+            where=str(file),
+            fix=f"chmod 600 {file}; of a container's secret, set its mode to 0400",
+        )
 
 
 def _hide_all(document: Mapping[str, Any]) -> None:

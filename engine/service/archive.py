@@ -9,6 +9,7 @@ import orjson
 
 from engine.base.clock import Millis
 from engine.base.errors import InputError
+from engine.base.private import open_private
 from engine.store import Store
 from engine.store.retention import Archive, Pruned
 
@@ -22,7 +23,7 @@ def pruned(store: Store, *, before: Millis, archive: Path | None = None) -> Prun
         return store.prune(before=before)
     try:
         # Personal data: for the user who runs this, and nobody else.
-        file = os.fdopen(os.open(archive, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+        file = os.fdopen(open_private(archive, os.O_WRONLY | os.O_APPEND), "ab")
     except OSError as error:
         raise InputError(
             f"the archive cannot be written: {error.strerror}", where=str(archive),

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from engine.base.errors import HandbackError, InputError
+from engine.base.private import open_private
 from engine.store.urls import read_url, shown
 
 
@@ -47,7 +48,7 @@ def backup(url: str, target: Path) -> int:
 
 
 def _copy(source: Path, part: Path) -> None:
-    os.close(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
+    os.close(open_private(part, os.O_TRUNC | os.O_WRONLY))
     with (
         closing(sqlite3.connect(f"file:{source}?mode=rw", uri=True)) as reading,
         closing(sqlite3.connect(part)) as writing,

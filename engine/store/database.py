@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.base.clock import Millis
 from engine.base.errors import ConfigurationError
+from engine.base.private import is_open_to_others
 from engine.store import migrate, retention
 from engine.store.accounts import Accounts
 from engine.store.dialect import Bell, Dialect
@@ -194,6 +195,10 @@ class Store:
                         went, place = step(transaction, portal, before, place, archive)
                         gone += went
         return gone
+
+    def open_to_others(self) -> list[Path]:
+        """The database's files that every user of this machine can read, or a group can change."""
+        return [file for file in self._dialect.files() if is_open_to_others(file)]
 
     def close(self) -> None:
         """Give the connections back."""

@@ -5,6 +5,7 @@ No other module of the store may ask which database it talks to.
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
@@ -79,6 +80,9 @@ class Dialect(Protocol):
     def hold_claims(self, connection: Connection) -> None:
         """Wait for who has claimed leads; nobody else claims any until this transaction ends."""
 
+    def hold_logins(self, connection: Connection) -> None:
+        """Wait for who changes logins; nobody else changes any until this transaction ends."""
+
     def by_index(self, connection: Connection) -> None:
         """Until this transaction ends, walk indexes in their order rather than sort a table."""
 
@@ -93,6 +97,9 @@ class Dialect(Protocol):
 
     def drop_before(self, connection: Connection, before: Millis) -> int:
         """Forget whole parts of the history at once where it has parts; rows forgotten."""
+
+    def files(self) -> Sequence[Path]:
+        """Where the database lies on this machine, as far as that is our business."""
 
     def erased(self) -> None:
         """After an erasure was committed: what the database file still has of it goes too."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -141,6 +142,10 @@ class Postgresql:
         reads after its own lock is what we committed. So claims pay nothing for this."""
         connection.exec_driver_sql("LOCK TABLE lanes IN EXCLUSIVE MODE")
 
+    def hold_logins(self, connection: Connection) -> None:
+        """Reading goes on; whatever changes a login, a counted try too, waits for a moment."""
+        connection.exec_driver_sql("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE")
+
     def by_index(self, connection: Connection) -> None:
         """It plans a subquery for all that it may give, not for the page that is taken of it."""
         for kind in ("seqscan", "sort", "hashjoin", "mergejoin"):
@@ -154,6 +159,9 @@ class Postgresql:
 
     def maintain(self, connection: Connection) -> None:
         partitions.make_ahead(connection)
+
+    def files(self) -> Sequence[Path]:
+        return ()
 
     def drop_before(self, connection: Connection, before: Millis) -> int:
         return partitions.drop_before(connection, before)

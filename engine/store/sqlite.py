@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ from sqlalchemy.sql import ClauseElement
 
 from engine.base.clock import Millis
 from engine.base.errors import ConfigurationError, HandbackError
+from engine.base.private import open_private
 from engine.store.dialect import BUSY_SECONDS, Rows
 from engine.store.statements import DeleteRows, InsertRows, SqlOfRows, UpdateRows
 from engine.store.tables import ids, metadata
@@ -60,6 +62,7 @@ class Sqlite:
             )
         self.name = f"sqlite:///{url.database}"
         self._file = url.database
+        _make_private(Path(self._file))
         self._patience = float(str(url.query.get("timeout", BUSY_SECONDS)))
         patience = {"timeout": self._patience}
         # What statements are run with is about people: an error must not repeat it.
@@ -184,6 +187,9 @@ class Sqlite:
     def hold_claims(self, connection: Connection) -> None:
         """Nothing: a write transaction has the whole file."""
 
+    def hold_logins(self, connection: Connection) -> None:
+        """Nothing: a write transaction has the whole file."""
+
     def by_index(self, connection: Connection) -> None:
         """Nothing: it believes what migrated() told it about the size of tables."""
 
@@ -215,6 +221,9 @@ class Sqlite:
 
     def drop_before(self, connection: Connection, before: Millis) -> int:
         return 0
+
+    def files(self) -> Sequence[Path]:
+        return [Path(f"{self._file}{beside}") for beside in ("", "-wal", "-shm")]
 
     def erased(self) -> None:
         with self.engine.connect() as connection:
@@ -275,6 +284,15 @@ class Sqlite:
                 "upgrade it: handback db upgrade",
             )
         return None if found is None else HandbackError(found[0], where=self.name, fix=found[1])
+
+
+def _make_private(file: Path) -> None:
+    """Make the file before SQLite does: what that makes beside it (-wal, -shm) gets its mode.
+    Nothing happens to one that exists."""
+    try:
+        os.close(open_private(file, os.O_EXCL | os.O_RDWR))
+    except OSError:
+        return  # it is there, or cannot be made: then opening it says why
 
 
 def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:

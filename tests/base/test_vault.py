@@ -61,6 +61,7 @@ def test_keys_come_from_the_environment_or_a_file(
 ) -> None:
     file = tmp_path / "keys"
     file.write_text("one\ntwo\n")
+    file.chmod(0o600)
     monkeypatch.delenv(KEYS, raising=False)
     assert keys_from(file)() == ("one", "two")
     assert keys_from(None)() == ()
@@ -69,3 +70,17 @@ def test_keys_come_from_the_environment_or_a_file(
     monkeypatch.delenv(KEYS)
     with pytest.raises(ConfigurationError, match="cannot be read"):
         keys_from(tmp_path / "none")()
+
+
+@pytest.mark.parametrize("bits", [0o644, 0o604, 0o660, 0o602])
+def test_keys_that_others_can_read_or_change_are_refused_with_what_to_do(
+    tmp_path: Path, bits: int
+) -> None:
+    file = tmp_path / "keys"
+    file.write_text("one\n")
+    file.chmod(bits)
+    with pytest.raises(ConfigurationError, match="other users") as caught:
+        keys_from(file)()
+    assert f"chmod 600 {file}" in caught.value.fix
+    file.chmod(0o640)  # as services are given secrets
+    assert keys_from(file)() == ("one",)
