@@ -58,7 +58,7 @@ def _doors() -> Callable[..., Any] | None:
     try:
         from engine.web.server import doors
     except ModuleNotFoundError as error:
-        if error.name not in ("fastapi", "nicegui", "argon2"):
+        if error.name not in ("fastapi", "nicegui", "argon2", "zxcvbn"):
             raise
         return None
     return doors

@@ -6,6 +6,8 @@ Passwords are kept as argon2 hashes, session tokens as SHA-256; neither can be r
 import hashlib
 import re
 import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -15,6 +17,7 @@ from engine.base.clock import DAY, HOUR, MINUTE, Clock, Millis, format_time
 from engine.base.errors import InputError
 from engine.service.audit import Audit
 from engine.service.hashing import LONGEST, Hashing, Place
+from engine.service.passwords import is_easy
 from engine.store import Store, Tx
 from engine.store.account_records import LogIn, Session, Try, User
 
@@ -102,7 +105,7 @@ class Accounts:
 
     def _add(self, user: User, what: str, first: bool) -> None:
         name = user.name
-        with self._audit.changing(what, name) as (tx, done):
+        with self._changing(what, name) as (tx, done):
             if first and tx.accounts.users():
                 raise InputError("there is a login already", fix="log in, or ask an admin")
             if tx.accounts.user(name) is not None:
@@ -115,7 +118,7 @@ class Accounts:
         what = (
             "change role" if disabled is None else "disable login" if disabled else "enable login"
         )
-        with self._audit.changing(what, name) as (tx, done):
+        with self._changing(what, name) as (tx, done):
             before = tx.accounts.user(name)
             if before is None:
                 raise InputError(f"there is no login {name!r}")
@@ -143,7 +146,7 @@ class Accounts:
                 self._audit.command("change password", subject=name, outcome=f"failed: {what}")
                 raise InputError(what, fix="try again later")
             hashed = self._hash(place, name, password)
-        with self._audit.changing("change password", name) as (tx, _):
+        with self._changing("change password", name) as (tx, _):
             user = tx.accounts.user(name)
             if user is None:
                 raise InputError(f"there is no login {name!r}")
@@ -151,11 +154,18 @@ class Accounts:
             tx.accounts.forget_browsers(name)
             tx.accounts.close_sessions(name)
 
+    @contextmanager
+    def _changing(self, what: str, name: str) -> Iterator[tuple[Tx, Callable[[str], None]]]:
+        """As Audit.changing; what is read of logins there stays true until it is over."""
+        with self._audit.changing(what, name) as (tx, done):
+            tx.accounts.hold()
+            yield tx, done
+
     def link(self, name: str, identity: str | None) -> None:
         """Say who this is at the OpenID provider ("ISSUER SUB"), None to have the verified address
         decide anew; ends the sessions. Raises InputError."""
         what = "link login" if identity else "unlink login"
-        with self._audit.changing(what, name) as (tx, done):
+        with self._changing(what, name) as (tx, done):
             user = tx.accounts.user(name)
             if user is None:
                 raise InputError(f"there is no login {name!r}")
@@ -280,8 +290,7 @@ class Accounts:
             raise InputError(
                 f"a password has {SHORTEST} to {LONGEST} characters", fix="take a few words"
             )
-        plain = password.lower()
-        if name.lower() in plain or "handback" in plain or len(set(plain)) < 5:
+        if is_easy(password, name):
             raise InputError("this password is easy to guess", fix="take a few unrelated words")
         return place.hash(password)
 

@@ -122,6 +122,7 @@ class SignIns:
             return Admitted(user.name, open_session(tx, user.name, now))
 
     def _known(self, tx: Tx, person: Person, now: Millis) -> tuple[User, str]:
+        tx.accounts.hold()  # two answers of one person may come at once
         user = tx.accounts.identified(person.identity)
         if user is not None:
             return user, "single sign-on"

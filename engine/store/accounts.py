@@ -160,6 +160,11 @@ class Accounts:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
+    def hold(self) -> None:
+        """Wait for who changes logins; nobody else changes any until this transaction ends. Before
+        anything is read that the change rests on."""
+        self._tx.dialect.hold_logins(self._tx.connection)
+
     def users(self) -> list[User]:
         """By name."""
         return [_user(row) for row in self._tx.run(_USERS)]

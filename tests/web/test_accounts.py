@@ -1,5 +1,7 @@
 """Logins and keys on a clock that stands still, on a real database."""
 
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,9 @@ from engine.base.errors import InputError
 from engine.service.accounts import IDLE, LIFETIME, LOCKED, ROLES, TRIES, Accounts, Visitor
 from engine.service.apikeys import ApiKeys
 from engine.service.audit import Audit
+from engine.service.passwords import is_easy
 from engine.store import Store, open_store
+from engine.web import plain
 
 GOOD = "correct horse battery staple"
 START = 1_800_000_000_000
@@ -125,11 +129,49 @@ def test_the_last_admin_stays_one(accounts: Accounts) -> None:
 
 
 @pytest.mark.parametrize(
-    "password", ["short", "x" * 257, "aaaaaaaaaaaaaaaa", "vera-vera-vera", "handback12345"]
-)
+    "password",
+    [
+        "short", "x" * 257, "aaaaaaaaaaaaaaaa", "vera-vera-vera", "handback12345",
+        "passwordpassword", "123456123456", "qwertyqwerty", "123456789012", "Password123!",
+        "P@ssw0rdP@ssw0rd", "iloveyouiloveyou", "qwertyuiopasdf", "november2026!", "Welcome12345",
+        "1q2w3e4r5t6y", "abcdefghijkl", "adminadmin123", "Handback2026!",
+        # What is at the end of a long one does not help its beginning.
+        "password" * 4 + "quite unrelated words",
+    ],
+)  # fmt: skip
 def test_passwords_that_are_easy_to_guess_are_refused(accounts: Accounts, password: str) -> None:
     with pytest.raises(InputError):
         accounts.set_password("vera", password)
+
+
+@pytest.mark.parametrize(
+    "password", ["quite unrelated words", "Tr0ub4dor&3xx", "x" * 8 + " vera met a walrus" * 8]
+)
+def test_passwords_that_are_hard_to_guess_are_taken(accounts: Accounts, password: str) -> None:
+    accounts.set_password("vera", password)
+    assert accounts.log_in("vera", password)
+
+
+def test_what_a_password_is_about_is_easy_to_guess(accounts: Accounts) -> None:
+    accounts.add("zyxoria.quandle@example.com", GOOD, "viewer")
+    for password in (
+        "zyxoria12345",
+        "QUANDLEquandle",
+        "my name zyxoria",
+        "zyxoria.quandle@example.com",
+        "zyxoria-quandle",
+        "zyxoria.quandle@example",
+    ):
+        accounts.set_password("vera", password)
+        with pytest.raises(InputError, match="easy to guess"):
+            accounts.set_password("zyxoria.quandle@example.com", password)
+
+
+def test_judging_a_password_has_an_end() -> None:
+    """Of signs that may stand for letters zxcvbn takes 20 s for 72, and ever more for more."""
+    began = time.process_time()
+    assert not is_easy("4@8({[</369&#!1/|0$5+7%2" * 10, "vera")
+    assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize("name", ["", " ada", "a\nb", "x" * 65])
@@ -180,3 +222,19 @@ def test_a_name_is_one_key_at_a_time_and_scopes_are_known(store: Store, clock: M
             keys.add("other", scopes)
     with pytest.raises(InputError, match="no key"):
         keys.revoke("never")
+
+
+def test_password_managers_know_what_each_field_is_for() -> None:
+    pages = {"login": plain.login_page(), "first": plain.first_page("token")}
+    fields = {
+        name: re.findall(r"<input (?!type=\"hidden)[^>]*>", html) for name, html in pages.items()
+    }
+    kinds = {
+        name: [re.findall(r'autocomplete="([\w-]+)"', field) for field in found]
+        for name, found in fields.items()
+    }
+    assert kinds == {
+        "login": [["username"], ["current-password"]],
+        "first": [["username"], ["new-password"]],
+    }
+    assert "onpaste" not in "".join(pages.values())
