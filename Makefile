@@ -67,11 +67,12 @@ reference: $(VENV)/ready-dev
 	$(BIN)/python -m tests.contracts.reference_page
 
 lock: $(VENV)/ready-dev
-	$(BIN)/pip freeze --exclude-editable --exclude pip --exclude setuptools > requirements.lock
+	$(BIN)/pip freeze --all --exclude-editable > requirements.lock
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Handback needs Python 3.11 or newer: make PYTHON=python3.12 demo" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint requirements.lock --upgrade pip setuptools
 
 $(VENV)/ready: $(VENV)/bin/python pyproject.toml requirements.lock
 	$(BIN)/pip install --quiet --constraint requirements.lock --editable .

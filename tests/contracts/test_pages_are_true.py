@@ -8,12 +8,44 @@ from tests.contracts.reference_page import PAGE, page
 
 ROOT = Path(__file__).resolve().parents[2]
 
+UNTESTABLE = {"2.1.10", "2.5.1 – 2.5.6", "2.7, 2.8", "4.3.1"}
+"""Rows of the page on security that say that there is nothing of the kind."""
+
 
 def test_every_table_of_a_portal_can_be_distributed_by_it() -> None:
     text = (ROOT / "docs/explain/scale.md").read_text(encoding="utf-8")
     named = set(re.findall(r"create_distributed_table\('(\w+)', +'portal'", text))
     assert named == set(metadata.tables) - GLOBAL
     assert set(re.findall(r"create_reference_table\('(\w+)'", text)) <= GLOBAL
+
+
+def test_the_tools_of_the_virtual_environment_are_locked_as_the_rest_is() -> None:
+    """Python brings along those of its own day; security.md says that ours are newer."""
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (recipe,) = re.findall(r"-m venv \$\(VENV\)\n(?:\t.*\n)*", makefile)
+    for tool in ("pip", "setuptools"):
+        assert re.search(rf"^{tool}==", lock, re.MULTILINE)
+        assert re.search(rf"--constraint requirements.lock --upgrade .*\b{tool}\b", recipe)
+        assert f"--exclude {tool}" not in makefile
+
+
+def test_every_test_that_the_page_on_security_names_is_there() -> None:
+    text = (ROOT / "docs/explain/security.md").read_text(encoding="utf-8")
+    files = [path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py")]
+    named = set(re.findall(r"`((?:tests/)?[\w/]*test_\w+\.py)`", text))
+    assert len(named) > 20
+    lost = [name for name in named if not any(f"/{file}".endswith(f"/{name}") for file in files)]
+    assert lost == []
+    folders = set(re.findall(r"`(tests/[\w/]+)`", text))
+    assert [name for name in folders if not (ROOT / name).is_dir()] == []
+
+
+def test_every_row_of_the_page_on_security_names_its_test_or_says_why_not() -> None:
+    text = (ROOT / "docs/explain/security.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.split("\n") if line.startswith("| ")]
+    bare = [row[0] for row in rows[1:] if "test" not in row[-1]]
+    assert set(bare) <= UNTESTABLE, "name the test, or say here that there is nothing to run"
 
 
 def test_the_page_of_commands_and_settings_is_what_the_program_has() -> None:
