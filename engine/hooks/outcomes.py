@@ -124,10 +124,15 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A webhook that is not from the CRM, too old, or unreadable. reason is safe to log."""
+    """A webhook that is not from the CRM, too old, or unreadable. reason is safe to log, and one of
+    few. status 401: it is not signed as it should be, and whoever sent it is not told more."""
 
     reason: str
     status: int = 401
+
+    @property
+    def unsigned(self) -> bool:
+        return self.status == 401
 
 
 # ------------------------------------------------------------------ set-up

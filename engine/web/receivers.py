@@ -39,7 +39,7 @@ def receiver_app(take: Take, clock: Clock, *, public_url: str = "") -> Starlette
         try:
             answer = await run_in_threadpool(take, plugin, portal, webhook)
         except HandbackError as error:
-            return _refusal(error.what, 404 if error.exit_code == 2 else 503)
+            return _refusal(error.what, 503)
         if isinstance(answer, Refused):
             return _refusal(answer.reason, answer.status)
         return JSONResponse({"accepted": answer})

@@ -1,4 +1,4 @@
-"""Whose page an event of the socket is for, and how many pages a session may have made."""
+"""Whose page an event of the socket is for, and how many pages and sockets a session may have."""
 
 import asyncio
 from typing import Any
@@ -7,8 +7,10 @@ import pytest
 from nicegui import Client, core
 from nicegui.page import page
 from starlette.requests import Request
+from starlette.types import Message, Receive, Scope, Send
 
 from engine.service.accounts import Visitor
+from engine.web.guard import COOKIE, SOCKET, SOCKETS, Guard
 from engine.web.pages import sockets
 
 
@@ -85,3 +87,64 @@ def test_a_page_is_opened_by_its_own_session_alone() -> None:
             await connect("sid", asked)
 
     asyncio.run(open_it())
+
+
+class Sockets:
+    """A guard whose pages keep every web socket open until they are told; how many are open."""
+
+    def __init__(self) -> None:
+        self.end = asyncio.Event()
+        self.open = 0
+        self.guard = Guard(self.hold, self.visitor)
+        self.closed: list[int] = []
+
+    async def hold(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.open += 1
+        try:
+            await self.end.wait()
+        finally:
+            self.open -= 1
+
+    @staticmethod
+    def visitor(token: str) -> Visitor | None:
+        return Visitor(token, "viewer", token) if token else None
+
+    def knock(self, session: str) -> asyncio.Task[None]:
+        """A browser opens a web socket."""
+
+        async def receive() -> Message:
+            return {"type": "websocket.connect"}
+
+        async def send(message: Message) -> None:
+            self.closed.append(message["code"])
+
+        headers = [
+            (b"host", b"localhost"), (b"origin", b"http://localhost"),
+            (b"cookie", f"{COOKIE}={session}".encode()),
+        ]  # fmt: skip
+        scope = {"type": "websocket", "path": SOCKET, "headers": headers, "query_string": b""}
+        return asyncio.create_task(self.guard(scope, receive, send))
+
+
+def test_web_sockets_of_one_session_are_bounded_and_others_still_come_in() -> None:
+    async def flood() -> None:
+        here = Sockets()
+        tasks = [here.knock("mine") for _ in range(SOCKETS + 7)]
+        while len(here.closed) < 7 or here.open < SOCKETS:
+            await asyncio.sleep(0)
+        assert (here.open, here.closed) == (SOCKETS, [1008] * 7)
+        tasks.append(here.knock("other"))
+        while here.open == SOCKETS:
+            await asyncio.sleep(0)
+        one = next(task for task in tasks if not task.done())
+        one.cancel()  # as when a browser is gone without a word
+        await asyncio.gather(one, return_exceptions=True)
+        tasks.append(here.knock("mine"))
+        while here.open <= SOCKETS:
+            await asyncio.sleep(0)
+        assert len(here.closed) == 7
+        here.end.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert not here.guard._sockets
+
+    asyncio.run(asyncio.wait_for(flood(), 60))
