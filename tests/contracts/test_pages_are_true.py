@@ -3,7 +3,15 @@
 import re
 from pathlib import Path
 
+from engine.base.clock import DAY, HOUR, MINUTE
+from engine.base.settings import Settings
+from engine.service import accounts, passwords
+from engine.service.hashing import AT_ONCE, LONGEST, PLACES
+from engine.store import log_ins
 from engine.store.tables import GLOBAL, metadata
+from engine.web import guard
+from engine.web.pages import sockets
+from plugins.hubspot import webhooks
 from tests.contracts.reference_page import PAGE, page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +47,27 @@ def test_every_test_that_the_page_on_security_names_is_there() -> None:
     assert lost == []
     folders = set(re.findall(r"`(tests/[\w/]+)`", text))
     assert [name for name in folders if not (ROOT / name).is_dir()] == []
+
+
+def test_the_figures_of_the_page_on_security_are_those_of_the_code() -> None:
+    text = (ROOT / "docs/explain/security.md").read_text(encoding="utf-8")
+    for words in (
+        f"{accounts.SHORTEST} to {LONGEST} characters",
+        f"locked for {accounts.LOCKED // MINUTE} minutes after {accounts.TRIES} failures",
+        f"has {accounts.TRIES} tries of its own for {accounts.REMEMBERED // DAY} days",
+        f"The first {passwords.JUDGED} characters",
+        f"a score below {passwords.LEAST} of 4",
+        f"after {accounts.IDLE // HOUR} hours unused",
+        f"after {accounts.LIFETIME // HOUR} hours",
+        f"page objects ({sockets.MOST}) and web sockets ({guard.SOCKETS}) of a session",
+        f"body limit {guard.MAX_BODY // 1_000_000} MB",
+        f"the newest {log_ins.KEPT:,} that were good",
+        f"(v3 with its time ({webhooks.WINDOW // MINUTE} minutes)".lstrip("("),
+        f"at first `{Settings.model_fields['pages_variables'].default}`",
+    ):
+        assert words in text, words
+    assert (AT_ONCE, PLACES - AT_ONCE) == (2, 6)
+    assert "Two at once, by threads of their own; six more wait" in text
 
 
 def test_every_row_of_the_page_on_security_names_its_test_or_says_why_not() -> None:

@@ -150,6 +150,7 @@ def test_passwords_that_are_easy_to_guess_are_refused(accounts: Accounts, passwo
 def test_passwords_that_are_hard_to_guess_are_taken(accounts: Accounts, password: str) -> None:
     accounts.set_password("vera", password)
     assert accounts.log_in("vera", password)
+    assert accounts.log_in("vera", password[:-1]) is None
 
 
 def test_what_a_password_is_about_is_easy_to_guess(accounts: Accounts) -> None:

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from engine.service.accounts import TRIES
-from tests.acceptance.conftest import Program
+from tests.acceptance.conftest import ROOT, Program
 from tests.web.conftest import COOKIE, PASSWORD, House, nonce_of
 
 PAGES = ("leads", "attention", "overview", "crm", "assistants", "rules", "people", "account")
@@ -99,7 +99,29 @@ def test_logging_out_ends_the_session_itself(house: House) -> None:
     assert house.get("/app/leads", cookies=stolen).status_code == 200
     out = browser.post(f"{house.url}/logout", headers={"Origin": house.url}, timeout=60)
     assert out.ok
+    assert '"storage"' in out.history[0].headers["Clear-Site-Data"]
     assert house.get("/app/leads", cookies=stolen).status_code == 303
+
+
+def test_what_is_open_to_strangers_is_what_the_page_on_security_lists(house: House) -> None:
+    page = (ROOT / "docs/explain/security.md").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"Nothing else opens a door;\n +(.*?) are open", page, re.DOTALL)
+    said = set(re.findall(r"`(/[\w./]*)`", listed))
+    assert said >= {"/healthz", "/login", "/docs"}
+    code = "".join(file.read_text("utf-8") for file in (ROOT / "engine/web").glob("*.py"))
+    paths = set(re.findall(r'Route\(\s*"(/[^"]*)"', code))
+    paths |= set(house.get("/openapi.json").json()["paths"]) | {"/openapi.json", "/oauth/return"}
+    assert len(paths) > 15
+    found = set()
+    for path in paths:
+        answer = house.get(re.sub(r"\{\w+\}", "x", path))
+        if answer.ok and answer.status_code != 303:
+            found.add(path)
+        elif answer.status_code == 303:
+            assert answer.headers["Location"].startswith(("/login", "/app/")), path
+    assert found == {
+        path for path in paths if path in said or any(path.startswith(f"{one}/") for one in said)
+    }
 
 
 @pytest.mark.parametrize(
