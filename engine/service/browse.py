@@ -156,7 +156,8 @@ class Browse:
         }
 
     def act(self, names: Sequence[str], action: str) -> dict[str, int]:
-        """Do it: accepted in one transaction, decided as far as that is quick, else by workers."""
+        """Do it: accepted in one transaction, and decided with what these leads were told before.
+        The rest of a backlog is the workers'."""
         now = self._clock.now()
         kind, data = action_event(action)
         run, via = secrets.token_hex(8), by_person(*self._audit.actor()).via
@@ -175,7 +176,8 @@ class Browse:
                 now=now,
             )
         for portal in sorted({lead.portal for lead in leads}):
-            while self._decisions.decide_portal(portal, now):
+            lanes = [lead.lead_id for lead in leads if lead.portal == portal]
+            while self._decisions.decide_leads(portal, lanes, now):
                 pass
         self._audit.command(
             f"mark {action}", subject=", ".join(names[:20]), outcome=f"{len(leads)} leads"

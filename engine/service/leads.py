@@ -97,7 +97,7 @@ class Leads:
             entry = self._decided(lead, event)
             if entry is not None:
                 return _step(entry)
-            self._decisions.decide_portal(lead.portal, now)
+            self._decisions.decide_leads(lead.portal, [lead.lead_id], now)
         raise HandbackError(
             f"{action} for {lead.id} is accepted, but other work of the lead comes first",
             fix="start the worker: handback run",

@@ -115,7 +115,9 @@ _EVENT = select(
     table.c.data,
     table.c.internal,
 ).outerjoin(table, _SAME)
+_OF = InSet(waiting.c.lead_id, "of")
 _CLAIM = _due(_EVENT)
+_CLAIM_OF = _CLAIM.where(_OF)
 _FREE_LANE = (
     select(lanes.c.lead_id)
     .where(lanes.c.portal == waiting.c.portal, lanes.c.lead_id == waiting.c.lead_id)
@@ -125,6 +127,7 @@ _FREE_LANE = (
 )
 """Lateral: lanes are locked one by one in the order of their events, and no more than wanted."""
 _LOCK = _due(select(waiting.c.lead_id, waiting.c.due_at, waiting.c.seq).join(_FREE_LANE, true()))
+_LOCK_OF = _LOCK.where(_OF)
 _CLAIM_LOCKED = _due(_EVENT).where(
     or_(
         waiting.c.due_at < bindparam("last_due"),
@@ -238,13 +241,17 @@ class Inbox:
         """
         return self.lanes(portal, self.take(portal, now=now, limit=limit))
 
-    def take(self, portal: str, *, now: Millis, limit: int) -> Sequence[ClaimedRow]:
+    def take(
+        self, portal: str, *, now: Millis, limit: int, of: Sequence[str] | None = None
+    ) -> Sequence[ClaimedRow]:
         """The first half of claim(): what is claimed is locked, and nothing of it was read yet that
-        could be wrong."""
+        could be wrong. of: only the events of these leads."""
         if self._tx.dialect.locks_lanes:
-            return self._lock_and_read(portal, now, limit)
-        newest = self._tx.newest(now)
-        return self._tx.fetch(_CLAIM, portal=portal, now=now, newest=newest, limit=limit)
+            return self._lock_and_read(portal, now, limit, of)
+        given = {"portal": portal, "now": now, "newest": self._tx.newest(now), "limit": limit}
+        if of is None:
+            return self._tx.fetch(_CLAIM, **given)
+        return self._tx.fetch(_CLAIM_OF, **given, of=list(of))
 
     def lanes(self, portal: str, rows: Sequence[ClaimedRow]) -> list[Lane]:
         """The second half of claim(). What is kept and cannot be read raises whatever it raises."""
@@ -390,7 +397,9 @@ class Inbox:
             for found in self._tx.run(PRESENT, portal=portal, seqs=seqs)
         }
 
-    def _lock_and_read(self, portal: str, now: Millis, limit: int) -> Sequence[Any]:
+    def _lock_and_read(
+        self, portal: str, now: Millis, limit: int, of: Sequence[str] | None
+    ) -> Sequence[Any]:
         """Lock first, then read again: what was seen while somebody else had the lock is stale.
 
         A second look up to the same place finds every earlier event of the leads that are ours.
@@ -398,7 +407,11 @@ class Inbox:
         """
         for _ in range(_TRIES):
             newest = self._tx.newest(now)
-            locked = self._tx.fetch(_LOCK, portal=portal, now=now, newest=newest, limit=limit)
+            given = {"portal": portal, "now": now, "newest": newest, "limit": limit}
+            if of is None:
+                locked = self._tx.fetch(_LOCK, **given)
+            else:
+                locked = self._tx.fetch(_LOCK_OF, **given, of=list(of))
             if not locked:
                 break
             _, last_due, last_seq = max(locked, key=lambda row: (row[1], row[2]))

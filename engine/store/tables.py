@@ -537,6 +537,7 @@ disagreements = Table(
     _text("in_use"),
     _text("shadow"),
     PrimaryKeyConstraint("portal", "seq"),
+    Index("ix_disagreements_lead", "portal", "lead_id"),
 )
 
 users = Table(

@@ -3,7 +3,7 @@
 No network, no clock of its own. A worker that dies rolls back, and the events are decided again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -59,11 +59,21 @@ class Decisions:
         database or the set-up that fails, and not an event.
         """
         size = self._sizes.pop(portal, None) or ClaimSize(self._store.claim_events)
+        done = self._claims(portal, now, size, None)
+        if not size.is_whole:
+            self._sizes[portal] = size
+        return done
+
+    def decide_leads(self, portal: str, lead_ids: Sequence[str], now: Millis) -> int:
+        """As decide_portal, of these leads alone: for who waits for them, and not for the rest."""
+        return self._claims(portal, now, ClaimSize(self._store.claim_events), lead_ids)
+
+    def _claims(self, portal: str, now: Millis, size: ClaimSize, of: Sequence[str] | None) -> int:
         done = 0
         for _ in range(TRIES):
-            limit, claim = size.next, _Claim()
+            claim = _Claim(size.next, of)
             try:
-                done += self._caught_up(portal, now, limit, claim)
+                done += self._caught_up(portal, now, claim)
             except (HandbackError, MemoryError):
                 raise
             except Exception as error:
@@ -77,24 +87,23 @@ class Decisions:
                 continue
             size.worked(claim.taken)
             if size.is_whole or not claim.taken:
-                return done
-        self._sizes[portal] = size
+                break
         return done
 
-    def _caught_up(self, portal: str, now: Millis, limit: int, claim: "_Claim") -> int:
+    def _caught_up(self, portal: str, now: Millis, claim: "_Claim") -> int:
         while True:
             try:
                 with collector_waits():
-                    return self._decide(portal, now, limit, claim)
+                    return self._decide(portal, now, claim)
             except RulesMovedError:
                 self._rules.catch_up(now)
 
-    def _decide(self, portal: str, now: Millis, limit: int, claim: "_Claim") -> int:
+    def _decide(self, portal: str, now: Millis, claim: "_Claim") -> int:
         with self._store.write() as tx:
-            claimed = tx.inbox.take(portal, now=now, limit=limit)
+            claimed = tx.inbox.take(portal, now=now, limit=claim.limit, of=claim.of)
             if not claimed:
                 return 0
-            if limit == 1:  # a locked lane comes with what waits before the event in it
+            if claim.limit == 1:  # a locked lane comes with what waits before the event in it
                 claimed = claimed[:1]
             rules, watching = self._rules.both(
                 tx, now
@@ -126,8 +135,11 @@ class Decisions:
 
 @dataclass(slots=True)
 class _Claim:
-    """What is known of a claim also when its transaction fails."""
+    """One claim: at most so many events, of these leads if any are named; what is known of it also
+    when its transaction fails."""
 
+    limit: int
+    of: Sequence[str] | None
     taken: int = 0
     first: Place | None = None
 

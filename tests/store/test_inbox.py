@@ -98,6 +98,19 @@ def test_the_limit_counts_events_and_keeps_the_order(store: Store) -> None:
     assert seen == [str(n) for n in range(10)]
 
 
+def test_a_claim_of_some_leads_takes_no_other_ones_events(store: Store) -> None:
+    """Theirs in order, as far as the limit goes; a backlog of others is none of it."""
+    backlog = [new(f"9{n}", n, "assigned") for n in range(50)]
+    mine = [new(crm_id, f"{crm_id}-{n}") for n in range(3) for crm_id in ("501", "502")]
+    add(store, *backlog, *mine, new("503", "not mine"))
+    with store.write() as tx:
+        for limit, expected in ((100, 6), (4, 4), (1, 1)):
+            taken = tx.inbox.take(PORTAL, now=20, limit=limit, of=["502", "501", "nobody"])
+            assert [row[8] for row in taken][:expected] == [one.event.id for one in mine][:expected]
+            assert {row[0] for row in taken} <= {"501", "502"}
+        assert not tx.inbox.take(PORTAL, now=20, limit=9, of=[])
+
+
 def test_what_is_not_committed_stays(store: Store) -> None:
     add(store, new("501", 1, "assigned"), new("501", 2))
     with store.write() as tx:

@@ -197,3 +197,24 @@ def test_days_are_whole(three: App, browse: Browse) -> None:
         wanted_from({"until": "2027-01-15"}).until
         == wanted_from({"since": "2027-01-15"}).since + DAY
     )  # type: ignore[operator]  # both are given
+
+
+def test_an_action_decides_its_own_leads_and_not_the_backlog(three: App, browse: Browse) -> None:
+    """Others' events are the workers'; what the lead itself was told before comes first."""
+    waiting = [
+        {
+            "specversion": "1.0", "source": "mailer", "id": f"{crm_id}-{n}",
+            "type": "email_opened", "subject": f"acme/{crm_id}",
+        }
+        for n in range(3)
+        for crm_id in (2, 77)
+    ]  # fmt: skip
+    three.events.add_lines([orjson.dumps(event) for event in waiting])
+    with three.store.read() as tx:
+        before = tx.queue.status(three.clock.now()).due
+    assert browse.act(["acme/2"], "responded") == {"leads": 1}
+    with three.store.read() as tx:
+        assert before - tx.queue.status(three.clock.now()).due == 3
+        lead = tx.leads.by_crm_id("acme", "2")
+    assert lead is not None
+    assert (lead.state, lead.counters["opens"]) == ("Responded", 3)
