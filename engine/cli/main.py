@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from engine.base.errors import HandbackError
-from engine.base.logging import log_what_nobody_catches
+from engine.base.logging import configure_logging, log_what_nobody_catches
 from engine.cli.lazy import Later, LazyGroup, new_app
 from engine.cli.output import complain, say
 
@@ -89,9 +89,11 @@ def handback(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 needs attention, 2 wrong use or configuration."""
+    configure_logging("INFO")  # until the settings are read: what fails before is said as safely
     log_what_nobody_catches()
+    command = typer.main.get_command(app)  # app() would put a hook of Typer's in place of ours
     try:
-        app(args=list(arguments) if arguments is not None else None)
+        command(args=list(arguments) if arguments is not None else None)
     except HandbackError as error:
         first, *more = error.lines()
         complain(f"handback: {first}")

@@ -17,6 +17,7 @@ from typing import Any
 from engine.base.clock import MINUTE, Clock, Millis, format_time
 from engine.base.errors import ConfigurationError, InputError
 from engine.base.names import checked_name
+from engine.base.redaction import hide
 from engine.base.vault import Vault
 from engine.hooks.manager import Plugins
 from engine.hooks.outcomes import Tokens
@@ -118,8 +119,8 @@ class Connections:
         if from_afar:
             check_variables(self._nameable, wanted.webhook_secret_env)
         app = app_of_environment(redirect_uri)(portal.crm)
-        state = f"{portal.name}~{secrets.token_urlsafe(32)}"
-        verifier = secrets.token_urlsafe(64)
+        state = hide(f"{portal.name}~{secrets.token_urlsafe(32)}")
+        verifier = hide(secrets.token_urlsafe(64))
         document = {
             "verifier": verifier,
             "redirect_uri": redirect_uri,
@@ -144,7 +145,7 @@ class Connections:
         """The query of a redirect: finish(), or InputError when the admin declined."""
         state = answer.get("state", "")
         if "code" in answer:
-            return self.finish(state, answer["code"], session=session)
+            return self.finish(state, hide(answer["code"]), session=session)
         reason = answer.get("error_description") or answer.get("error") or "no reason given"
         name = self.declined(state, reason, session=session)
         raise InputError(f"portal {name} was not connected: the CRM says {reason[:200]!r}")

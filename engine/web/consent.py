@@ -3,6 +3,11 @@
 The answer counts only in the session in which it was asked for, once, and for an admin.
 """
 
+import asyncio
+import contextvars
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -17,12 +22,15 @@ from engine.web.plain import message_page
 
 BACK = (f"{PAGES}/crm", "CRM details")
 LONGEST = 4_000
+AT_ONCE = 2
+"""Answers that are taken to CRMs. Threads of their own: those of the doors wait for no network."""
 
 
 def consent_routes(
     connections: Connections, accounts: Accounts, audit: Audit, outside: Outside
 ) -> list[Route]:
     """GET RETURN_PATH."""
+    threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="consent")
 
     async def returned(request: Request) -> Response:
         visitor = await run_in_threadpool(accounts.visitor, session_token(request.headers, outside))
@@ -39,7 +47,8 @@ def consent_routes(
                 return str(connections.take(answer, session=visitor.session)["name"])
 
         try:
-            name = await run_in_threadpool(take)
+            work = partial(contextvars.copy_context().run, take)
+            name = await asyncio.get_running_loop().run_in_executor(threads, work)
         except HandbackError as error:
             return _page("Not connected", str(error), 400)
         return _page(f"{name} is connected", "Check its set-up next.", 200)

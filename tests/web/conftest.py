@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +17,13 @@ from engine.base.clock import SystemClock
 from engine.service.accounts import Accounts, Role
 from engine.service.audit import Audit
 from engine.store import open_store
-from tests.acceptance.conftest import Program, sandbox
+from tests.acceptance.conftest import ROOT, Program, sandbox
+from tests.hooks import OFFLINE
 
 PASSWORD = "correct horse battery staple"
+CALLS = "hooks.jsonl"
+MAY_WAIT = ("look-up", "deliver", "poll-", "pages-portal", "consent")
+"""Threads of the worker, of the pages for what asks a portal, and of who comes back from a CRM."""
 COOKIE = "handback_session"
 
 
@@ -78,9 +83,12 @@ def open_house(program: Program, *options: str) -> House:
     log = program.folder / "serve.log"
     with log.open("ab") as stderr:
         process = subprocess.Popen(
-            program.command("serve", "--port", "0", "--json", *options),
+            [
+                *(sys.executable, "-m", "tests.hooks", str(program.folder / CALLS)),
+                *("serve", "--port", "0", "--json", *options),
+            ],
             cwd=program.folder,
-            env={**program.environ(), "HANDBACK_POLL_SECONDS": "5"},
+            env={**program.environ(), "HANDBACK_POLL_SECONDS": "5", "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             stderr=stderr,
         )
@@ -99,6 +107,16 @@ def close_house(house: House) -> None:
     house.process.wait(timeout=30)
     log = (house.program.folder / "serve.log").read_text()
     assert "Traceback" not in log, log[-4000:]
+    assert waiting_doors(house) == []
+
+
+def waiting_doors(house: House) -> list[dict[str, str]]:
+    """Calls of hooks that wait for a CRM, on threads that others wait for."""
+    calls = house.program.folder / CALLS
+    made = [json.loads(line) for line in calls.read_text().splitlines()] if calls.exists() else []
+    return [
+        one for one in made if one["hook"] not in OFFLINE and not one["thread"].startswith(MAY_WAIT)
+    ]
 
 
 @pytest.fixture(scope="module")
