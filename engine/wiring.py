@@ -162,7 +162,9 @@ def _wire(settings: Settings, clock: Clock, store: Store) -> App:
         intake=intake,
         events=Events(intake, clock),
         leads=RecordedLeads(store, clock, machine, decisions, audit=audit),
-        queue=RecordedQueue(store, clock, intake, held_days=settings.held_days, audit=audit),
+        queue=RecordedQueue(
+            store, clock, intake, machine, held_days=settings.held_days, audit=audit
+        ),
         connections=connections,
         portals=RecordedPortals(store, plugins, accesses, machine, audit=audit),
         webhooks=Webhooks(store, accesses, clock),

@@ -1,4 +1,5 @@
-"""One message of a broker → the events in it, or why there are none. Pure.
+"""One message of a broker → the events in it, or why there are none. Never an exception: nobody
+would acknowledge the message, and the broker would hand it over for ever.
 
 RabbitMQ: attributes as headers `cloudEvents:NAME` or `cloudEvents_NAME`
 (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/amqp-protocol-binding.md);
@@ -6,13 +7,17 @@ RabbitMQ: attributes as headers `cloudEvents:NAME` or `cloudEvents_NAME`
 its own: an entry of a stream holds one field `event`, or `ce-…` fields and `data`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
+
 from engine.base.reading import PACKED, UnreadableError, unpacked, written
 from engine.work.binding import BATCH, STRUCTURED, Incoming, binary_event, read_events
+
+log = structlog.get_logger()
 
 _PREFIXES = ("cloudevents:", "cloudevents_", "ce-", "ce_")
 
@@ -33,6 +38,32 @@ def from_rabbitmq(
     headers: Mapping[str, Any], content_type: str | None, body: bytes, encoding: str | None = None
 ) -> Message:
     """An AMQP message. headers: its header table, with values as the driver decodes them."""
+    return _read(lambda: _from_rabbitmq(headers, content_type, body, encoding), body)
+
+
+def from_redis(fields: Mapping[bytes, bytes]) -> Message:
+    """An entry of a stream."""
+    return _read(lambda: _from_redis(fields), b" ".join(filter(_is_bytes, fields.values())))
+
+
+def _read(read: Callable[[], Message], body: bytes) -> Message:
+    """body: what is kept of a message that the program itself fails on."""
+    try:
+        return read()
+    except Exception as error:
+        log.exception("a message could not be read", action="consume")
+        name = type(error).__name__
+        why = f"the program failed on the message ({name}); its log says where"
+        return Message(refused=(body if _is_bytes(body) else b"", why))
+
+
+def _is_bytes(value: object) -> bool:
+    return isinstance(value, bytes)
+
+
+def _from_rabbitmq(
+    headers: Mapping[str, Any], content_type: str | None, body: bytes, encoding: str | None
+) -> Message:
     attributes = _attributes(headers)
     try:
         body = unpacked(body, encoding if encoding in PACKED else "", MAX_BODY)
@@ -41,8 +72,7 @@ def from_rabbitmq(
     return _message(attributes, content_type or "", body, raw=_raw(attributes, body))
 
 
-def from_redis(fields: Mapping[bytes, bytes]) -> Message:
-    """An entry of a stream."""
+def _from_redis(fields: Mapping[bytes, bytes]) -> Message:
     named = {name.decode("utf-8", "replace"): value for name, value in fields.items()}
     if "event" in named:
         return _message({}, "", named["event"], raw=named["event"])

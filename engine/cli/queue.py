@@ -1,6 +1,6 @@
 """`handback queue …`: what waits, what is parked, and how to let it go on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +9,9 @@ from engine.base.words import many
 from engine.cli.options import AsJson, AtClock, Config, Database
 from engine.cli.output import ATTENTION, paused, print_fields, print_json, print_table, say
 from engine.wiring import open_app
+
+SHOWN = 10
+"""Values that no rule knows; the latest."""
 
 app = typer.Typer(help="Events and effects that wait.", no_args_is_help=True)
 
@@ -38,6 +41,7 @@ def status(
             say(f"rules file {file['path']}: {file['state']}, {many(file['errors'], 'error')}")
         for pause in found["paused"]:
             say(paused(pause))
+        _tell_unruled(found["unruled"])
     if needs_a_person(found):
         raise typer.Exit(ATTENTION)
 
@@ -50,8 +54,18 @@ def needs_a_person(found: Mapping[str, Any]) -> bool:
         any(inbox[name] for name in parked)
         or outbox["failed"]
         or outbox["uncertain"]
+        or found["unruled"]
         or any(pause["until"] is None for pause in found["paused"])
     )
+
+
+def _tell_unruled(rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        say(f"intents nobody has a rule for: {len(rows)}")
+    for row in rows[:SHOWN]:
+        say(f"  {row['id']}  {row['kind']}, {many(row['events'], 'event')}: {row['reason']}")
+    if len(rows) > SHOWN:
+        say(f"  … and {len(rows) - SHOWN} more; see --json")
 
 
 @app.command("list")
@@ -116,17 +130,19 @@ def retry(
 
 
 _Events = Annotated[list[str], typer.Argument(metavar="ID...", help="Of events.")]
+_Dropped = Annotated[list[str], typer.Argument(metavar="ID...", help="Of events, or of values.")]
 
 
 @app.command()
 def drop(
-    ids: _Events,
+    ids: _Dropped,
     reason: Annotated[str, typer.Option(help="Why; it goes on the audit trail.")],
     database: Database = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete events that were not understood, could not be decided, or are held.
+    """Delete events that were not understood, could not be decided, or are held; dismiss values
+    that no rule knows.
 
     Example: `handback queue drop event:acme:17 --reason "sent by a test"`
     """

@@ -1,8 +1,7 @@
 """What chooses among an event's rules: the value of the field that its `by` names. Pure.
 
 Senders spell it in their own way: `unsubscribe`, `asked_to_stop`. A value that differs from exactly
-one variant in case, blanks, `-` and `_` alone is that one, where it would be taken as `other` if it
-were not; where an unknown value is refused (a person's mark), it is, and its sender learns of it.
+one variant in case, blanks, `-` and `_` alone is that one.
 """
 
 import re
@@ -21,11 +20,7 @@ class Variants:
     def __init__(self, rules: Rules) -> None:
         self._by = {event.name: event.by for event in rules.events.values()}
         self._known = _known(rules)
-        takes = {r.trigger for r in rules.rules if r.refuse is None}
-        self._spellings = {
-            name: _spellings(known) if f"{name}.{OTHER}" in takes else {}
-            for name, known in self._known.items()
-        }
+        self._spellings = {name: _spellings(known) for name, known in self._known.items()}
         self._readers = {event.name: _readers(event, rules) for event in rules.events.values()}
 
     def of(self, event_type: str) -> tuple[str, ...]:
@@ -52,9 +47,9 @@ class Variants:
     def unruled(self, event_type: str, data: Data) -> tuple[str, str] | None:
         """(field, value) of typed data that is taken as `other` because no rule knows the value.
 
-        None: a rule does, or nothing was said, or `other` itself.
+        None: a rule does, or nothing was said, or `other` itself, or the rules have no such event.
         """
-        by = self._by[event_type]
+        by = self._by.get(event_type)
         value = data.get(by) if by is not None else None
         if by is None or not isinstance(value, str) or value in self._known[event_type]:
             return None

@@ -39,10 +39,12 @@ class Attention:
         with self._store.read() as tx:
             needing = tx.views.needing(held_before=self._queue.held_before())
             waiting = needing.all + tx.views.count_kept()
-        return waiting + len(self._queue.paused()) + bool(self._broken())
+        said = len(self._queue.paused()) + len(self._queue.unruled()) + bool(self._broken())
+        return waiting + said
 
     def everything(self) -> dict[str, Any]:
-        """quarantined, undecided, held, effects, kept, paused, broken_rules; SHOWN of each."""
+        """quarantined, undecided, held, effects, unruled, kept, paused, broken_rules; SHOWN of
+        each."""
         rows = self._queue.list(limit=SHOWN)
         with self._store.read() as tx:
             kept = tx.views.kept(limit=SHOWN)
@@ -51,6 +53,7 @@ class Attention:
             "undecided": [row for row in rows if row["status"] == "undecided"],
             "held": [row for row in rows if row["status"] == "held"],
             "effects": [row for row in rows if row["status"] in ("failed", "uncertain")],
+            "unruled": self._queue.unruled(),
             "kept": [
                 {
                     "id": f"{entry.portal}/{entry.lead_id}",

@@ -68,8 +68,10 @@ class Leads:
             effects = tx.outbox.of_lead(lead.portal, lead.lead_id)
             owners = tx.ledger.of_lead(lead.portal, lead.lead_id)
             owner = self._owner(tx, lead)
+        rules = self._rules.now()
         return {
-            **_document(self._rules.now(), lead, owner),
+            **_document(rules, lead, owner),
+            "waits": _waits(rules, lead, history),
             "counters": dict(lead.counters),
             "history": [_step(entry) for entry in reversed(history)],
             "effects": [_effect(row) for row in effects],
@@ -162,6 +164,14 @@ def _imagined(rules: LeadMachine, name: str, now: Millis) -> Event:
     if "into" in rules.required_data(kind):
         data["into"] = "another"
     return Event(kind, now, SOURCE, "what-if", data, internal=True)
+
+
+def _waits(rules: LeadMachine, lead: Lead, history: Sequence[HistoryEntry]) -> str:
+    """Until when the lead waits and where that comes from, where an event may say so; "" where it
+    may not. history: newest first."""
+    if all(timer.at_field is None for timer in rules.timers_in.get(lead.state, ())):
+        return ""
+    return next((e.because for e in history if e.result == "moved"), "")
 
 
 def _needed(rules: LeadMachine, trigger: str, lead: Lead, decision: Decision) -> Sequence[str]:

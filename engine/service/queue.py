@@ -14,8 +14,10 @@ from engine.store import (
     PortalState,
     Quarantined,
     Store,
+    Unruled,
 )
 from engine.work.intake import Intake
+from engine.work.rules_in_use import RulesInUse
 from engine.work.senders import again
 
 Document = dict[str, Any]
@@ -24,22 +26,28 @@ Documents = list[Document]
 
 ATTENTION = ("failed", "uncertain")
 QUARANTINE = "quarantine"
-EVENT = "event:"
-"""Before the portal's name in the id of an event; no name of a portal has a colon."""
+EVENT, VALUE = "event:", "value:"
+"""Before the portal's name in the id of an event, of a value; no name of a portal has a colon."""
 HELD_DAYS = 14
 
 
 class Queue:
     """Ids: `quarantine:N` for a quarantined event, `event:PORTAL:N` for one that could not be
-    decided or is held, `PORTAL:N` for an effect.
+    decided or is held, `value:PORTAL:N` for a value that no rule knows, `PORTAL:N` for an effect.
 
     held_days: how long events are held for a contact that is no lead before they need a person.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, intake: Intake, *, held_days: int = HELD_DAYS
+        self,
+        store: Store,
+        clock: Clock,
+        intake: Intake,
+        rules: RulesInUse,
+        *,
+        held_days: int = HELD_DAYS,
     ) -> None:
-        self._store, self._clock, self._intake = store, clock, intake
+        self._store, self._clock, self._intake, self._rules = store, clock, intake, rules
         self._held: Millis = held_days * DAY
 
     def status(self, *, done: bool = True) -> Document:
@@ -67,7 +75,16 @@ class Queue:
             },
             "oldest_due_seconds": found.oldest_due_seconds,
             "paused": self.paused(),
+            "unruled": self.unruled(),
         }
+
+    def unruled(self) -> Documents:
+        """Values of events that the rules took as `other` because no rule knows them; the latest
+        first. One that the rules in use know by now is not among them."""
+        variants = self._rules.now().variants
+        with self._store.read() as tx:
+            found = tx.unruled.list()
+        return [_value(o) for o in found if variants.unruled(o.type, {o.field: o.value})]
 
     def held_before(self) -> Millis:
         """What is held since before this instant needs a person."""
@@ -135,7 +152,7 @@ class Queue:
                 retried += tx.outbox.retry(portal=portal, ids=numbers, now=now)
             decided_again = sum(tx.inbox.retry(p, seqs) for p, seqs in wanted.events.items())
         rejected = sum(self._take_again(item, now) for item in kept)
-        unknown = wanted.count_events() - len(kept) - decided_again if ids is not None else 0
+        unknown = wanted.count() - len(kept) - decided_again if ids is not None else 0
         retried += decided_again + len(kept) - rejected
         return {"retried": retried, "rejected": rejected, "unknown": unknown}
 
@@ -161,6 +178,7 @@ class Queue:
 
     def drop(self, ids: Sequence[str], reason: str) -> Document:
         """Events that are quarantined, could not be decided, or are held: they never take effect.
+        Values that no rule knows: they are off the list until one comes again.
 
         reason: for the audit trail. Raises InputError for an id that is none, or an effect's.
         """
@@ -172,31 +190,35 @@ class Queue:
             )
         with self._store.write() as tx:
             dropped = sum(tx.inbox.drop(p, seqs) for p, seqs in wanted.events.items())
+            dropped += sum(tx.unruled.dismiss(p, ids) for p, ids in wanted.values.items())
             found = tx.quarantine.list(limit=100_000) if wanted.quarantined else []
             for item in found:
                 if item.id in wanted.quarantined:
                     tx.quarantine.delete(item.portal, [item.id])
                     dropped += 1
-        return {"dropped": dropped, "unknown": wanted.count_events() - dropped, "reason": reason}
+        return {"dropped": dropped, "unknown": wanted.count() - dropped, "reason": reason}
 
     def keep(self, ids: Sequence[str]) -> Document:
         """Events that are held long: they go on waiting for their contact, for as long again."""
         now, wanted = self._clock.now(), _split(ids)
         with self._store.write() as tx:
             kept = sum(tx.inbox.keep(p, seqs, now=now) for p, seqs in wanted.events.items())
-        return {"kept": kept, "unknown": wanted.count_events() - kept}
+        return {"kept": kept, "unknown": wanted.count() - kept}
 
 
 @dataclass(slots=True)
 class _Ids:
-    """What ids name: quarantined events, and by portal events and effects."""
+    """What ids name: quarantined events, and by portal events, values and effects."""
 
     quarantined: set[int] = field(default_factory=set)
     events: dict[str, list[int]] = field(default_factory=dict)
+    values: dict[str, list[int]] = field(default_factory=dict)
     effects: dict[str, list[int]] = field(default_factory=dict)
 
-    def count_events(self) -> int:
-        return len(self.quarantined) + sum(map(len, self.events.values()))
+    def count(self) -> int:
+        """Effects are counted by whoever acts on them."""
+        by_portal = (*self.events.values(), *self.values.values())
+        return len(self.quarantined) + sum(map(len, by_portal))
 
 
 def _split(ids: Sequence[str] | None) -> _Ids:
@@ -209,6 +231,8 @@ def _split(ids: Sequence[str] | None) -> _Ids:
             wanted.quarantined.add(int(number))
         elif where.startswith(EVENT):
             wanted.events.setdefault(where.removeprefix(EVENT), []).append(int(number))
+        elif where.startswith(VALUE):
+            wanted.values.setdefault(where.removeprefix(VALUE), []).append(int(number))
         else:
             wanted.effects.setdefault(where, []).append(int(number))
     return wanted
@@ -250,6 +274,22 @@ def _held(event: HeldEvent) -> Document:
         "lead": f"{event.portal}/{event.lead_id}",
         "at": since,
         "reason": f"held since {since}: the contact is no lead yet",
+    }
+
+
+def _value(one: Unruled) -> Document:
+    return {
+        "id": f"{VALUE}{one.portal}:{one.id}",
+        "kind": one.type,
+        "status": "unruled",
+        "portal": one.portal,
+        "field": one.field,
+        "value": one.value,
+        "events": one.events,
+        "since": format_time(one.first_at),
+        "at": format_time(one.at),
+        "reason": f"no rule knows the {one.field} {one.value!r}, so it is taken as other: add "
+        f"rules for {one.type}.{one.value}, or tell the sender",
     }
 
 

@@ -61,9 +61,16 @@ class RecordedQueue(Queue):
     """A queue whose retries are on record."""
 
     def __init__(
-        self, store: Store, clock: Clock, intake: Intake, *, held_days: int, audit: Audit
+        self,
+        store: Store,
+        clock: Clock,
+        intake: Intake,
+        rules: RulesInUse,
+        *,
+        held_days: int,
+        audit: Audit,
     ) -> None:
-        super().__init__(store, clock, intake, held_days=held_days)
+        super().__init__(store, clock, intake, rules, held_days=held_days)
         self._audit = audit
 
     def retry(self, ids: Sequence[str] | None) -> Document:

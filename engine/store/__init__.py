@@ -48,6 +48,7 @@ from engine.store.records import (
     RulesVersion,
     Settlement,
     ToldLead,
+    Unruled,
 )
 from engine.store.tables import FAR
 from engine.store.tokens import ConsentRow, TokenRow
@@ -90,5 +91,6 @@ __all__ = [
     "TokenRow",
     "ToldLead",
     "Tx",
+    "Unruled",
     "open_store",
 ]

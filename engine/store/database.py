@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from engine.base.clock import Millis
 from engine.base.errors import ConfigurationError
 from engine.base.private import is_open_to_others
-from engine.store import migrate, retention
+from engine.store import migrate, retention, unruled
 from engine.store.accounts import Accounts
 from engine.store.dialect import Bell, Dialect
 from engine.store.hints import Hints
@@ -36,6 +36,7 @@ from engine.store.sqlite import Sqlite
 from engine.store.tokens import Tokens
 from engine.store.transaction import Compiled, Transaction
 from engine.store.trends import Trends
+from engine.store.unruled import UnruledValues
 from engine.store.urls import read_url, shown, unusable
 from engine.store.views import Views
 
@@ -123,6 +124,10 @@ class Tx:
         return Trends(self._transaction)
 
     @cached_property
+    def unruled(self) -> UnruledValues:
+        return UnruledValues(self._transaction)
+
+    @cached_property
     def views(self) -> Views:
         return Views(self._transaction)
 
@@ -185,6 +190,7 @@ class Store:
             refused = Transaction(connection, self._compiled).run(
                 retention.QUARANTINE, before=before
             )
+            Transaction(connection, self._compiled).run(unruled.FORGET, before=before)
             gone += Pruned(quarantined=refused.rowcount)
         for portal in portals:
             for step in retention.STEPS:

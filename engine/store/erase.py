@@ -20,6 +20,7 @@ from engine.store.tables import (
     waiting,
 )
 from engine.store.transaction import Transaction
+from engine.store.unruled import UnruledValues
 
 _EMPTY = word("{}")
 _NOTHING = word("")
@@ -127,3 +128,4 @@ def erase(tx: Transaction, portal: str, lead_id: str, before: Lead) -> None:
         tx.run(statement, portal=portal, lead_ids=lead_ids)
     Accounts(tx).forget(emails)
     Quarantine(tx).forget(portal, sorted(text for text in mentions if text))
+    UnruledValues(tx).forget(portal, [*emails, *filter(None, [before.name])])

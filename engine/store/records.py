@@ -94,6 +94,21 @@ class HeldEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Unruled:
+    """A value that no rule knows. events: how many had it, from the first (first_at) to the last
+    (at); id: names it."""
+
+    portal: str
+    type: str
+    field: str
+    value: str
+    id: int
+    events: int
+    first_at: Millis
+    at: Millis
+
+
+@dataclass(frozen=True, slots=True)
 class FailedEvent:
     """An event that could not be decided, parked at `at`. Its lead goes on without it."""
 

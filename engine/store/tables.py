@@ -423,6 +423,21 @@ ownership = Table(
     _partial("ix_ownership_kept", "portal", "seq", where="what = 'kept'"),
 )
 
+unruled = Table(
+    "unruled",
+    metadata,
+    _text("portal"),
+    _text("type"),
+    _text("field"),
+    _text("value"),
+    _int("id"),
+    _int("events"),
+    _int("first_at"),
+    _int("at"),
+    PrimaryKeyConstraint("portal", "type", "field", "value"),
+)
+"""A value that no rule knows, how many events had it, and when the last one came: unruled.py."""
+
 pace = Table(
     "pace",
     metadata,

@@ -23,8 +23,9 @@ from engine.base.reading import (
     check_text,
     read_array,
 )
+from engine.base.words import plain
 from engine.lead.machine import LeadMachine
-from engine.lead.records import ContactIds, Event
+from engine.lead.records import ContactIds
 from engine.store import (
     ADDRESS,
     ADDRESS_OF_LEAD,
@@ -52,11 +53,14 @@ KEPT_BYTES = 4_000
 be mended and tried again."""
 
 MOST_WARNINGS = 20
-LONGEST_VALUE = 60
-"""Values that no rule knows: so many are named, and so much of each."""
+LONGEST_VALUE = 64
+"""Values that no rule knows: so many are named at once, and so many characters of each."""
 
 Line = tuple[int, Incoming]
 """Its number, and an event: bytes, or what JSON made of it."""
+
+Unruled = Counter[tuple[str, str, str, str]]
+"""(portal, event, field, value) → events whose value no rule knows."""
 
 log = structlog.get_logger()
 
@@ -71,15 +75,15 @@ class Added:
     rejected: int = 0
     forbidden: int = 0
     reasons: tuple[tuple[int, str], ...] = ()
-    unruled: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    """(event, field, value) → how many were accepted though no rule knows the value."""
+    unruled: Unruled = field(default_factory=Counter)
+    """What was accepted though no rule knows a value."""
 
     @property
     def warnings(self) -> list[str]:
         """About what was accepted and may have been meant otherwise; the most frequent first."""
         return [
             f"{kind}: no rule knows the {name} {value!r}, so it was taken as other ({number}×)"
-            for (kind, name, value), number in self.unruled.most_common()
+            for (_, kind, name, value), number in self.unruled.most_common()
         ]
 
     def __add__(self, other: "Added") -> "Added":
@@ -208,7 +212,10 @@ class Intake:
                     NewEvent(addressed.portal, who, addressed.event, needs, lane, sender.via)
                 )
             taken = tx.inbox.add(events, now=now)
-        unruled = _unruled(compress((one.event for _, _, one in good), taken), rules)
+            unruled = _unruled(compress((one for _, _, one in good), taken), rules)
+            if unruled:
+                tx.unruled.note(unruled, now=now)
+        _warn(unruled)
         return Added(sum(taken), len(taken) - sum(taken), unruled=unruled)
 
     def refuse(
@@ -226,20 +233,23 @@ class Intake:
             return _quarantine(tx, bad, now, name, sender)
 
 
-def _unruled(taken: Iterable[Event], rules: LeadMachine) -> Counter[tuple[str, str, str]]:
-    """What the rules take as `other` because they do not know it; said in the log, too."""
-    found: Counter[tuple[str, str, str]] = Counter()
-    for event in taken:
+def _unruled(taken: Iterable[Addressed], rules: LeadMachine) -> Unruled:
+    """What the rules take as `other` because they do not know it; the most frequent values."""
+    found: Unruled = Counter()
+    for one in taken:
+        event = one.event
         odd = rules.variants.unruled(event.type, event.data) if event.data else None
         if odd is not None:
-            found[event.type, odd[0], odd[1][:LONGEST_VALUE]] += 1
-    found = Counter(dict(found.most_common(MOST_WARNINGS)))
-    for (kind, name, value), number in found.items():
+            found[one.portal, event.type, odd[0], plain(odd[1])[:LONGEST_VALUE]] += 1
+    return Counter(dict(found.most_common(MOST_WARNINGS)))
+
+
+def _warn(unruled: Unruled) -> None:
+    for (portal, kind, name, value), number in unruled.items():
         log.warning(
-            "no rule knows the value", action="intake", event_type=kind, field=name, value=value,
-            events=number,
+            "no rule knows the value", action="intake", portal=portal, event_type=kind,
+            field=name, value=value, events=number,
         )  # fmt: skip
-    return found
 
 
 def _forbidden(refused: list[tuple[int, str]], sender: Sender) -> Added:

@@ -50,7 +50,7 @@ def _wrong(sound: dict[str, Any], turn: int, contact: str) -> Iterator[bytes]:
     yield bad("time", time=("yesterday", "2026-13-45T09:00:00Z", "2026-11-02T09:00:00")[turn])
     yield bad("portal", subject=f"initech/{contact}")
     yield bad("subject", subject=(contact, "", f"{sound['subject'].split('/')[0]}/")[turn])
-    yield bad("mark", type="marked", data={"action": ("boost", "Hot", "lost")[turn]})
+    yield bad("mark", type="marked", data={"action": ("boost", "hottest", "lost")[turn]})
 
 
 def _broken(sound: dict[str, Any], turn: int) -> Iterator[bytes]:

@@ -174,6 +174,30 @@ def test_a_token_that_stops_working_pauses_the_portal_and_loses_nothing(ready: P
     assert ready.json("lead", "show", SUBJECT)["state"] == "Cold"
 
 
+def test_an_intent_nobody_has_a_rule_for_is_listed_until_it_is_dismissed(
+    connected: Program,
+) -> None:
+    """And people with display names are people in the portal, not header lines."""
+    ready = connected
+    ready.act({"action": "assign", "contact": "171590000101", "owner": "tara@example.com"})
+    ready.run("run", "--until-idle")
+    people = {"from": '"Ito, Hugo" <hugo.ito@quarry.example.com>', "to": "Tara <tara@example.com>"}
+    odd = event(1, "replied", SUBJECT, intent="WantsLunch", body="lunch?", **people)
+    ready.run("events", "add", str(write_events(ready.folder / "e.jsonl", [odd])))
+    ready.run("run", "--until-idle")
+    said = ready.run("queue", "status", code=1).stdout.decode()
+    assert "intents nobody has a rule for: 1" in said
+    assert "add rules for replied.WantsLunch, or tell the sender" in said
+    (row,) = ready.json("queue", "status", code=1)["unruled"]
+    ready.run("queue", "drop", row["id"], "--reason", "a joke")
+    assert ready.json("queue", "status")["unruled"] == []
+    (email,) = ready.dump()["emails"].values()
+    headers = json.loads(email["properties"]["hs_email_headers"])
+    hugo = {"email": "hugo.ito@quarry.example.com", "firstName": "Hugo", "lastName": "Ito"}
+    assert headers["from"] == hugo
+    assert headers["to"] == [{"email": "tara@example.com", "firstName": "Tara"}]
+
+
 def test_wrong_use_is_exit_code_2(program: Program) -> None:
     for arguments in (
         ("lead",),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import signal
 import sqlite3
 import subprocess
@@ -178,6 +179,29 @@ def test_both_modes_are_taken_and_what_is_no_event_is_quarantined(
     assert any("empty" in reason for reason in reasons)
     assert any("this is an array" in reason for reason in reasons)
     assert any("no_such_type" in reason for reason in reasons)
+    assert sender.unacknowledged() == 0
+
+
+def test_whatever_a_message_holds_it_is_taken_or_kept_and_acknowledged(
+    program: Program, sender: Sender, consumer: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    """Generated: pieces of events, nested or cut anywhere, with odd bytes in between."""
+    dice = random.Random(7)
+    good = [json.dumps(event(n, "email_opened", "acme/501")).encode() for n in range(40)]
+    for number, line in enumerate(good):
+        cut = dice.randrange(1, len(line) - 1)
+        deep = b"[" * dice.choice([30, 300, 3_000])
+        odd = dice.choice([deep, b"\x00", b"\xff\xfe", b"1e999", b'"\\ud83d"', dice.randbytes(40)])
+        sender.raw(line[:cut] + odd + line[cut:])
+        sender.raw(dice.randbytes(dice.randrange(60)))
+        values = {"specversion": "1.0", "source": "m", "type": "email_opened", "id": f"b{number}"}
+        subject = dice.choice(["", "acme", "acme/undefined", "acme/" + "9" * 400, "\U0001f600/1"])
+        sender.binary({**values, "subject": subject}, odd)
+    sender.structured([event(100, "email_opened", "acme/501")])
+    process = consumer()
+    wait_until(lambda: "m-100" in taken(program))
+    wait_until(lambda: len(taken(program)) + len(quarantined(program)) == 3 * len(good) + 1)
+    assert stop(process) == 0
     assert sender.unacknowledged() == 0
 
 

@@ -1,5 +1,6 @@
 """Whatever a broker hands over is events or a reason, never an exception."""
 
+import gzip
 import json
 from datetime import UTC, datetime
 
@@ -7,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.base.reading import PACKED, as_bytes
+from engine.brokers import messages
 from engine.brokers.messages import Message, from_rabbitmq, from_redis
 
 EVENT = {"specversion": "1.0", "id": "1", "source": "m", "type": "t", "subject": "acme/1"}
@@ -60,24 +63,81 @@ def test_data_of_another_kind_are_refused_with_what_they_were() -> None:
     assert "text/xml" in why
 
 
+NAMES = st.sampled_from([f"ce-{name}" for name in (*EVENT, "time", "datacontenttype", "data")])
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.decimals()
+    | st.datetimes()
+    | st.binary()
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+"""Whatever an AMQP header table holds."""
+DEEP = st.integers(1, 3_000).map(lambda levels: b"[" * levels + b"1" + b"]" * levels)
+BODIES = (
+    st.binary()
+    | DEEP
+    | DEEP.map(lambda deep: b'{"specversion": "1.0", "data": %b}' % deep)
+    | st.binary().map(lambda rest: BODY + rest)
+    | st.binary().map(gzip.compress)
+)
+KINDS = st.sampled_from(
+    [None, "application/json", "application/cloudevents+json", "application/cloudevents-batch+json"]
+)
+
+
 @given(
-    st.dictionaries(st.text(max_size=20), st.none() | st.binary() | st.text() | st.integers()),
-    st.none() | st.text(max_size=40),
-    st.binary(),
+    st.dictionaries(NAMES | st.text(max_size=20), VALUES, max_size=8),
+    KINDS | st.text(max_size=40),
+    BODIES,
+    st.none() | st.sampled_from(["gzip", "x-gzip", "br"]) | st.text(max_size=9),
 )
 def test_nothing_of_rabbitmq_raises(
-    headers: dict[str, object], kind: str | None, body: bytes
+    headers: dict[str, object], kind: str | None, body: bytes, encoding: str | None
 ) -> None:
-    found = from_rabbitmq(headers, kind, body)
-    assert bool(found.events) != bool(found.refused) or body.strip() == b"[]"
+    found = from_rabbitmq(headers, kind, body, encoding)
+    assert bool(found.events) != bool(found.refused) or b"[" in body or encoding in PACKED
+    for one in found.events:
+        as_bytes(one)
+
+
+@pytest.mark.parametrize("name", ["unpacked", "binary_event", "read_events", "_attributes", "_raw"])
+@pytest.mark.parametrize("error", [TypeError, RecursionError, MemoryError, KeyError, OverflowError])
+def test_what_the_program_itself_fails_on_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, error: type[Exception]
+) -> None:
+    """Whichever step fails, and with what."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise error("planted")
+
+    monkeypatch.setattr(messages, name, fails)
+    headers = {f"ce-{k}": v for k, v in EVENT.items()}
+    fields = {name.encode(): value.encode() for name, value in headers.items()}
+    tried = [
+        from_rabbitmq(headers, None, BODY),
+        from_rabbitmq({}, None, BODY),
+        from_redis({**fields, b"data": BODY}),
+        from_redis({b"event": BODY}),
+    ]
+    refused = [one.refused for one in tried if one.refused is not None]
+    assert refused
+    assert all(error.__name__ in why and BODY in raw for raw, why in refused)
+    assert all(one.events for one in tried if one.refused is None)
 
 
 @given(
     st.dictionaries(
         st.sampled_from([b"event", b"data", b"ce-specversion", b"ce-id", b"\xff", b""]),
-        st.binary(),
+        BODIES,
     )
 )
 def test_nothing_of_redis_raises(fields: dict[bytes, bytes]) -> None:
     found = from_redis(fields)
     assert bool(found.events) != bool(found.refused)
+    for one in found.events:
+        as_bytes(one)

@@ -132,6 +132,9 @@ def test_whatever_a_field_holds_it_is_typed_or_a_reason(
         ("replied", "intent", "asked_to_stop", "AskedToStop"),
         ("replied", "intent", "ASKED TO-STOP", "AskedToStop"),
         ("email_invalid", "reason", "spam trap", "SpamTrap"),
+        ("marked", "action", "Hot", "hot"),
+        ("marked", "action", "moved-out", "moved_out"),
+        ("marked", "action", "Not At Risk", "not_at_risk"),
         ("replied", "intent", "AskedToStops", "AskedToStops"),
     ],
 )
@@ -146,9 +149,21 @@ def test_what_chooses_a_rule_may_be_spelt_otherwise(
     assert rules.variants.unruled(event, data) == (None if chosen else (field, value))
 
 
-def test_a_mark_in_another_spelling_is_refused_as_any_unknown_one(rules: LeadMachine) -> None:
+def test_a_mark_that_no_rule_knows_is_refused(rules: LeadMachine) -> None:
     with pytest.raises(UnknownTriggerError, match="known are hot, cold"):
-        rules.trigger_for("marked", rules.variants.typed("marked", {"action": "Hot"}))
+        rules.trigger_for("marked", rules.variants.typed("marked", {"action": "hottest"}))
+
+
+@pytest.mark.parametrize("event", machine().rules.events)
+def test_every_variant_of_every_event_is_known_in_any_spelling(
+    rules: LeadMachine, event: str
+) -> None:
+    by = rules.rules.events[event].by
+    known = {v: re.sub("[_ -]", "", v).lower() for v in rules.variants.of(event) if v != "other"}
+    assert by is not None or not known
+    for variant, letters in known.items():
+        for spelt in (letters, letters.upper(), "-".join(letters), "_".join(letters)):
+            assert rules.variants.typed(event, {by: spelt}) == {by: variant}
 
 
 def test_the_word_other_and_silence_are_no_unknown_values(rules: LeadMachine) -> None:

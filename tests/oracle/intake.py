@@ -1,7 +1,7 @@
 """What becomes of one line of events.jsonl, by the CloudEvents 1.0 standard and the lifecycle."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,13 @@ from tests.oracle.recorded import steps
 
 LONGEST = 1 << 20
 """No line may be longer than a mebibyte."""
+MARKS = (*life.MARKS, "not_at_risk")
+WORDS: Mapping[str, tuple[str, Collection[str]]] = {
+    "replied": ("intent", life.INTENTS),
+    "email_invalid": ("reason", life.BAD_REASONS),
+    "marked": ("action", MARKS),
+}
+"""Which field of an event is one of which words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +69,27 @@ def _envelope(document: dict[str, Any], portals: Collection[str]) -> Sound | Rej
         return Rejected("bad_subject")
     if portal not in portals:
         return Rejected("unknown_portal")
-    kind, data = document["type"], document.get("data", {})
+    kind = document["type"]
     if kind not in life.FROM_OUTSIDE:
         return Rejected("unknown_type")
-    if kind == "marked" and data.get("action") not in (*life.MARKS, "not_at_risk"):
+    data = _as_spelt_here(kind, document.get("data", {}))
+    if kind == "marked" and data.get("action") not in MARKS:
         return Rejected("unknown_mark")
     return Sound(document["source"], document["id"], kind, portal, target, data)
+
+
+def _as_spelt_here(kind: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Capitals, blanks, hyphens and underscores make no other word of it."""
+    name, words = WORDS.get(kind, ("", ()))
+    said = data.get(name)
+    if not isinstance(said, str):
+        return data
+    same = [word for word in words if _letters(word) == _letters(said)]
+    return {**data, name: same[0]} if same else data
+
+
+def _letters(word: str) -> str:
+    return "".join(word.replace("-", " ").replace("_", " ").split()).lower()
 
 
 def _is_time(value: object) -> bool:

@@ -240,6 +240,21 @@ def test_a_contact_can_be_named_by_its_address_in_any_case() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "data", "state"),
+    [
+        ("marked", {"action": "HOT"}, "Hot"),
+        ("marked", {"action": "moved out"}, "DeActivated"),
+        ("replied", {"intent": "asked_to-stop"}, "DeActivated"),
+    ],
+)
+def test_a_word_may_be_spelt_otherwise(kind: str, data: dict[str, str], state: str) -> None:
+    script = Script()
+    script.assign()
+    script.event(kind, **data)
+    assert script.end(portal(c1="olivia")).leads["acme", "1"].state == state
+
+
+@pytest.mark.parametrize(
     ("change", "kind"),
     [
         ({"specversion": "0.3"}, "wrong_specversion"),
@@ -252,6 +267,7 @@ def test_a_contact_can_be_named_by_its_address_in_any_case() -> None:
         ({"subject": "initech/1"}, "unknown_portal"),
         ({"time": "2026-11-02T09:00:00"}, "bad_time"),
         ({"type": "marked", "data": {"action": "boost"}}, "unknown_mark"),
+        ({"type": "marked", "data": {"action": "hottest"}}, "unknown_mark"),
         ({"data": {"body": "x" * (1 << 20)}}, "too_long"),
     ],
 )

@@ -50,3 +50,18 @@ def test_a_timer_is_asked_for_like_an_event(tmp_path: Path) -> None:
     )
     assert (sleeps["to"], sleeps["result"]) == ("New", "would be ignored")
     assert "timer.owner_silent" in str(refused.value)
+
+
+def test_a_lead_that_waits_for_a_date_says_until_when_and_where_it_comes_from(
+    tmp_path: Path,
+) -> None:
+    with world(tmp_path) as here:
+        here.happen("1", "assigned")
+        here.happen("1", "capacity_available")
+        assert here.app.leads.show("acme/1")["waits"] == ""
+        here.happen("1", "replied", intent="OutOfOffice", return_date="2099-12-10T09:00:00Z")
+        here.happen("1", "email_opened")
+        waits = here.app.leads.show("acme/1")["waits"]
+        assert waits == "waits until 2099-12-10T09:00:00Z, as return_date says"
+        here.happen("1", "unsubscribed")
+        assert here.app.leads.show("acme/1")["waits"] == ""

@@ -357,6 +357,7 @@ def _personal_life(store: Store) -> Lead:
         address = f"{SECRET}@example.org"
         tx.accounts.note(AuditEntry(1, "ann", "page", "mark hot", f"acme/{address}", "moved"))
         tx.accounts.note(AuditEntry(1, "ann", "page", "retry", "all", f"failed: no {address}"))
+        tx.unruled.note({(PORTAL, "replied", "intent", f"Ask_{address}"): 1}, now=22)
         tx.shadow.add(
             PORTAL, [Disagreement(PORTAL, 1, 1, "501", "replied", "v1", "Hot", f"Hot ({SECRET})")]
         )

@@ -192,6 +192,22 @@ def test_what_needs_a_person_is_counted_and_mended(three: App) -> None:
         attention.discard(item)
 
 
+def test_intents_nobody_has_a_rule_for_need_a_person(three: App) -> None:
+    attention = Attention(
+        three.store, three.clock, three.queue, three.intake, lambda: 0, audit=three.audit
+    )
+    reply = {
+        "specversion": "1.0", "source": "test", "id": "odd", "type": "replied",
+        "subject": "acme/2", "data": {"intent": "WantsLunch"},
+    }  # fmt: skip
+    three.events.add_lines([orjson.dumps(reply)])
+    assert attention.count() == 1
+    (row,) = attention.everything()["unruled"]
+    assert (row["value"], row["events"]) == ("WantsLunch", 1)
+    three.queue.drop([row["id"]], "dismissed")
+    assert attention.count() == 0
+
+
 def test_days_are_whole(three: App, browse: Browse) -> None:
     assert (
         wanted_from({"until": "2027-01-15"}).until

@@ -257,6 +257,18 @@ def test_a_quarantined_event_is_mended_and_taken_in(house: House, visit: Visits)
     wait_until(lambda: house.program.json("lead", "show", f"acme/{crm_id}")["state"] == "Cold")
 
 
+def test_an_intent_nobody_has_a_rule_for_is_shown_and_dismissed(
+    house: House, visit: Visits
+) -> None:
+    crm_id = new_lead(house, 61)
+    send(house, event(1410, "replied", f"acme/{crm_id}", intent="WantsLunch"))
+    page = visit("operator").go("attention")
+    page.get_by_text("Intents nobody has a rule for (1)").wait_for()
+    row = page.get_by_role("row", name=re.compile("add rules for replied.WantsLunch"))
+    row.get_by_role("button", name=re.compile("^Dismiss")).click()
+    row.wait_for(state="detached")
+
+
 def test_the_buttons_of_a_long_event_are_in_sight(house: House, visit: Visits) -> None:
     from playwright.sync_api import expect
 

@@ -99,6 +99,33 @@ def test_a_value_that_no_rule_knows_is_taken_and_said(app: App) -> None:
         ],
     )
     assert added(app, three[0].encode()).warnings == []  # it came before
+    status = app.queue.status()["unruled"]
+    assert {(one["kind"], one["value"], one["events"]) for one in status} == {
+        ("replied", "Bored", 2),
+        ("replied", "Away", 1),
+    }
+    away, bored = sorted(status, key=lambda one: str(one["value"]))
+    assert "add rules for replied.Bored, or tell the sender" in bored["reason"]
+    assert app.queue.drop([bored["id"], "value:acme:999"], "a typo") == {
+        "dropped": 1,
+        "unknown": 1,
+        "reason": "a typo",
+    }
+    assert app.queue.status()["unruled"] == [away]
+    assert app.audit.list()[0]["what"] == "drop event"
+
+
+def test_a_value_that_the_rules_know_by_now_needs_nobody(app: App) -> None:
+    one = event(1, type="replied", data={"intent": "Bored\u202e"})
+    assert added(app, one.encode()).warnings != []
+    (shown,) = app.queue.unruled()
+    assert shown["value"] == "Bored\\u202e"
+    assert added(app, event(2, type="replied", data={"intent": "Bored"}).encode()).accepted == 1
+    assert len(app.queue.unruled()) == 2
+    rows = "  replied.Bored:\n    - {from: everywhere, stay: logged}\n  replied.other:"
+    text = app.settings.rules_file.read_text().replace("  replied.other:", rows)
+    app.versions.apply(text, expected=app.versions.plan(text)["expected"])
+    assert [row["value"] for row in app.queue.unruled()] == ["Bored\\u202e"]
 
 
 def test_an_assistant_may_be_written_in_any_case_and_an_owner_as_a_number(app: App) -> None:

@@ -47,6 +47,15 @@ _HELD = (
     Column("reason", "Why"),
     Column("actions", "", "actions"),
 )
+_UNRULED = (
+    Column("at", "Last seen", "time", wide=True),
+    Column("kind", "Event"),
+    Column("field", "Field", wide=True),
+    Column("value", "Value", "mono"),
+    Column("events", "Events", "number"),
+    Column("reason", "What to do"),
+    Column("actions", "", "actions"),
+)
 _KEPT = (
     Column("at", "Since", "time"),
     Column("lead", "Lead", "link"),
@@ -58,6 +67,7 @@ _LISTS: Mapping[str, tuple[str, Sequence[Column], str]] = {
     "undecided": ("Events that could not be decided", _UNDECIDED, "Retry|Drop"),
     "quarantined": ("Events that were not understood", _EVENTS, "Edit|Discard"),
     "held": ("Events of contacts that never became leads", _HELD, "Keep|Drop"),
+    "unruled": ("Intents nobody has a rule for", _UNRULED, "Dismiss"),
     "kept": ("Leads that no owner could take back", _KEPT, ""),
 }
 """What there is of each: its name, its columns, and what can be done."""
@@ -148,6 +158,8 @@ class _Board:
                 self._give_up(item)
             case "Drop":
                 self._drop(item)
+            case "Dismiss":
+                await self._dismiss(item)
             case "Keep":
                 await self._keep(item)
             case "Edit":
@@ -184,6 +196,12 @@ class _Board:
         done = await self._view.run("operator", self._view.desk.app.queue.keep, [item])
         if done is not None:
             self._view.say("Kept: it goes on waiting for its contact.")
+            await self.again()
+
+    async def _dismiss(self, item: str) -> None:
+        done = await self._view.run("operator", self._view.desk.app.queue.drop, [item], "dismissed")
+        if done is not None:
+            self._view.say("Dismissed, until an event with this value comes again.")
             await self.again()
 
     def _give_up(self, item: str) -> None:
@@ -241,7 +259,7 @@ def _row(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
             return {**row, "lead_href": f"{PAGES}/lead/{lead}", "status_kind": row["status"]}
         case "quarantined":
             return {**row, "raw": row["raw"][:RAW_SHOWN]}
-        case "held":
+        case "held" | "unruled":
             return dict(row)
         case _:
             return {**row, "lead": row["id"], "lead_href": f"{PAGES}/lead/{row['id']}"}
