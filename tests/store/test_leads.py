@@ -391,7 +391,7 @@ NOT_PERSONAL = {
     "rules_versions", "rules_log", "shadow",  # of the portal and its rules
     "waiting",  # addresses that are to be looked up: test_addresses.py erases those
     "shown",  # field values as a hash; a state's, not a person's
-    "users", "sessions", "sign_ins", "api_keys",  # of people who log in, not of contacts
+    "users", "sessions", "sign_ins", "browsers", "log_ins", "api_keys",  # of who logs in
 }  # fmt: skip
 """Tables in which nothing of a contact stands but its id."""
 
