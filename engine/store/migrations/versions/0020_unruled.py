@@ -1,13 +1,13 @@
-"""Values that no rule knows, counted. Only adds: schema 0018 goes on working.
+"""Values that no rule knows, counted. Only adds: schema 0019 goes on working.
 
-Revision 0019. Frozen: tables.py goes on, this file does not.
+Revision 0020. Frozen: tables.py goes on, this file does not.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
