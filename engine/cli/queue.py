@@ -49,7 +49,7 @@ def status(
 def needs_a_person(found: Mapping[str, Any]) -> bool:
     """Whether the queue's status has something that does not go on by itself."""
     inbox, outbox = found["inbox"], found["outbox"]
-    parked = ("quarantined", "undecided", "held_long")
+    parked = ("quarantined", "undecided", "held_long", "unread")
     return bool(
         any(inbox[name] for name in parked)
         or outbox["failed"]
@@ -71,7 +71,9 @@ def _tell_unruled(rows: Sequence[Mapping[str, Any]]) -> None:
 @app.command("list")
 def list_queue(
     quarantined: Annotated[bool, typer.Option(help="Events that were not understood.")] = False,
-    undecided: Annotated[bool, typer.Option(help="Events that could not be decided.")] = False,
+    undecided: Annotated[
+        bool, typer.Option(help="Events and contacts that could not be understood or decided.")
+    ] = False,
     held: Annotated[bool, typer.Option(help="Events of contacts that are no leads yet.")] = False,
     waiting: Annotated[
         bool, typer.Option(help="Leads whose next effect waits, and until when.")
@@ -113,7 +115,7 @@ def retry(
     clock: AtClock = None,
     as_json: AsJson = False,
 ) -> None:
-    """Try parked effects, and events that were not understood or decided, again.
+    """Try parked effects, and events and contacts that were not understood or decided, again.
 
     Example: `handback queue retry --all`
     """

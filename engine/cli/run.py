@@ -65,11 +65,14 @@ def run(
     if broken:
         complain("the rules file is broken, the last good version decided: handback rules check")
     undecided = status["inbox"]["undecided"]
-    if needs or undecided or status["paused"] or broken:
+    unread = status["inbox"]["unread"]
+    if needs or undecided or unread or status["paused"] or broken:
         for pause in status["paused"]:
             complain(paused(pause))
         if undecided:
             complain(f"{many(undecided, 'event')} could not be decided: handback queue list")
+        if unread:
+            complain(f"{many(unread, 'contact')} made no sense: handback queue list")
         if needs:
             complain(f"{many(needs, 'effect')} to look at: handback queue list")
         raise typer.Exit(ATTENTION)

@@ -43,14 +43,15 @@ class Attention:
         return waiting + said
 
     def everything(self) -> dict[str, Any]:
-        """quarantined, undecided, held, effects, unruled, kept, paused, broken_rules; SHOWN of
-        each."""
+        """quarantined, undecided, unread, held, effects, unruled, kept, paused, broken_rules; SHOWN
+        of each."""
         rows = self._queue.list(limit=SHOWN)
         with self._store.read() as tx:
             kept = tx.views.kept(limit=SHOWN)
         return {
             "quarantined": [row for row in rows if row["status"] == "quarantined"],
             "undecided": [row for row in rows if row["status"] == "undecided"],
+            "unread": [row for row in rows if row["status"] == "unread"],
             "held": [row for row in rows if row["status"] == "held"],
             "effects": [row for row in rows if row["status"] in ("failed", "uncertain")],
             "unruled": self._queue.unruled(),

@@ -14,6 +14,7 @@ from engine.store import (
     PortalState,
     Quarantined,
     Store,
+    UnreadContact,
     Unruled,
 )
 from engine.work.intake import Intake
@@ -26,14 +27,16 @@ Documents = list[Document]
 
 ATTENTION = ("failed", "uncertain")
 QUARANTINE = "quarantine"
-EVENT, VALUE = "event:", "value:"
-"""Before the portal's name in the id of an event, of a value; no name of a portal has a colon."""
+EVENT, VALUE, CONTACT = "event:", "value:", "contact:"
+"""Before the portal's name in the id of an event, of a value, of a contact; no name of a portal has
+a colon."""
 HELD_DAYS = 14
 
 
 class Queue:
     """Ids: `quarantine:N` for a quarantined event, `event:PORTAL:N` for one that could not be
-    decided or is held, `value:PORTAL:N` for a value that no rule knows, `PORTAL:N` for an effect.
+    decided or is held, `value:PORTAL:N` for a value that no rule knows, `contact:PORTAL:ID` for a
+    contact that makes no sense, `PORTAL:N` for an effect.
 
     held_days: how long events are held for a contact that is no lead before they need a person.
     """
@@ -65,6 +68,7 @@ class Queue:
                 "quarantined": found.quarantined,
                 "undecided": found.undecided,
                 "held_long": found.held_long,
+                "unread": found.unread,
             },
             "outbox": {
                 "pending": found.pending,
@@ -122,6 +126,8 @@ class Queue:
                 rows += map(_quarantined, tx.quarantine.list(limit=limit))
             if undecided or everything:
                 rows += map(_failed, tx.inbox.failed(limit=limit))
+            if undecided or everything:
+                rows += map(_unread, tx.hints.unread(limit=limit))
             if held:
                 rows += map(_held, tx.inbox.held(limit=limit))
             elif everything:
@@ -147,13 +153,16 @@ class Queue:
             retried = 0
             if ids is None:
                 retried += tx.outbox.retry(now=now)
-                retried += sum(tx.inbox.retry(portal.name) for portal in tx.portals.list())
-            for portal, numbers in wanted.effects.items():
-                retried += tx.outbox.retry(portal=portal, ids=numbers, now=now)
-            decided_again = sum(tx.inbox.retry(p, seqs) for p, seqs in wanted.events.items())
+                for portal in tx.portals.list():
+                    retried += tx.inbox.retry(portal.name) + tx.hints.retry(portal.name)
+            for name, numbers in wanted.effects.items():
+                retried += tx.outbox.retry(portal=name, ids=numbers, now=now)
+            again = sum(tx.inbox.retry(p, seqs) for p, seqs in wanted.events.items())
+            again += sum(tx.hints.retry(p, ids) for p, ids in wanted.contacts.items())
         rejected = sum(self._take_again(item, now) for item in kept)
-        unknown = wanted.count() - len(kept) - decided_again if ids is not None else 0
-        retried += decided_again + len(kept) - rejected
+        named = wanted.count() + sum(map(len, wanted.contacts.values()))
+        unknown = named - len(kept) - again if ids is not None else 0
+        retried += again + len(kept) - rejected
         return {"retried": retried, "rejected": rejected, "unknown": unknown}
 
     def _take_again(self, item: Quarantined, now: Millis) -> int:
@@ -183,6 +192,11 @@ class Queue:
         reason: for the audit trail. Raises InputError for an id that is none, or an effect's.
         """
         wanted = _split(ids)
+        if wanted.contacts:
+            raise InputError(
+                f"{next(iter(ids))} is a contact, not an event",
+                fix="it is read again by itself; at once: handback queue retry ID",
+            )
         if wanted.effects:
             raise InputError(
                 f"{next(iter(wanted.effects))}:… is an effect, not an event",
@@ -208,12 +222,13 @@ class Queue:
 
 @dataclass(slots=True)
 class _Ids:
-    """What ids name: quarantined events, and by portal events, values and effects."""
+    """What ids name: quarantined events, and by portal events, values, effects and contacts."""
 
     quarantined: set[int] = field(default_factory=set)
     events: dict[str, list[int]] = field(default_factory=dict)
     values: dict[str, list[int]] = field(default_factory=dict)
     effects: dict[str, list[int]] = field(default_factory=dict)
+    contacts: dict[str, list[str]] = field(default_factory=dict)
 
     def count(self) -> int:
         """Effects are counted by whoever acts on them."""
@@ -224,6 +239,10 @@ class _Ids:
 def _split(ids: Sequence[str] | None) -> _Ids:
     wanted = _Ids()
     for item in dict.fromkeys(ids or ()):
+        if item.startswith(CONTACT) and item.count(":") > 1:
+            portal, _, crm_id = item.removeprefix(CONTACT).partition(":")
+            wanted.contacts.setdefault(portal, []).append(crm_id)
+            continue
         where, _, number = item.rpartition(":")
         if not where or not number.isdecimal() or len(number) > 18:
             raise InputError(f"{item!r} is no id", fix="take it from: handback queue list")
@@ -261,6 +280,20 @@ def _failed(event: FailedEvent) -> Document:
         "at": format_time(event.at),
         "reason": f"it could not be decided: {event.reason}",
         "source": event.source,
+    }
+
+
+def _unread(contact: UnreadContact) -> Document:
+    until = format_time(contact.until)
+    return {
+        "id": f"{CONTACT}{contact.portal}:{contact.crm_id}",
+        "kind": "contact",
+        "status": "unread",
+        "lead": f"{contact.portal}/{contact.crm_id}",
+        "at": until,
+        "attempts": contact.attempts,
+        "reason": f"what the CRM says makes no sense, it is asked again at {until}: "
+        + contact.reason,
     }
 
 

@@ -48,6 +48,7 @@ from engine.store.records import (
     RulesVersion,
     Settlement,
     ToldLead,
+    UnreadContact,
     Unruled,
 )
 from engine.store.tables import FAR
@@ -91,6 +92,7 @@ __all__ = [
     "TokenRow",
     "ToldLead",
     "Tx",
+    "UnreadContact",
     "Unruled",
     "open_store",
 ]

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import bindparam, case, delete, func, literal_column, or_, select, update
 
 from engine.base.clock import Millis
-from engine.store.records import HintRow, NewHint
+from engine.store.parked import clean
+from engine.store.records import HintRow, NewHint, UnreadContact
 from engine.store.shown import Shown
 from engine.store.statements import InsertRows, InSet, UpdateRows
 from engine.store.tables import hints as table
@@ -57,7 +58,23 @@ _REVISIONS = (
     .with_for_update()
 )
 _DELETE = delete(table).where(_OF_PORTAL, InSet(table.c.crm_id, "crm_ids"))
-_DUE_AGAIN = UpdateRows(table, ("due_at", "attempts"), ("portal", "crm_id"))
+_DUE_AGAIN = UpdateRows(table, ("due_at", "attempts", "reason"), ("portal", "crm_id"))
+_PUT_OFF = (
+    update(table)
+    .where(_OF_PORTAL, table.c.crm_id == bindparam("crm_id"))
+    .values(due_at=bindparam("until"), reason=bindparam("reason"))
+)
+_UNREAD = table.c.reason.isnot(None)
+_LIST_UNREAD = (
+    select(table.c.portal, table.c.crm_id, table.c.due_at, table.c.attempts, table.c.reason)
+    .where(_OF_PORTAL, _UNREAD)
+    .order_by(table.c.crm_id)
+    .limit(bindparam("limit"))
+)
+_COUNT_UNREAD = select(func.count()).where(_OF_PORTAL, _UNREAD)
+_NOW = update(table).where(_OF_PORTAL, _UNREAD).values(due_at=literal_column("0"))
+_SOME_NOW = _NOW.where(InSet(table.c.crm_id, "crm_ids"))
+_NAMES = select(portals.c.name).order_by(portals.c.name)
 _POSTPONE = (
     update(table)
     .where(_OF_PORTAL, InSet(table.c.crm_id, "crm_ids"))
@@ -111,13 +128,43 @@ class Hints:
         settled = {hint.crm_id: hint.revision for hint in hints}
         now = self._tx.run(_REVISIONS, portal=portal, crm_ids=list(settled)).all()
         gone = [crm_id for crm_id, revision, _ in now if settled[crm_id] == revision]
-        again = [(next_at, 0, portal, crm) for crm, rev, next_at in now if settled[crm] != rev]
+        again = [
+            (next_at, 0, None, portal, crm) for crm, rev, next_at in now if settled[crm] != rev
+        ]
         if gone:
             self._tx.run(_DELETE, portal=portal, crm_ids=gone)
         self._tx.rows(_DUE_AGAIN, again)
-        return [row[3] for row in again]
+        return [row[4] for row in again]
 
     def postpone(self, portal: str, hints: Sequence[HintRow], *, until: Millis) -> None:
         """The contacts could not be read; not again before `until`."""
         crm_ids = [hint.crm_id for hint in hints]
         self._tx.run(_POSTPONE, portal=portal, crm_ids=crm_ids, until=until)
+
+    def put_off(self, portal: str, hint: HintRow, *, until: Millis, reason: str) -> None:
+        """The contact was read and could not be understood or written (why): as postpone(), and it
+        is shown until it can be."""
+        self._tx.run(_PUT_OFF, portal=portal, crm_id=hint.crm_id, until=until, reason=clean(reason))
+
+    def unread(self, *, limit: int) -> list[UnreadContact]:
+        """What put_off() left, at most `limit` of each portal."""
+        return [
+            UnreadContact(*row)
+            for name in self._tx.run(_NAMES).scalars().all()
+            for row in self._tx.run(_LIST_UNREAD, portal=name, limit=limit)
+        ]
+
+    def retry(self, portal: str, crm_ids: Sequence[str] | None = None) -> int:
+        """Read what put_off() left again, now: these, or all; how many."""
+        if crm_ids is None:
+            changed = self._tx.run(_NOW, portal=portal).rowcount
+        else:
+            changed = self._tx.run(_SOME_NOW, portal=portal, crm_ids=list(crm_ids)).rowcount
+        self._tx.rings = self._tx.rings or changed > 0
+        return changed
+
+
+def count_unread(tx: Transaction, portal: str) -> int:
+    """How many contacts of a portal put_off() left."""
+    count: int = tx.run(_COUNT_UNREAD, portal=portal).scalar_one()
+    return count

@@ -347,16 +347,20 @@ class Inbox:
         """Events that need this, for as long as the lease runs."""
         return lookups.claim(self._tx, portal, needs, now=now, lease=lease, limit=limit)
 
-    def place(
-        self, portal: str, found: Mapping[str, str], rows: Sequence[Lookup], *, start: str
-    ) -> None:
-        """Whose the addresses of these claimed rows are: address → CRM id.
+    def moving(self, portal: str, found: Mapping[str, str], rows: Sequence[Lookup]) -> list[int]:
+        """What place() is to move once it is known whose the addresses of these claimed rows are
+        (address → CRM id): everything that waits under them, and the rows in lanes of leads."""
+        return lookups.moving(self._tx, portal, found, rows)
 
-        Everything that waits under such an address goes with it, each event to its place in the
-        contact's lane; those of the type `start` need facts next. Addresses that are not in
-        `found` are the lead's in whose lane they wait; without one they stay as they are.
+    def place(
+        self, portal: str, found: Mapping[str, str], seqs: Sequence[int], *, start: str
+    ) -> None:
+        """Each of these events goes to its place in the lane of the contact that has its address.
+
+        Those of the type `start` need facts next. Addresses that are not in `found` are the lead's
+        in whose lane they wait; without one they stay as they are.
         """
-        lookups.place(self._tx, portal, found, rows, start=start)
+        lookups.place(self._tx, portal, found, seqs, start=start)
 
     def under(self, portal: str, addresses: Sequence[str], *, limit: int) -> list[int]:
         """The first events that wait under these addresses, whatever their leases say."""
@@ -373,6 +377,11 @@ class Inbox:
     def refuse(self, portal: str, refused: Sequence[tuple[int, str]], *, now: Millis) -> None:
         """(seq, why): into the quarantine, as the CloudEvent that it was. The lead goes on."""
         lookups.refuse(self._tx, portal, refused, now)
+
+    def park_lookups(self, portal: str, rows: Sequence[tuple[int, str]], *, now: Millis) -> None:
+        """(seq, why): what the CRM said about these could not be understood or written. They wait
+        for a person as what park() leaves, and a retry asks the CRM again."""
+        lookups.park(self._tx, portal, rows, now)
 
     # ------------------------------------------------------------------ inside
 

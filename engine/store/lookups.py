@@ -13,10 +13,11 @@ from sqlalchemy import bindparam, delete, func, literal_column, select, update
 
 from engine.base.clock import Millis, format_time
 from engine.lead.records import Event, Lead
+from engine.store import parked
 from engine.store.leads import Leads
 from engine.store.quarantine import Quarantine
-from engine.store.records import ADDRESS, ADDRESS_OF_LEAD, CONTACT, Lookup, Quarantined
-from engine.store.statements import InsertRows, InSet, UpdateRows, word
+from engine.store.records import ADDRESS, ADDRESS_OF_LEAD, CONTACT, Lookup, Place, Quarantined
+from engine.store.statements import InsertRows, InSet, UpdateRows, either, word
 from engine.store.tables import FAR, inbox, lanes, portals, waiting
 from engine.store.transaction import Transaction, dump, load
 
@@ -100,9 +101,13 @@ _UNDER = (
     .limit(bindparam("limit"))
     .with_for_update(of=waiting)
 )
-_IN_LANES = _ADDRESSED.where(
-    _OF_PORTAL, _PARKED, _LOOKUP, waiting.c.needs == word(ADDRESS_OF_LEAD), _SEQS
-).with_for_update(of=waiting)
+_MOVING = (
+    _ADDRESSED.where(
+        _OF_PORTAL, _PARKED, _LOOKUP, either(waiting.c.needs, ADDRESS, ADDRESS_OF_LEAD), _SEQS
+    )
+    .order_by(waiting.c.placed_at, waiting.c.seq)
+    .with_for_update(of=waiting)
+)
 _IN_LANE_OF = _ADDRESSED.where(
     _OF_PORTAL,
     _PARKED,
@@ -138,18 +143,24 @@ def claim(
     rows = tx.run(_CLAIM, portal=portal, needs=needs, now=now, limit=limit).all()
     if rows:
         tx.run(_LEASE, portal=portal, seqs=[row[0] for row in rows], until=now + lease)
-    return [Lookup(row[0], row[1], row[2], _event(row), row[10] + 1, needs) for row in rows]
+    return [_lookup(row, needs) for row in rows]
+
+
+def moving(
+    tx: Transaction, portal: str, found: Mapping[str, str], rows: Sequence[Lookup]
+) -> list[int]:
+    """See Inbox.moving."""
+    return [
+        *under(tx, portal, sorted(found), limit=MOST),
+        *(row.seq for row in rows if row.needs == ADDRESS_OF_LEAD),
+    ]
 
 
 def place(
-    tx: Transaction, portal: str, found: Mapping[str, str], rows: Sequence[Lookup], *, start: str
+    tx: Transaction, portal: str, found: Mapping[str, str], seqs: Sequence[int], *, start: str
 ) -> None:
     """See Inbox.place."""
-    claimed = [row.seq for row in rows if row.needs == ADDRESS_OF_LEAD]
-    moving = [
-        *tx.run(_UNDER, portal=portal, addresses=sorted(found), limit=MOST).all(),
-        *(tx.run(_IN_LANES, portal=portal, seqs=claimed).all() if claimed else ()),
-    ]
+    moving = tx.run(_MOVING, portal=portal, seqs=list(seqs)).all()
     leads = Leads(tx)
     known = leads.get_many(portal, [row[1] for row in moving])
     lanes_of = leads.lane_of(portal, list(found.values()))
@@ -209,6 +220,14 @@ def postpone(tx: Transaction, portal: str, seqs: Sequence[int], until: Millis) -
         tx.run(_POSTPONE, portal=portal, seqs=list(seqs), until=until)
 
 
+def park(tx: Transaction, portal: str, rows: Sequence[tuple[int, str]], now: Millis) -> None:
+    """See Inbox.park_lookups."""
+    reasons = dict(rows)
+    if reasons:
+        still = tx.run(_STILL, portal=portal, seqs=list(reasons)).scalars().all()
+        parked.park(tx, portal, [(Place("", FAR, seq), reasons[seq]) for seq in still], now)
+
+
 def refuse(tx: Transaction, portal: str, refused: Sequence[tuple[int, str]], now: Millis) -> None:
     """See Inbox.refuse."""
     if not refused:
@@ -226,6 +245,14 @@ def refuse(tx: Transaction, portal: str, refused: Sequence[tuple[int, str]], now
     tx.run(_DELETE_WAITING, portal=portal, places=places, seqs=found)
     tx.run(_DELETE, portal=portal, seqs=found)
     tx.rings = True  # what waited behind a refused event can go on
+
+
+def _lookup(row: Any, needs: str) -> Lookup:
+    try:
+        event, unreadable = _event(row), ""
+    except ValueError as error:
+        event, unreadable = Event(row[3], row[4], row[5], row[6], {}, bool(row[8])), str(error)
+    return Lookup(row[0], row[1], row[2], event, row[10] + 1, needs, unreadable)
 
 
 def _event(row: Any) -> Event:

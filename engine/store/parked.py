@@ -108,7 +108,7 @@ def park(tx: Transaction, portal: str, rows: Sequence[tuple[Place, str]], now: M
     """See Inbox.park."""
     tx.rows(
         _PARK,
-        [(FAR, "failed", now, _clean(why), portal, due_at, seq) for (_, due_at, seq), why in rows],
+        [(FAR, "failed", now, clean(why), portal, due_at, seq) for (_, due_at, seq), why in rows],
     )
     tx.rings = tx.rings or bool(rows)
 
@@ -167,6 +167,6 @@ def clear_timers(tx: Transaction, portal: str, lead_ids: Sequence[str]) -> None:
         tx.run(_CLEAR_TIMERS, portal=portal, lead_ids=list(lead_ids))
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """What both databases can keep."""
     return text[:LONGEST_REASON].replace("\0", "").encode("utf-8", "replace").decode()

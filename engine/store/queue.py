@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
 from engine.base.clock import SECOND, Millis
 from engine.store import parked
+from engine.store.hints import count_unread
 from engine.store.inbox import IS_DUE
 from engine.store.outbox import IS_HEAD
 from engine.store.records import QueueStatus
@@ -73,7 +74,7 @@ class Queue:
         held_before: events held since before this instant wait long.
         """
         due, oldest_due_seconds = self.lag(now)
-        everything = effects = undecided = held_long = 0
+        everything = effects = undecided = held_long = unread = 0
         counts: dict[str, int] = {}
         run = self._tx.run
         for name in run(_PORTALS).scalars().all():
@@ -81,6 +82,7 @@ class Queue:
             everything += run(_HINTS, portal=name).scalar_one()
             stuck, held = parked.counts(self._tx, name, held_before)
             undecided, held_long = undecided + stuck, held_long + held
+            unread += count_unread(self._tx, name)
             effects += run(_ALL_EFFECTS, portal=name).scalar_one() if done else 0
             for query in _EFFECTS:
                 for status, count in run(query, portal=name):
@@ -91,6 +93,7 @@ class Queue:
             quarantined=run(_QUARANTINED).scalar_one(),
             undecided=undecided,
             held_long=held_long,
+            unread=unread,
             pending=counts.get("pending", 0),
             leased=counts.get("leased", 0),
             uncertain=counts.get("uncertain", 0),

@@ -124,7 +124,8 @@ class FailedEvent:
 @dataclass(frozen=True, slots=True)
 class Lookup:
     """An event that waits for its contact, or for facts about it; crm_id may be an address, see
-    NewEvent. attempts: claims so far, this one too."""
+    NewEvent. attempts: claims so far, this one too. unreadable: why the data that is kept of the
+    event cannot be read; "" when it can."""
 
     seq: int
     lead_id: str
@@ -132,6 +133,7 @@ class Lookup:
     event: Event
     attempts: int
     needs: str = CONTACT
+    unreadable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,18 @@ class NewHint:
     crm_id: str
     due_at: Millis
     erased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadContact:
+    """A hint whose contact was read, and could not be understood or written. until: then it is read
+    again."""
+
+    portal: str
+    crm_id: str
+    until: Millis
+    attempts: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,7 +416,8 @@ class PortalState:
 class QueueStatus:
     """Counts for operators. due: could be decided or looked up now; waiting: timers, held events
     and look-ups that are due later; undecided: events that failed; held_long: events held since
-    before the instant asked for. oldest_due_seconds: age of the oldest due event or effect.
+    before the instant asked for; unread: contacts whose reading makes no sense.
+    oldest_due_seconds: age of the oldest due event or effect.
     done: None where they were not counted."""
 
     due: int
@@ -410,6 +425,7 @@ class QueueStatus:
     quarantined: int
     undecided: int
     held_long: int
+    unread: int
     pending: int
     leased: int
     uncertain: int

@@ -63,6 +63,7 @@ LOOKUP = "status = 'lookup'"
 STUCK = "status = 'failed' OR status = 'held'"
 NEEDING = "status = 'failed' OR status = 'uncertain'"
 OPEN = "status = 'pending' OR status = 'leased' OR status = 'uncertain'"
+UNREAD = "reason IS NOT NULL"
 UNSENT = "status = 'failed' OR status = 'cancelled' OR status = 'superseded'"
 """Predicates of partial indexes. Queries repeat them word for word, or SQLite finds no index."""
 
@@ -265,10 +266,13 @@ hints = Table(
     _int("due_at"),
     _int("next_at"),
     _int("attempts"),
+    _text("reason", null=True),
     PrimaryKeyConstraint("portal", "crm_id"),
     Index("ix_hints_due", "portal", "due_at"),
+    _partial("ix_hints_unread", "portal", "crm_id", where=UNREAD),
 )
-"""due_at: when it may be claimed; a claimed one's end of lease. next_at: of the latest hint."""
+"""due_at: when it may be claimed; a claimed one's end of lease. next_at: of the latest hint.
+reason: why what was read could not be understood or written; nothing while all is well."""
 
 leads = Table(
     "leads",

@@ -111,11 +111,16 @@ class Trends:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    def take(self, now: Millis) -> list[Sample]:
-        """What is missing of each portal; to be read apart from keep(), which locks others out."""
+    def portals(self) -> list[str]:
+        """All that there are."""
+        return list(self._tx.run(_NAMES).scalars())
+
+    def take(self, now: Millis, *, portals: Sequence[str] | None = None) -> list[Sample]:
+        """What is missing of each portal (None: all); to be read apart from keep(), which locks
+        others out."""
         at = now - now % EVERY
         found = []
-        for portal in self._tx.run(_NAMES).scalars().all():
+        for portal in self.portals() if portals is None else portals:
             last: Millis | None = self._tx.run(_LAST, portal=portal).scalar()
             if last is None or last < at:
                 spent = [tuple(row) for row in self._tx.run(_LANES, portal=portal)]
@@ -139,7 +144,7 @@ class Trends:
     def levels(self, *, since: Millis, step: Millis) -> dict[Millis, dict[str, int]]:
         """Instant → state → leads of all portals, at every multiple of `step` that has samples."""
         found: dict[Millis, dict[str, int]] = {}
-        for name in self._tx.run(_NAMES).scalars().all():
+        for name in self.portals():
             query = select(levels.c.at, levels.c.state, levels.c.leads).where(
                 levels.c.portal == name, levels.c.at >= since, levels.c.at % step == 0
             )
@@ -151,7 +156,7 @@ class Trends:
     def calls(self, *, since: Millis, step: Millis) -> dict[tuple[str, str], list[Calls]]:
         """(portal, lane) → what was spent, oldest first, at multiples of `step`."""
         found: dict[tuple[str, str], list[Calls]] = {}
-        for name in self._tx.run(_NAMES).scalars().all():
+        for name in self.portals():
             c = spending.c
             query = select(c.lane, c.at, c.calls, c.most, c.span).where(
                 c.portal == name, c.at >= since, c.at % step == 0

@@ -16,6 +16,7 @@ from sqlalchemy.sql import ColumnElement
 
 from engine.base.clock import MINUTE, Millis
 from engine.store import parked
+from engine.store.hints import count_unread
 from engine.store.records import LedgerEntry, RulesVersion
 from engine.store.statements import either, word
 from engine.store.tables import (
@@ -48,17 +49,19 @@ _NEEDS = either(outbox.c.status, "failed", "uncertain")
 @dataclass(frozen=True, slots=True)
 class Needing:
     """How many effects and events wait for a person. failed, uncertain: effects; undecided: events
-    that could not be decided."""
+    that could not be decided; unread: contacts whose reading makes no sense."""
 
     failed: int = 0
     uncertain: int = 0
     quarantined: int = 0
     undecided: int = 0
     held_long: int = 0
+    unread: int = 0
 
     @property
     def all(self) -> int:
-        return self.failed + self.uncertain + self.quarantined + self.undecided + self.held_long
+        events = self.quarantined + self.undecided + self.held_long
+        return self.failed + self.uncertain + events + self.unread
 
     def __add__(self, more: "Needing") -> "Needing":
         return Needing(
@@ -67,6 +70,7 @@ class Needing:
             self.quarantined + more.quarantined,
             self.undecided + more.undecided,
             self.held_long + more.held_long,
+            self.unread + more.unread,
         )
 
 
@@ -153,7 +157,8 @@ class Views:
             counted = {row[0]: row[1] for row in self._ask(query.group_by(outbox.c.status))}
             undecided, held = parked.counts(self.tx, name, held_before)
             failed, uncertain = counted.get("failed", 0), counted.get("uncertain", 0)
-            found += Needing(failed, uncertain, 0, undecided, held)
+            unread = count_unread(self.tx, name)
+            found += Needing(failed, uncertain, 0, undecided, held, unread)
         return found
 
     def unsent(self) -> int:

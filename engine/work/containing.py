@@ -1,12 +1,12 @@
-"""Finds the one event that a transaction of many fails with, and the portal that fails alone.
+"""Finds the one row that a transaction of many fails with, and the portal that fails alone.
 
 A claim writes up to thousands of events in one transaction. When that fails, the same is tried with
 fewer, until one event is alone in a transaction that fails: it is the guilty one.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -16,7 +16,12 @@ from engine.base.errors import HandbackError
 LONGEST = 300
 """Characters of what went wrong."""
 
+GUILTY_AT_MOST = 8
+"""Of one call to a CRM: when so many ids fail each alone, and none works, it is the portal."""
+
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -69,6 +74,56 @@ def last_line(error: BaseException) -> str:
     name = type(cause).__name__
     lines = str(cause).strip().splitlines()
     return f"{name}: {lines[0]}"[:LONGEST] if lines else name
+
+
+def contained(
+    rows: Sequence[T], work: Callable[[Sequence[T]], int], guilty: Callable[[T, Exception], object]
+) -> int:
+    """Do `work`, a transaction, with all rows; when it fails, with halves, until the rows that fail
+    are alone: `guilty` is told about each. The sum of what `work` came to.
+
+    Raises what the database or the set-up raises (HandbackError): no row is to blame for that.
+    """
+    if not rows:
+        return 0
+    try:
+        return work(rows)
+    except (HandbackError, MemoryError):
+        raise
+    except Exception as error:
+        if len(rows) == 1:
+            guilty(rows[0], error)
+            return 0
+    half = len(rows) // 2
+    return contained(rows[:half], work, guilty) + contained(rows[half:], work, guilty)
+
+
+def asked_apart(
+    ids: Sequence[str], ask: Callable[[list[str]], Mapping[str, T]]
+) -> tuple[dict[str, T], dict[str, Exception]]:
+    """(What was answered, the ids that the answer fails with): a CRM is asked about all ids at
+    once, and when its answer makes no sense, about fewer, until the ids that fail are alone.
+
+    Raises what was raised when nothing can be asked at all.
+    """
+    answered: dict[str, T] = {}
+    failed: dict[str, Exception] = {}
+    parts = [list(ids)]
+    while parts:
+        part = parts.pop()
+        try:
+            answered.update(ask(part))
+        except (HandbackError, MemoryError):
+            raise
+        except Exception as error:
+            if len(part) > 1:
+                half = len(part) // 2
+                parts += [part[half:], part[:half]]
+                continue
+            failed[part[0]] = error
+            if len(failed) >= GUILTY_AT_MOST and not answered:
+                raise
+    return answered, failed
 
 
 class PortalByPortal:

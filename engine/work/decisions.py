@@ -42,6 +42,7 @@ class Decisions:
         self._store, self._plugins, self._rules = store, plugins, rules
         self._portals = PortalByPortal("decide")
         self._sizes: dict[str, ClaimSize] = {}
+        self._unwatched: set[tuple[str, str]] = set()
 
     def decide_due(self, now: Millis) -> int:
         """One claim in every portal that has due events; the number of events decided or parked.
@@ -70,13 +71,18 @@ class Decisions:
 
     def _claims(self, portal: str, now: Millis, size: ClaimSize, of: Sequence[str] | None) -> int:
         done = 0
+        unwatched: tuple[str, Exception] | None = None
         for _ in range(TRIES):
-            claim = _Claim(size.next, of)
+            claim = _Claim(size.next, of, watches=unwatched is None)
             try:
                 done += self._caught_up(portal, now, claim)
             except (HandbackError, MemoryError):
                 raise
             except Exception as error:
+                if claim.watched:  # once more without the shadow: the decisions stand
+                    unwatched = claim.watched, error
+                    continue
+                unwatched = None
                 if claim.first is None:  # it was not about any event
                     raise
                 if claim.taken > 1:
@@ -85,6 +91,8 @@ class Decisions:
                     done += self._park(portal, claim.first, error, now)
                     size.parked()
                 continue
+            self._tell_unwatched(portal, unwatched)
+            unwatched = None
             size.worked(claim.taken)
             if size.is_whole or not claim.taken:
                 break
@@ -119,9 +127,17 @@ class Decisions:
                 tx.inbox.park(portal, folder.failed, now=now)
             if folder.ledger:
                 tx.ledger.append(folder.ledger)
-            if watching is not None:
+            if watching is not None and claim.watches:
+                claim.watched = watching.version
                 tx.shadow.add(portal, list(disagreements(watching, portal, folder.decided, now)))
         return len(folder.decided) + len(folder.failed)
+
+    def _tell_unwatched(self, portal: str, why: tuple[str, Exception] | None) -> None:
+        """What the shadow would have said of a claim is not kept. Once for each version."""
+        if why is not None and (portal, why[0]) not in self._unwatched:
+            self._unwatched.add((portal, why[0]))
+            told = {"action": "decide", "portal": portal, "version": why[0]}
+            log.error("shadow not kept", **told, reason=last_line(why[1]))
 
     def _park(self, portal: str, place: Place, error: Exception, now: Millis) -> int:
         """Out of the way, visibly. Whoever has the lead meanwhile finds out for himself."""
@@ -140,8 +156,11 @@ class _Claim:
 
     limit: int
     of: Sequence[str] | None
+    watches: bool = True
     taken: int = 0
     first: Place | None = None
+    watched: str = ""
+    """The version of the shadow, once it was its turn."""
 
 
 def _tell(portal: str, place: Place, error: Exception) -> None:

@@ -38,7 +38,7 @@ from engine.store import (
 )
 from engine.work.access import Accesses
 from engine.work.batches import Lanes
-from engine.work.containing import PortalByPortal, last_line
+from engine.work.containing import PortalByPortal, contained, last_line
 from engine.work.rules_in_use import RulesInUse
 
 LEASE: Millis = 30 * SECOND
@@ -206,22 +206,18 @@ class _Run:
     def _keep(self, answered: Answered, now: Millis) -> int:
         """Write the outcomes; how many effects are done. One that cannot be written is parked, and
         keeps none of its batch from being written."""
-        try:
-            return self._write(answered, now)
-        except (HandbackError, MemoryError):
-            raise
-        except Exception as error:
-            if len(answered) > 1:
-                return sum(self._keep([one], now) for one in answered)
-            effect, outcome = answered[0]
+
+        def park(one: tuple[ClaimedEffect, Outcome], error: Exception) -> None:
+            effect, outcome = one
             portal, number = self._access.portal.name, effect.id
             told = {"action": "deliver", "portal": portal, "lead": effect.lead_id, "effect": number}
-            log.exception("outcome not written", **told)
+            log.error("outcome not written", **told, exc_info=error)
             why = f"{type(outcome).__name__} could not be written: {last_line(error)}"
             failed = Settlement(number, "failed", reason=why)
             with self._store.write() as tx:
                 tx.outbox.settle(portal, self._fence, [failed], now=now)
-            return 0
+
+        return contained(answered, lambda some: self._write(some, now), park)
 
     def _write(self, answered: Answered, now: Millis) -> int:
         portal = self._access.portal.name

@@ -12,6 +12,7 @@ from engine.lead.decide import decide
 from engine.lead.machine import LeadMachine, UnknownTriggerError
 from engine.lead.records import Decision, EffectKind
 from engine.store import Decided, Disagreement
+from engine.work.containing import last_line
 
 ASKED = (EffectKind.NOTE, EffectKind.TASK, EffectKind.HANDBACK)
 """Effects that rules order by name; what the CRM shows follows from the state."""
@@ -44,11 +45,13 @@ def _of(watching: LeadMachine, one: Decided, now: Millis) -> str:
         return f"it has no state {one.before.state}"
     try:
         decision = decide(watching, one.before, one.event.event, now)
+        return "no lead yet" if decision is None else outcome(decision)
     except UnknownTriggerError as error:
         return str(error)
+    except MemoryError:
+        raise
     except Exception as error:  # whatever a watcher does, the decision stands
-        return f"it could not decide: {error!r}"
-    return "no lead yet" if decision is None else outcome(decision)
+        return f"it could not decide: {last_line(error)}"
 
 
 def outcome(decision: Decision) -> str:

@@ -2,13 +2,21 @@
 
 from engine.base.clock import Millis
 from engine.store import Store
+from engine.work.containing import PortalByPortal
 
 
 def sample(store: Store, now: Millis) -> int:
-    """Whatever samples are missing by now; of how many portals."""
+    """Whatever samples are missing by now; of how many portals. One that fails keeps none of the
+    others from being sampled."""
+
+    def one(portal: str) -> int:
+        with store.read() as tx:
+            taken = tx.trends.take(now, portals=[portal])
+        if taken:
+            with store.write() as tx:
+                tx.trends.keep(taken)
+        return len(taken)
+
     with store.read() as tx:
-        taken = tx.trends.take(now)
-    if taken:
-        with store.write() as tx:
-            tx.trends.keep(taken)
-    return len(taken)
+        names = tx.trends.portals()
+    return PortalByPortal("sample").each(names, one, now)

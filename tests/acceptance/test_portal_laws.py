@@ -29,7 +29,7 @@ from engine.base.clock import DAY, HOUR, ManualClock
 from engine.service.connections import Wanted
 from engine.store import NewHint
 from engine.wiring import App, open_app
-from engine.work.lookup import LOOKS, STILL_THERE
+from engine.work.hinted import LOOKS, STILL_THERE
 from tests.acceptance.conftest import TOKEN, sandbox
 from tests.lead.lives import INTENTS, MARKS, REASONS
 

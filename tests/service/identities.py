@@ -22,6 +22,7 @@ from engine.service.browse import Browse
 from engine.store import HintRow, NewEvent
 from engine.wiring import App, open_app
 from engine.work import delivery
+from engine.work.hinted import HintedContacts
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTAL, LEAD = "acme", "501"
@@ -94,7 +95,7 @@ class World:
         access, _ = self.app.accesses.of(PORTAL)
         rows = [HintRow(reading.asked, False, 1, 1) for reading in readings]
         read = {reading.asked: reading for reading in readings}
-        self.app.lookups._interpret(access, rows, read, self.clock.now())
+        HintedContacts(self.app.store, self.app.rules).settle(access, rows, read, self.clock.now())
         self.decide()
 
 

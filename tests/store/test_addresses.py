@@ -27,7 +27,7 @@ def found(store: Store, needs: str = ADDRESS, limit: int = 9, **crm_ids: str | N
     with store.write() as tx:
         rows = tx.inbox.claim_lookups(PORTAL, now=20, lease=1, limit=limit, needs=needs)
         known = {f"{name}@example.org": crm_id for name, crm_id in crm_ids.items() if crm_id}
-        tx.inbox.place(PORTAL, known, rows, start="assigned")
+        tx.inbox.place(PORTAL, known, tx.inbox.moving(PORTAL, known, rows), start="assigned")
 
 
 def test_an_event_goes_to_the_contact_that_has_its_address(store: Store) -> None:

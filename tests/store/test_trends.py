@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -63,6 +64,27 @@ def test_the_first_sample_takes_everything_back_from_the_history(store: Store) -
     assert max(found) == BEGAN + 5 * HOUR
     assert sample(store, now) == 1  # zeta has nothing to keep, and is looked at again
     assert levels(store) == found
+
+
+def test_a_portal_that_cannot_be_sampled_keeps_no_other_from_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(store, first=BEGAN, last=BEGAN + HOUR, seed=1)
+    with store.read() as tx:
+        first = tx.trends.portals()[0]
+    real = trends.Trends.keep
+
+    def fails(self: trends.Trends, samples: Sequence[trends.Sample]) -> None:
+        if {one.portal for one in samples} & {first}:
+            raise RuntimeError("planted")
+        real(self, samples)
+
+    monkeypatch.setattr(trends.Trends, "keep", fails)
+    assert sample(store, BEGAN + HOUR) == 1
+    with store.read() as tx:
+        assert {one.portal for one in tx.trends.take(BEGAN + HOUR)} >= {first}
+    monkeypatch.undo()
+    assert sample(store, BEGAN + HOUR) >= 1
 
 
 def test_after_downtime_every_missed_instant_is_right(store: Store) -> None:

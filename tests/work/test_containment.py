@@ -6,21 +6,25 @@ the database itself (triggers) or in the code. A new table or statement is cover
 
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, text
+from structlog.testing import capture_logs
 
 from engine.base.clock import DAY, ManualClock
 from engine.base.errors import HandbackError
-from engine.lead.records import Event, Portal
+from engine.base.settings import SHIPPED_RULES
+from engine.hooks.outcomes import Delivery, Done, Outcome
+from engine.lead.records import EffectKind, Event, Portal
 from engine.store import NewEvent
 from engine.store.tables import metadata
 from engine.wiring import App, open_app
 from engine.work import decisions as decisions_module
+from engine.work import shadow as shadow_module
 from engine.work.containing import ClaimSize
 
 BEGIN = 1_800_000_000_000
@@ -188,15 +192,19 @@ def plant(here: World, plant: Plant) -> None:
     when = f"{row}.{_column(table)} = '{GUILTY}'"
     if plant == ("waiting", "UPDATE"):
         when += " AND NEW.status <> 'failed'"  # parking is what is to be seen
-    head = f"CREATE TRIGGER plant BEFORE {what} ON {table} FOR EACH ROW"
+    _refuse(here, f"BEFORE {what} ON {table} FOR EACH ROW", when)
+
+
+def _refuse(here: World, on: str, when: str) -> None:
+    """The database refuses it."""
     if here.is_sqlite:
-        here.run(f"{head} WHEN {when} BEGIN SELECT RAISE(ABORT, 'planted'); END")
+        here.run(f"CREATE TRIGGER plant {on} WHEN {when} BEGIN SELECT RAISE(ABORT, 'planted'); END")
         return
     here.run(
         "CREATE OR REPLACE FUNCTION plant() RETURNS trigger AS $$ BEGIN RAISE 'planted';"
         " END $$ LANGUAGE plpgsql"
     )
-    here.run(f"{head} WHEN ({when}) EXECUTE FUNCTION plant()")
+    here.run(f"CREATE TRIGGER plant {on} WHEN ({when}) EXECUTE FUNCTION plant()")
 
 
 def uproot(here: World, plant: Plant) -> None:
@@ -423,3 +431,108 @@ def test_the_guilty_one_is_found_in_few_claims() -> None:
         assert (gone, at) == (True, 10_000)
         assert claims < decisions_module.TRIES
         assert work <= 3 * 10_000 + 1_000
+
+
+# ---------------------------------------------------------------------------- the shadow
+
+
+def _watched(here: World) -> None:
+    """Rules that make another thing of `email_sent` watch from now on."""
+    text = SHIPPED_RULES.read_text(encoding="utf-8")
+    changed = text.replace("after: 24h", "after: 48h").replace("after: 7d", "after: 8d")
+    assert changed != text
+    here.app.shadow.watch(changed)
+
+
+def _lived(here: World) -> None:
+    for step in (assigned, moved, counted, answered):
+        step(here)
+        while here.decide():
+            pass
+
+
+def _shadow_comparison(here: World, patch: pytest.MonkeyPatch) -> None:
+    real = shadow_module.decide
+
+    def fails(rules: Any, lead: Any, given: Event, now: int) -> Any:
+        if given.data.get("crm_id") == GUILTY:
+            raise RuntimeError("planted")
+        return real(rules, lead, given, now)
+
+    patch.setattr(shadow_module, "decide", fails)
+
+
+def _shadow_words(here: World, patch: pytest.MonkeyPatch) -> None:
+    """What it would have come to cannot be said: not by anybody."""
+
+    def fails(decision: Any) -> str:
+        raise RuntimeError("planted")
+
+    patch.setattr(shadow_module, "outcome", fails)
+
+
+def _shadow_row(here: World, patch: pytest.MonkeyPatch) -> None:
+    plant(here, ("disagreements", "INSERT"))
+
+
+@pytest.mark.parametrize("planted", [_shadow_comparison, _shadow_words, _shadow_row])
+def test_a_shadow_that_fails_changes_no_decision(
+    world: World, monkeypatch: pytest.MonkeyPatch, planted: Any
+) -> None:
+    _watched(world)
+    planted(world, monkeypatch)
+    with capture_logs() as said:
+        _lived(world)
+    assert world.failed() == []
+    assert all(len(steps) == 5 for steps in (world.history()[one] for one in LEADS))
+    told = [line for line in said if line["event"] == "shadow not kept"]
+    assert len(told) <= 2, "once for each portal"
+    if planted is _shadow_comparison:
+        found = world.app.shadow.found()["disagreements"]
+        assert {one["lead"] for one in found} >= {f"acme/{one}" for one in OTHERS}
+        assert all("planted" in one["shadow"] for one in found if one["lead"] == f"acme/{GUILTY}")
+    else:
+        assert told, planted
+
+
+# ---------------------------------------------------------------------------- what is sent
+
+
+class _Courier:
+    """A CRM that takes everything."""
+
+    def crm_batch_limit(self, *, kind: EffectKind) -> int:
+        return 100
+
+    def crm_calls_in_flight(self, *, access: Any) -> int:
+        return 1
+
+    def crm_deliver(self, *, deliveries: Sequence[Delivery], **_: Any) -> Mapping[int, Outcome]:
+        return {one.id: Done({}) for one in deliveries}
+
+
+@pytest.mark.parametrize("table", ["outbox", "shown"])
+def test_an_effect_whose_outcome_cannot_be_written_is_parked_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    real = world.app.accesses.of
+    monkeypatch.setattr(world.app.accesses, "of", lambda name: (real(name)[0], _Courier()))
+    assigned(world)
+    while world.decide():
+        pass
+    when = f"NEW.crm_id = '{GUILTY}'"
+    what = "UPDATE" if table == "outbox" else "INSERT"
+    if table == "outbox":
+        when += " AND NEW.status = 'done'"
+    _refuse(world, f"BEFORE {what} ON {table} FOR EACH ROW", when)
+    world.app.deliveries.deliver_due()
+    rows = world.app.queue.list(status="failed")
+    assert {row["lead"] for row in rows} == {f"acme/{GUILTY}"}
+    assert all(row["reason"].startswith("Done could not be written: ") for row in rows)
+    done = {row["lead"] for row in world.app.queue.list(status="done")}
+    assert {f"acme/{one}" for one in OTHERS} | {"beta/900"} <= done
+    uproot(world, (table, what))
+    world.app.queue.retry([row["id"] for row in rows])
+    world.app.deliveries.deliver_due()
+    assert world.app.queue.list(status="failed") == []
+    assert world.app.queue.list(status="pending") == []

@@ -40,6 +40,13 @@ _UNDECIDED = (
     Column("reason", "Why"),
     Column("actions", "", "actions"),
 )
+_UNREAD = (
+    Column("at", "Asked again", "time", wide=True),
+    Column("lead", "Contact"),
+    Column("attempts", "Attempts", "number", wide=True),
+    Column("reason", "Why"),
+    Column("actions", "", "actions"),
+)
 _HELD = (
     Column("at", "Held since", "time"),
     Column("lead", "Contact"),
@@ -66,12 +73,13 @@ _LISTS: Mapping[str, tuple[str, Sequence[Column], str]] = {
     "effects": ("Effects that did not get through", _EFFECTS, "Retry|Give up"),
     "undecided": ("Events that could not be decided", _UNDECIDED, "Retry|Drop"),
     "quarantined": ("Events that were not understood", _EVENTS, "Edit|Discard"),
+    "unread": ("Contacts that could not be understood", _UNREAD, "Retry"),
     "held": ("Events of contacts that never became leads", _HELD, "Keep|Drop"),
     "unruled": ("Intents nobody has a rule for", _UNRULED, "Dismiss"),
     "kept": ("Leads that no owner could take back", _KEPT, ""),
 }
 """What there is of each: its name, its columns, and what can be done."""
-_RETRIED = ("effects", "undecided")
+_RETRIED = ("effects", "undecided", "unread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +267,7 @@ def _row(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
             return {**row, "lead_href": f"{PAGES}/lead/{lead}", "status_kind": row["status"]}
         case "quarantined":
             return {**row, "raw": row["raw"][:RAW_SHOWN]}
-        case "held" | "unruled":
+        case "held" | "unruled" | "unread":
             return dict(row)
         case _:
             return {**row, "lead": row["id"], "lead_href": f"{PAGES}/lead/{row['id']}"}
