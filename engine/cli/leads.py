@@ -174,6 +174,7 @@ def _sentence(step: dict[str, Any]) -> str:
         f"rule {step['rule']} at {step['rule_at']}" if step["rule"] else "",
         f"read {reads}" if reads else "",
         step["because"],
+        step.get("unreadable", ""),
         f"through {came_through(step)}" if "via" in step else "",
         *step.get("needed", []),
     ]

@@ -12,7 +12,16 @@ from engine.lead.machine import TIMER_PREFIX, LeadMachine, facts_of
 from engine.lead.records import Decision, Event, Lead
 from engine.rules.model import Work
 from engine.rules.why import why as rules_tried
-from engine.store import HistoryEntry, LeadFilter, LedgerEntry, NewEvent, OutboxRow, Store, Tx
+from engine.store import (
+    HistoryEntry,
+    LeadFilter,
+    LedgerEntry,
+    NewEvent,
+    OutboxRow,
+    Store,
+    Tx,
+    Unreadable,
+)
 from engine.work.decisions import Decisions
 from engine.work.rules_in_use import RulesInUse
 
@@ -72,7 +81,7 @@ class Leads:
         return {
             **_document(rules, lead, owner),
             "waits": _waits(rules, lead, history),
-            "counters": dict(lead.counters),
+            "counters": _readable(lead.counters),
             "history": [_step(entry) for entry in reversed(history)],
             "effects": [_effect(row) for row in effects],
             "owners": [_ownership(entry) for entry in owners],
@@ -116,6 +125,8 @@ class Leads:
     def _what_if(self, lead: Lead, name: str) -> Document:
         rules, now = self._rules.now(), self._clock.now()
         event = _imagined(rules, name, now)
+        if isinstance(lead.counters, Unreadable):
+            raise HandbackError(f"what {name} would do depends on counters that cannot be read")
         decision = decide(rules, lead, event, now)
         if decision is None:
             raise InputError(f"{name} decides nothing for {lead.id}")
@@ -196,13 +207,29 @@ def _document(rules: LeadMachine, lead: Lead, owner: str | None) -> Document:
         "owner": owner,
         "previous_owner": lead.previous_owner,
         "context": lead.context,
-        "opens": lead.counters.get("opens", 0),
-        "clicks": lead.counters.get("clicks", 0),
-        "followups": lead.counters.get("followups", 0),
+        "opens": _count(lead, "opens"),
+        "clicks": _count(lead, "clicks"),
+        "followups": _count(lead, "followups"),
         "followups_active": _active(rules, lead),
         "ended": lead.ended.value if lead.ended else None,
         "updated_at": format_time(lead.updated_at),
+        **_unreadable(counters=lead.counters),
     }
+
+
+def _unreadable(**kept: Mapping[str, Any]) -> Document:
+    """Nothing, or what of a row cannot be shown, and why."""
+    broken = [f"{name}: {one.why}" for name, one in kept.items() if isinstance(one, Unreadable)]
+    return {"unreadable": f"cannot be read, {'; '.join(broken)}"} if broken else {}
+
+
+def _readable(kept: Mapping[str, Any]) -> Document:
+    return {} if isinstance(kept, Unreadable) else dict(kept)
+
+
+def _count(lead: Lead, name: str) -> int | None:
+    """None: nobody can tell."""
+    return None if isinstance(lead.counters, Unreadable) else lead.counters.get(name, 0)
 
 
 def _active(rules: LeadMachine, lead: Lead) -> bool:
@@ -253,9 +280,10 @@ def _step(entry: HistoryEntry) -> Document:
         "result": entry.result,
         "rule": entry.rule,
         "rule_at": entry.rule_at,
-        "reads": dict(entry.reads),
+        "reads": _readable(entry.reads),
         "because": entry.because,
         "rules_version": entry.rules_version,
+        **_unreadable(reads=entry.reads),
     }
 
 
@@ -272,12 +300,13 @@ def _effect(row: OutboxRow) -> Document:
         "kind": row.kind.value,
         "status": row.status,
         "attempts": row.attempts,
-        "payload": dict(row.payload),
+        "payload": _readable(row.payload),
         "reference": row.reference,
         "created_at": format_time(row.created_at),
         "settled_at": format_time(row.settled_at) if row.settled_at else None,
         "reason": row.reason,
-        "result": dict(row.result),
+        "result": _readable(row.result),
+        **_unreadable(payload=row.payload, result=row.result),
     }
 
 

@@ -53,6 +53,7 @@ from engine.store.records import (
 )
 from engine.store.tables import FAR
 from engine.store.tokens import ConsentRow, TokenRow
+from engine.store.transaction import Unreadable
 from engine.store.trends import Calls
 
 __all__ = [
@@ -93,6 +94,7 @@ __all__ = [
     "ToldLead",
     "Tx",
     "UnreadContact",
+    "Unreadable",
     "Unruled",
     "open_store",
 ]

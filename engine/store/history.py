@@ -11,7 +11,7 @@ from engine.store.records import HistoryEntry, RecordedEvent
 from engine.store.statements import InsertRows
 from engine.store.tables import history as table
 from engine.store.tables import inbox
-from engine.store.transaction import Transaction, load
+from engine.store.transaction import Transaction, load, load_or_unreadable
 
 COLUMNS = (
     "portal",
@@ -148,6 +148,6 @@ class History:
 
 def _entry(row: Any) -> HistoryEntry:
     values: list[Any] = list(row)
-    values[14] = load(values[14])
+    values[14] = load_or_unreadable(values[14])
     values[17] = bool(values[17])
     return HistoryEntry(*values)

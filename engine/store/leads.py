@@ -11,7 +11,7 @@ from engine.store.records import LeadFilter
 from engine.store.statements import InSet
 from engine.store.tables import contact_aliases, portals
 from engine.store.tables import leads as table
-from engine.store.transaction import Transaction, load
+from engine.store.transaction import Transaction, load_or_unreadable
 
 COLUMNS = (
     "portal",
@@ -171,7 +171,7 @@ def to_lead(row: Any) -> Lead:
         assistant_name,
         context,
         previous_owner,
-        load(counters),
+        load_or_unreadable(counters),
         bool(done),
         bool(stopped),
         None if ended is None else Ended(ended),

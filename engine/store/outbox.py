@@ -15,7 +15,7 @@ from engine.store.records import BlockedLead, Claim, ClaimedEffect, OutboxRow, S
 from engine.store.statements import InsertRows, InSet, UpdateRows, either, word
 from engine.store.tables import leads, portals
 from engine.store.tables import outbox as table
-from engine.store.transaction import Transaction, dump, load
+from engine.store.transaction import Transaction, Unreadable, dump, load_or_unreadable
 
 PER_LEAD = 100
 """Effects of one lead in one claim at most: a long queue of one must not crowd out the rest."""
@@ -227,7 +227,7 @@ class Outbox:
         if not heads:
             return Claim(0)
         rows = self._tx.run(_LANES, portal=portal, lead_ids=sorted(set(heads))).all()
-        mine = _due_beginnings(rows, now, limit)
+        mine = self._readable(portal, _due_beginnings(rows, now, limit), now)
         (fence,) = self._tx.take_ids(1)
         ids = [effect.id for effect in mine]
         self._tx.run(_LEASE, portal=portal, ids=ids, until=now + lease, fence_new=fence)
@@ -243,6 +243,20 @@ class Outbox:
             _PAYLOAD, [(dump(payload), portal, which) for which, payload in merged.payloads.items()]
         )
         return Claim(fence, merged.effects, merged.superseded)
+
+    def _readable(
+        self, portal: str, effects: list[ClaimedEffect], now: Millis
+    ) -> list[ClaimedEffect]:
+        """Those that can be sent. What is kept of the others is broken: they wait for a person."""
+        broken = [one for one in effects if isinstance(one.payload, Unreadable)]
+        if not broken:
+            return effects
+        said = [
+            Settlement(one.id, "failed", reason=f"its values cannot be read: {one.payload!r}")
+            for one in broken
+        ]
+        self._tx.rows(_SETTLE, [_settled(portal, one, now) for one in said])
+        return [one for one in effects if not isinstance(one.payload, Unreadable)]
 
     def settle(
         self, portal: str, fence: int, settlements: Sequence[Settlement], *, now: Millis
@@ -366,7 +380,7 @@ def _due_beginnings(rows: Sequence[Any], now: Millis, limit: int) -> list[Claime
                 lead_id=row[1],
                 crm_id=row[2],
                 kind=EffectKind(row[3]),
-                payload=load(row[4]),
+                payload=load_or_unreadable(row[4]),
                 reference=row[5],
                 attempts=row[6] + 1,
                 maybe_sent=bool(row[7]) or status in ("leased", "uncertain"),
@@ -404,7 +418,7 @@ def _row(row: Any) -> OutboxRow:
         lead_id=row[2],
         crm_id=row[3],
         kind=EffectKind(row[4]),
-        payload=load(row[5]),
+        payload=load_or_unreadable(row[5]),
         reference=row[6],
         status=row[7],
         attempts=row[8],
@@ -413,5 +427,5 @@ def _row(row: Any) -> OutboxRow:
         created_at=row[11],
         settled_at=row[12],
         reason=row[13],
-        result=load(row[14]),
+        result=load_or_unreadable(row[14]),
     )

@@ -10,7 +10,7 @@ from engine.lead.records import Assistant, Portal
 from engine.store.records import PortalState
 from engine.store.statements import InsertRows
 from engine.store.tables import FAR, assistants, portals
-from engine.store.transaction import Transaction, dump, load
+from engine.store.transaction import Transaction, dump, load_or_unreadable
 
 _PORTAL = (
     "name",
@@ -85,7 +85,9 @@ _REMOVE_ASSISTANT = delete(assistants).where(
 
 
 def _portal(row: Any) -> Portal:
-    return Portal(row[0], row[1], row[2], row[3], row[4], row[5], row[6], load(row[7]))
+    return Portal(
+        row[0], row[1], row[2], row[3], row[4], row[5], row[6], load_or_unreadable(row[7])
+    )
 
 
 class Portals:

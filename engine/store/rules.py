@@ -13,7 +13,7 @@ from engine.store.shadow import IN_USE
 from engine.store.statements import InsertRows, InSet, word
 from engine.store.tables import leads, rules_log, waiting
 from engine.store.tables import rules_versions as table
-from engine.store.transaction import Transaction, dump, load
+from engine.store.transaction import Transaction, dump, load_or_unreadable
 
 _COLUMNS = ("hash", "text", "first_used_at", "activated_at")
 _PUT = InsertRows(table, _COLUMNS, "ignore")
@@ -82,7 +82,7 @@ class RulesVersions:
     def log(self, *, limit: int = 1) -> list[RulesEntry]:
         """Newest first."""
         rows = self._tx.run(_NEWEST, limit=limit)
-        return [RulesEntry(**{**row._mapping, "moves": load(row[9])}) for row in rows]
+        return [RulesEntry(**{**row._mapping, "moves": load_or_unreadable(row[9])}) for row in rows]
 
     def append(self, entry: RulesEntry) -> bool:
         """Add the next entry. False: somebody else added one with this number before."""

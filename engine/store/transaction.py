@@ -1,6 +1,6 @@
 """One open transaction: runs compiled statements on one connection. The nouns are built on it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -97,3 +97,37 @@ def load(text: str) -> dict[str, Any]:
         return {}
     loaded: dict[str, Any] = orjson.loads(text)
     return loaded
+
+
+class Unreadable(Mapping[str, Any]):
+    """JSON that was kept and cannot be read. Whoever uses a value of it fails; whoever shows it
+    can say `why` instead."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def __getitem__(self, name: str) -> Any:
+        raise self._error()
+
+    def __iter__(self) -> Iterator[str]:
+        raise self._error()
+
+    def __len__(self) -> int:
+        raise self._error()
+
+    def __repr__(self) -> str:
+        return f"Unreadable({self.why!r})"
+
+    def _error(self) -> ValueError:
+        return ValueError(f"what is kept cannot be read: {self.why}")
+
+
+def load_or_unreadable(text: str) -> Mapping[str, Any]:
+    """As load(), for rows that are shown also when a part of them is broken."""
+    try:
+        loaded = load(text)
+    except ValueError as error:
+        return Unreadable(str(error))
+    if isinstance(loaded, dict):
+        return loaded
+    return Unreadable(f"an object is expected, not {type(loaded).__name__}")

@@ -386,11 +386,11 @@ def test_a_database_that_is_away_parks_nothing(
 
 def test_a_portal_that_fails_whole_keeps_no_other_from_its_turn(world: World) -> None:
     assigned(world)
-    world.run("UPDATE portals SET settings = '{' WHERE name = 'acme'")
+    world.run("UPDATE portals SET crm = 'nobody' WHERE name = 'acme'")
     assert world.decide() == 1
     assert world.history()["900"] == ["assigned"]
     assert world.failed() == []
-    world.run("UPDATE portals SET settings = '{}' WHERE name = 'acme'")
+    world.run("UPDATE portals SET crm = 'hubspot' WHERE name = 'acme'")
     world.decide()
     assert world.history()["501"] == ["assigned"]
 

@@ -143,7 +143,7 @@ class _Lead:
             "kind": effect["kind"],
             "status": effect["status"],
             "status_kind": {"done": "good"}.get(effect["status"], effect["status"]),
-            "says": effect["reason"] or _says(effect["payload"]),
+            "says": effect["reason"] or effect.get("unreadable") or _says(effect["payload"]),
             "actions": "Retry" if parked and self._view.may("operator") else "",
         }
 
@@ -172,6 +172,7 @@ class _Lead:
                     "Follow-ups": "go on" if lead["followups_active"] else "are stopped",
                     **{k.replace("_", " ").capitalize(): v for k, v in lead["counters"].items()},
                     "Ended": lead["ended"],
+                    **({"Counters": lead["unreadable"]} if "unreadable" in lead else {}),
                     "Changed": f"{moment(lead['updated_at'])} UTC",
                 }
             )
@@ -224,8 +225,9 @@ def _step(step: Mapping[str, Any]) -> None:
                 text(f"{step['from'] or 'new'} → {step['to']}", tag="span")
             if step["result"] in ("refused", "ignored"):
                 chip(step["result"], "refused")
-        if step["because"]:
-            text(step["because"])
+        for words in (step["because"], step.get("unreadable")):
+            if words:
+                text(words)
         read = ", ".join(f"{name} = {value}" for name, value in step["reads"].items())
         rule = " · ".join(p for p in (step["rule"], f"read {read}" if read else "") if p)
         if rule:

@@ -1,0 +1,68 @@
+"""What is kept and cannot be read is said, and the rest of it is shown: at every door to a lead.
+
+The columns are derived: each column of text whose rows hold JSON after a lead has lived.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Text, select, update
+
+from engine.base.errors import HandbackError
+from engine.store.tables import metadata
+from tests.service.worlds import PORTAL, World, world
+
+BROKEN = ('{"a', "[1]", "", "nonsense")
+
+
+def lived(here: World) -> None:
+    here.happen("501", "assigned")
+    for kind in ("capacity_available", "email_sent", "email_opened"):
+        here.happen("501", kind)
+
+
+def json_columns(here: World) -> list[tuple[str, str]]:
+    found = []
+    with here.app.store._dialect.engine.connect() as connection:
+        for table in metadata.sorted_tables:
+            for column in table.c:
+                if not isinstance(column.type, Text):
+                    continue
+                values = connection.execute(select(column))
+                if any(str(value).startswith("{") for (value,) in values):
+                    found.append((table.name, column.name))
+    return found
+
+
+def test_every_door_to_a_lead_goes_on_whatever_is_broken(tmp_path: Path) -> None:
+    with world(tmp_path) as here:
+        lived(here)
+        columns = json_columns(here)
+    must = {("leads", "counters"), ("history", "reads"), ("outbox", "payload"), ("inbox", "data")}
+    assert set(columns) >= must | {("outbox", "result"), ("portals", "settings")}
+    for number, (table, column) in enumerate(columns):
+        for broken in BROKEN:
+            folder = tmp_path / f"{number}-{BROKEN.index(broken)}"
+            folder.mkdir()
+            with world(folder) as here:
+                lived(here)
+                with here.app.store._dialect.engine.begin() as connection:
+                    connection.execute(update(metadata.tables[table]).values({column: broken}))
+                look(here, f"{table}.{column} = {broken!r}", (table, column) in must)
+
+
+def look(here: World, told: str, shown: bool) -> None:
+    name = f"{PORTAL}/501"
+    (one,) = here.app.leads.list(portal=PORTAL)
+    assert (one["id"], one["state"]) == (name, here.lead("501").state), told
+    found = here.app.leads.show(name)
+    steps = here.app.leads.why(name)
+    assert [step["event"] for step in steps][:2] == ["assigned", "capacity_available"], told
+    if shown and not told.startswith("inbox"):
+        assert "cannot be read" in json.dumps([found, steps]), told
+    here.app.queue.list()
+    here.app.queue.status()
+    if told.startswith("leads.counters"):
+        with pytest.raises(HandbackError, match="counters that cannot be read"):
+            here.app.leads.why(name, "email_opened")
