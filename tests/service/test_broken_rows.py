@@ -66,3 +66,21 @@ def look(here: World, told: str, shown: bool) -> None:
     if told.startswith("leads.counters"):
         with pytest.raises(HandbackError, match="counters that cannot be read"):
             here.app.leads.why(name, "email_opened")
+
+
+@pytest.mark.parametrize("at", [2**62, 253_402_300_800_000, -(2**62)])
+def test_a_time_that_no_calendar_has_is_shown_as_such(tmp_path: Path, at: int) -> None:
+    """Kept from before times were checked, or written by another program."""
+    with world(tmp_path) as here:
+        lived(here)
+        with here.app.store._dialect.engine.begin() as connection:
+            for table in ("leads", "history", "outbox", "ownership"):
+                columns = metadata.tables[table].c
+                times = [c.name for c in columns if c.name.split("_")[-1] == "at"]
+                assert times, table
+                statement = update(metadata.tables[table]).values(dict.fromkeys(times, at))
+                connection.execute(statement)
+        look(here, "inbox", shown=False)
+        shown = here.app.leads.show(f"{PORTAL}/501")
+        assert shown["updated_at"] == f"time out of range ({at})"
+        assert here.app.leads.why(f"{PORTAL}/501", "email_opened")
