@@ -104,7 +104,7 @@ def test_looking_at_a_draft_does_not_put_it_among_the_versions(draft: Path, data
 def test_the_shipped_examples_hold() -> None:
     result = run("test")
     assert result.exit_code == 0
-    assert "91 examples, 0 come out otherwise" in result.stdout
+    assert "94 examples, 0 come out otherwise" in result.stdout
 
 
 def test_an_example_that_comes_out_otherwise_is_shown_with_its_place(draft: Path) -> None:

@@ -29,6 +29,8 @@ NEEDS: dict[str, Role] = {
     "browse.act": "operator",
     "queue.retry": "operator",
     "queue.give_up": "operator",
+    "queue.drop": "operator",
+    "queue.keep": "operator",
     "attention.mend": "operator",
     "attention.discard": "operator",
     # assistants, set-up, rules

@@ -1,6 +1,6 @@
 """Attention: everything that waits for a person, with the button that settles it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -216,18 +216,21 @@ class _Board:
         self._for_good(
             ("Give up on this effect?", "It will not be tried again. The reason stays with it."),
             ("Give up", "Given up."),
-            lambda words: self._view.desk.app.queue.give_up(item, words),
+            lambda why: self._view.did("operator", self._view.desk.app.queue.give_up, item, why),
         )
 
     def _drop(self, item: str) -> None:
         self._for_good(
             ("Drop this event?", "It is deleted and never takes effect; its lead goes on without."),
             ("Drop", "Dropped."),
-            lambda words: self._view.desk.app.queue.drop([item], words),
+            lambda why: self._view.did("operator", self._view.desk.app.queue.drop, [item], why),
         )
 
     def _for_good(
-        self, words: tuple[str, str], ends: tuple[str, str], act: Callable[[str], object]
+        self,
+        words: tuple[str, str],
+        ends: tuple[str, str],
+        act: Callable[[str], Awaitable[bool]],
     ) -> None:
         """Ask for a reason, then do it. words: question and consequence; ends: button, answer."""
 
@@ -236,7 +239,7 @@ class _Board:
             if not why:
                 self._view.say("Give a reason first.", bad=True)
                 return False
-            done = await self._view.did("operator", act, why)
+            done = await act(why)
             if done:
                 self._view.say(ends[1])
                 await self.again()

@@ -128,7 +128,7 @@ def test_values_that_differ_in_case_alone_are_one_option(rig: Rig) -> None:
 
 @pytest.mark.parametrize("hidden", [False, True])
 def test_a_label_that_is_taken_gets_another_one(rig: Rig, hidden: bool) -> None:
-    rig.act("add_option", property="hs_lead_status", value="SQL", label="qualified ")
+    rig.act("add_option", property="hs_lead_status", value="SQL", label="qualified")
     if hidden:
         rig.act("hide_option", property="hs_lead_status", value="SQL")
     assert (
