@@ -122,7 +122,7 @@ def test_older_entries_are_shown_page_by_page(
     assert told == [(WHO, "command line", "add API key", f"k{n}") for n in (4, 3)]
     older = program.json("audit", "--before", str(page[-1]["id"]))
     assert [e["subject"] for e in older if e["what"] == "add API key"] == ["k2", "k1", "k0"]
-    assert program.json("audit", "--since", "2999-01-01T00:00:00Z") == []
+    assert program.json("audit", "--since", "2099-01-01T00:00:00Z") == []
     assert program.json("audit", "--log-ins") == []
     assert b"add API key" in program.run("audit", "--limit", "1").stdout
     assert b"--since 'soon'" in program.run("audit", "--since", "soon", code=1).stderr
