@@ -125,4 +125,4 @@ def test_older_entries_are_shown_page_by_page(
     assert program.json("audit", "--since", "2099-01-01T00:00:00Z") == []
     assert program.json("audit", "--log-ins") == []
     assert b"add API key" in program.run("audit", "--limit", "1").stdout
-    assert b"--since 'soon'" in program.run("audit", "--since", "soon", code=1).stderr
+    assert b"--since 'soon'" in program.run("audit", "--since", "soon", code=2).stderr
