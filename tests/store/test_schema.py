@@ -250,7 +250,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> I
 
 
 ALL = dict(statements())
-POSTGRESQL_ONLY = {"inbox._LOCK"}
+POSTGRESQL_ONLY = {"inbox._LOCK", "inbox._LOCK_OF"}
 GIVEN = "SCAN CONSTANT ROW"
 """The rows that an update is given, and their list."""
 OF_EVERY_PORTAL = {"lookups._PORTALS"}
@@ -337,6 +337,9 @@ PORTAL_WIDE = {
     "outbox._OUTDATE",  # everything that failed
     "outbox._RETRY",
     "outbox._RENEW",  # what is open
+    "hints._COUNT_UNREAD",  # contacts that could not be understood: few, in an index of their own
+    "hints._LIST_UNREAD",
+    "hints._NOW",
     "erase._NEVER",  # rare
     "merge._MOVE_EVENTS",  # rare
     "erase._WAITING",  # rare
