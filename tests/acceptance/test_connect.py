@@ -415,7 +415,7 @@ def test_an_event_by_address_waits_while_nobody_can_be_asked(office: Office) -> 
     file = write_events(office.program.folder / "e.jsonl", [line])
     office.program.run("events", "add", str(file))
     office.program.run("run", "--until-idle", code=1)
-    inbox = office.program.json("queue", "status")["inbox"]
+    inbox = office.program.json("queue", "status", code=1)["inbox"]
     assert (inbox["due"] + inbox["waiting"], inbox["quarantined"]) == (1, 0)
 
 
