@@ -31,7 +31,12 @@ PLAIN = st.text(
     min_size=1,
     max_size=12,
 ).filter(lambda text: text.strip() != "")
-VALUES = PLAIN.map(str.strip).filter(lambda text: text and "\n" not in text)
+VALUES = PLAIN.map(str.strip).filter(
+    lambda text: (
+        text and text.isprintable() and not set(text) & set("\u115f\u1160\u2800\u3164\uffa0")
+    )
+)
+"""What a field of a CRM can take and a person can see."""
 DURATIONS = st.builds(
     lambda n, unit: n * unit, st.integers(1, 90), st.sampled_from([SECOND, MINUTE, HOUR, DAY])
 )

@@ -337,7 +337,7 @@ PORTAL_WIDE = {
     "outbox._OUTDATE",  # everything that failed
     "outbox._RETRY",
     "outbox._RENEW",  # what is open
-    "hints._COUNT_UNREAD",  # contacts that could not be understood: few, in an index of their own
+    "hints._COUNT_UNREAD",  # hints are a row per contact, and soon gone
     "hints._LIST_UNREAD",
     "hints._NOW",
     "erase._NEVER",  # rare

@@ -80,7 +80,8 @@ class House:
 
 def open_house(program: Program, *options: str) -> House:
     """Start serve on a free port; ready when it has said where it is."""
-    log = program.folder / "serve.log"
+    log, environment = program.folder / "serve.log", program.environ()
+    paths = [*filter(None, [environment.get("PYTHONPATH")]), str(ROOT)]
     with log.open("ab") as stderr:
         process = subprocess.Popen(
             [
@@ -88,7 +89,7 @@ def open_house(program: Program, *options: str) -> House:
                 *("serve", "--port", "0", "--json", *options),
             ],
             cwd=program.folder,
-            env={**program.environ(), "HANDBACK_POLL_SECONDS": "5", "PYTHONPATH": str(ROOT)},
+            env={**environment, "HANDBACK_POLL_SECONDS": "5", "PYTHONPATH": os.pathsep.join(paths)},
             stdout=subprocess.PIPE,
             stderr=stderr,
         )
