@@ -5,6 +5,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,13 +161,18 @@ def test_open_pages_that_ask_a_portal_that_hangs_stop_nobody(house: House) -> No
             tabs = [asking.context.new_page() for _ in range(8)]
             for tab in tabs:
                 tab.goto(f"{house.url}/app/assistants")
-            for _ in range(8):
-                for name in ("Refresh", "Check set-up", "Prove the mapping"):
-                    page.get_by_role("button", name=name).first.click()
-            page.get_by_text("You asked portals often.").first.wait_for()
+            assert any(_told_to_wait(page) for _ in range(20))
             other.context.set_default_timeout(HANGS * 1_000 / 2)
             other.go("leads").get_by_role("button", name="Export CSV").wait_for()
         finally:
             program.control("DELETE", "faults")
             asking.context.close()
             other.close()
+
+
+def _told_to_wait(page: Any) -> bool:
+    """Press every button that asks a portal, and look whether that was too often; what is told
+    goes by itself after some seconds."""
+    for name in ("Refresh", "Check set-up", "Prove the mapping"):
+        page.get_by_role("button", name=name).first.click()
+    return page.get_by_text("You asked portals often.").count() > 0
