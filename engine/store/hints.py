@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, func, literal_column, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, literal_column, or_, select, update
 
 from engine.base.clock import Millis
 from engine.store.parked import clean
 from engine.store.records import HintRow, NewHint, UnreadContact
 from engine.store.shown import Shown
-from engine.store.statements import InsertRows, InSet, UpdateRows
+from engine.store.statements import InsertRows, InSet, UpdateRows, word
 from engine.store.tables import hints as table
 from engine.store.tables import portals
 from engine.store.transaction import Transaction
@@ -64,7 +64,9 @@ _PUT_OFF = (
     .where(_OF_PORTAL, table.c.crm_id == bindparam("crm_id"))
     .values(due_at=bindparam("until"), reason=bindparam("reason"))
 )
-_UNREAD = table.c.reason.isnot(None)
+_UNREAD = and_(table.c.reason.isnot(None), table.c.crm_id > word(""))
+"""No id is empty: that it is said makes SQLite take the small index of these rows, and not the one
+of all hints of the portal."""
 _LIST_UNREAD = (
     select(table.c.portal, table.c.crm_id, table.c.due_at, table.c.attempts, table.c.reason)
     .where(_OF_PORTAL, _UNREAD)

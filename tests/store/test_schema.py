@@ -337,9 +337,6 @@ PORTAL_WIDE = {
     "outbox._OUTDATE",  # everything that failed
     "outbox._RETRY",
     "outbox._RENEW",  # what is open
-    "hints._COUNT_UNREAD",  # hints are a row per contact, and soon gone
-    "hints._LIST_UNREAD",
-    "hints._NOW",
     "erase._NEVER",  # rare
     "merge._MOVE_EVENTS",  # rare
     "erase._WAITING",  # rare
