@@ -17,13 +17,13 @@ from engine.base.settings import Settings, load_settings
 from engine.base.vault import Vault, keys_from
 from engine.hooks.manager import Plugins
 from engine.rules.findings import RulesError
-from engine.rules.loader import parse_file
 from engine.service.audit import Audit
 from engine.service.connections import Connections
 from engine.service.ledger import OwnershipLedger
 from engine.service.recorded import RecordedLeads, RecordedPortals, RecordedQueue, RecordedReconcile
 from engine.service.rules_at_start import RulesAtStart
 from engine.service.shadow import Shadow
+from engine.service.sound import parse_file
 from engine.service.versions import Versions
 from engine.service.webhooks import Webhooks
 from engine.store import Store, open_store

@@ -16,7 +16,6 @@ from engine.cli.options import AsJson, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, DONE, difference, print_json, print_text, say
 from engine.rules.findings import Finding, Severity
 from engine.rules.graph import mermaid, svg
-from engine.rules.loader import load
 from engine.rules.schema import schema_text
 from engine.service.rules import (
     completeness,
@@ -27,6 +26,7 @@ from engine.service.rules import (
     rules_file,
     tested,
 )
+from engine.service.sound import load
 
 
 class WithDatabase(LazyGroup):

@@ -14,11 +14,11 @@ from engine.base.clock import SystemClock
 from engine.base.words import many
 from engine.cli.options import AsJson, Config, Database, RulesFile
 from engine.cli.output import print_json, print_table, say
-from engine.rules.loader import load
 from engine.service.coverage import covered, since
 from engine.service.replay import Progress as ReplayProgress
 from engine.service.replay import replayed
 from engine.service.rules import rules_file
+from engine.service.sound import load
 from engine.wiring import open_database
 
 

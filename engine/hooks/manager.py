@@ -4,16 +4,19 @@ A plugin that raises can stop nobody else: there is no fan-out, one plugin is ca
 """
 
 import importlib
-from collections.abc import Iterable
-from importlib.metadata import entry_points
+import pkgutil
+from importlib.metadata import EntryPoints, entry_points
+from importlib.util import find_spec
 from typing import cast
 
 import pluggy
 
 from engine.base.errors import ConfigurationError
 from engine.hooks.specs import PROJECT, CrmSpecs
+from engine.rules.shapes import known_names, nearest
 
 ENTRY_POINTS = "handback.plugins"
+PACKAGE = "plugins"
 
 
 class Plugins:
@@ -42,13 +45,23 @@ class Plugins:
             )
         self._callers[crm] = cast(CrmSpecs, manager.hook)
 
+    def look_for(self, crm: str) -> None:
+        """Raises ConfigurationError when no plugin of this name is installed. Imports none."""
+        if crm in self._callers or _is_beside(crm) or crm in _installed().names:
+            return
+        names = sorted({*self._callers, *_installed().names, *_beside()})
+        near = nearest(crm, names)
+        fix = f"did you mean {near}?" if near else f"use {known_names(names) or 'an installed one'}"
+        raise ConfigurationError(f"there is no CRM {crm}: no plugin has this name", fix=fix)
+
     def for_crm(self, crm: str) -> CrmSpecs:
         """The hooks of one plugin, to be called with keyword arguments.
 
         Raises ConfigurationError when there is none of this name.
         """
         if crm not in self._callers:
-            self.register(crm, _find(crm))
+            self.look_for(crm)
+            self.register(crm, _load(crm))
         return self._callers[crm]
 
 
@@ -56,21 +69,30 @@ def _hooks() -> tuple[str, ...]:
     return tuple(name for name in vars(CrmSpecs) if name.startswith("crm_"))
 
 
-def _find(crm: str) -> object:
-    installed = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    if crm in installed:
-        module = installed[crm].load()
-    else:
-        if not crm.isidentifier():
-            raise ConfigurationError(f"{crm!r} is not the name of a plugin", fix=_known(installed))
-        try:
-            module = importlib.import_module(f"plugins.{crm}")
-        except ModuleNotFoundError as error:
-            raise ConfigurationError(
-                f"there is no plugin for the CRM {crm!r}", fix=_known(installed)
-            ) from error
+def _installed() -> EntryPoints:
+    return entry_points(group=ENTRY_POINTS)
+
+
+def _is_beside(crm: str) -> bool:
+    """Whether it lies beside the engine, where it needs no entry point."""
+    return crm.isidentifier() and bool(find_spec(PACKAGE) and find_spec(f"{PACKAGE}.{crm}"))
+
+
+def _beside() -> list[str]:
+    package = find_spec(PACKAGE)
+    places = package.submodule_search_locations if package is not None else None
+    return [module.name for module in pkgutil.iter_modules(places or [])]
+
+
+def _load(crm: str) -> object:
+    installed = _installed()
+    try:
+        if crm in installed.names:
+            module = installed[crm].load()
+        else:
+            module = importlib.import_module(f"{PACKAGE}.{crm}")
+    except ImportError as error:
+        raise ConfigurationError(
+            f"the plugin for {crm!r} cannot be loaded: {error}", fix="install what it needs"
+        ) from error
     return getattr(module, "plugin", module)
-
-
-def _known(installed: Iterable[str]) -> str:
-    return f"use one of: {', '.join(sorted(installed)) or 'none is installed'}"

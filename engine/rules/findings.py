@@ -173,6 +173,8 @@ _TABLE = (
      "It is close to one of the CRM's options; set-up would add it as a new one."),
     ("R058", "A fact about contacts that no event tells", _W,
      "The engine finds it out, in the CRM or handing back, and the rules never hear of it."),
+    ("R059", "A CRM that no plugin knows", _E,
+     "Nobody would write what the file says for it, and the portals meant would show nothing."),
     # ------------------------------------------------------------------ promises and changes
     ("R060", "Not an invariant", _E, "Invariants have one of a few forms; see the reference."),
     ("R061", "A broken invariant", _E,

@@ -16,13 +16,15 @@ from engine.base.settings import SHIPPED_RULES
 from engine.rules.diff import diff
 from engine.rules.dump import quote, word
 from engine.rules.explain import explain
-from engine.rules.findings import Finding, Severity
+from engine.rules.findings import Severity
 from engine.rules.graph import svg
-from engine.rules.loader import parse
+from engine.rules.loader import parse as read
 from engine.rules.model import CrmMapping, Rules
 from engine.service.audit import Audit
 from engine.service.replay import replayed
 from engine.service.rules import with_unasked
+from engine.service.rules_file import errors_of
+from engine.service.sound import parse
 from engine.store import Store
 from engine.work.rules_in_use import RulesInUse
 
@@ -81,14 +83,14 @@ class Rulebook:
         except OSError:
             return 1
         if self._seen is None or self._seen[0] != key:
-            self._seen = (key, _errors(parse(self.text(), file=self._path.name)[1]))
+            self._seen = (key, errors_of(parse(self.text(), file=self._path.name)[1]))
         return self._seen[1]
 
     def check(self, text: str) -> list[dict[str, Any]]:
         """Everything there is to say about a draft, by place: what `rules check` says of it."""
         if len(text) > MAX_TEXT:
             raise InputError(f"a rules file has at most {MAX_TEXT:,} characters")
-        found = with_unasked(*parse(text, file=self._path.name))
+        found = with_unasked(*read(text, file=self._path.name))
         return [asdict(finding) for finding in found]
 
     def compare(self, text: str) -> list[dict[str, str]]:
@@ -136,7 +138,7 @@ class Rulebook:
         if rules is None:
             first = next(f for f in findings if f.severity is Severity.ERROR)
             raise InputError(
-                f"{_errors(findings)} errors, the first: {first.message}",
+                f"{errors_of(findings)} errors, the first: {first.message}",
                 where=f"line {first.line}",
                 fix=first.fix,
             )
@@ -195,10 +197,6 @@ def _end_of_scalar(line: str, begin: int) -> int:
     while position < len(line) and line[position] not in ",]}#\n":
         position += 1
     return begin + len(line[begin:position].rstrip())
-
-
-def _errors(findings: tuple[Finding, ...]) -> int:
-    return sum(finding.severity is Severity.ERROR for finding in findings)
 
 
 def _replace(path: Path, text: str) -> None:

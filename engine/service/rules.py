@@ -19,11 +19,12 @@ from engine.rules.diff import Difference, diff
 from engine.rules.example_runner import run_examples
 from engine.rules.examples import Result, load_examples
 from engine.rules.explain import explain
-from engine.rules.findings import Finding, RulesError, in_order
-from engine.rules.loader import parse_file
+from engine.rules.findings import Finding, RulesError, finding, has_errors, in_order
+from engine.rules.loader import parse_file as read_file
 from engine.rules.model import Rules
 from engine.rules.options import check_facts, check_options
 from engine.rules.shapes import known_names, nearest
+from engine.service.sound import parse_file
 
 Document = dict[str, Any]
 
@@ -36,10 +37,11 @@ def read_rules(
     unasked: also about mapped values, by what an account of the CRM starts with.
     """
     path = rules_file(file, config)
-    rules, findings = parse_file(path)
-    if unasked:
-        findings = with_unasked(rules, findings)
-    return path, rules, findings
+    if not unasked:
+        return path, *parse_file(path)
+    rules, findings = read_file(path)
+    findings = with_unasked(rules, findings)
+    return path, None if has_errors(findings) else rules, findings
 
 
 def rules_file(file: Path | None, config: Path | None) -> Path:
@@ -72,11 +74,12 @@ def with_unasked(rules: Rules | None, findings: tuple[Finding, ...]) -> tuple[Fi
     if rules is None:
         return findings
     found, plugins = list(findings), Plugins()
-    for crm in rules.crm:
+    for crm, mapping in rules.crm.items():
         try:
             options = plugins.for_crm(crm).crm_starting_options()
-        except ConfigurationError:
-            continue  # a file may map a CRM whose plugin is not installed here
+        except ConfigurationError as error:
+            found.append(finding("R059", mapping.at, error.what, fix=error.fix))
+            continue
         found += check_options(rules, crm, options, can_add=options)
     return in_order((*check_facts(rules), *found))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engine.rules.findings import Finding, Severity
-from engine.rules.loader import parse_file
+from engine.service.sound import parse_file
 
 
 class RulesFile:

@@ -5,8 +5,8 @@ from typing import Any
 from engine.base.clock import Clock, format_time
 from engine.base.errors import InputError
 from engine.rules.findings import RulesError
-from engine.rules.loader import parse
 from engine.service.audit import Audit
+from engine.service.sound import parse
 from engine.store import Store
 from engine.work.rules_in_use import RulesInUse
 

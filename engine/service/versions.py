@@ -15,7 +15,6 @@ from engine.base.clock import Clock, Millis, format_time
 from engine.base.errors import InputError
 from engine.lead.machine import LeadMachine
 from engine.rules.findings import Finding, RulesError, Severity
-from engine.rules.loader import parse
 from engine.rules.migration import plan_migration
 from engine.rules.model import Rules
 from engine.service.affected import differences_now
@@ -23,6 +22,7 @@ from engine.service.audit import Audit
 from engine.service.replay import WhatIf, replayed
 from engine.service.rules_file import RulesFile
 from engine.service.rules_plan import field_options, meant, portal_findings, portals_asked
+from engine.service.sound import parse
 from engine.store import RulesEntry, Store, Tx
 from engine.work.access import Accesses
 from engine.work.rules_in_use import RulesInUse, StaleError, switch

@@ -10,6 +10,7 @@ from engine.rules.findings import CODES, Finding, RulesError, Severity, has_erro
 from engine.rules.loader import load, parse, parse_file
 from engine.rules.migration import plan_migration
 from engine.rules.options import check_facts, check_options
+from engine.service.sound import unknown_crms
 
 HERE = Path("tests/rules/broken")
 SOUND = Path("tests/rules/sound.yaml")
@@ -27,10 +28,12 @@ def look(path: Path) -> tuple[Finding, ...]:
     rules, findings = parse_file(path)
     if rules is not None and path.stem == "R071":
         return plan_migration({"Lukewarm": 3, "New": 1, "Col": 1, "Old": 2}, rules).findings
-    if rules is None or path.stem < "R053" or path.stem > "R058":
+    if rules is None or path.stem < "R053" or path.stem > "R059":
         return findings
     if path.stem == "R058":
         return check_facts(rules)
+    if path.stem == "R059":
+        return tuple(unknown_crms(rules))
     return check_options(rules, "hubspot", OPTIONS, can_add=["hs_lead_status"])
 
 

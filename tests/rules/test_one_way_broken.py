@@ -28,6 +28,7 @@ from engine.rules.model import (
     Work,
 )
 from engine.rules.options import check_facts, check_options
+from engine.service.sound import unknown_crms
 from tests.rules.sound import CONTACT, rules_models
 
 
@@ -155,6 +156,11 @@ def mapped(rules: Rules, value: str = "x") -> Rules:
     )
 
 
+def for_hubspot(rules: Rules) -> Rules:
+    crm = replace(mapped(rules).crm["probe_crm"], crm="hubspot")
+    return replace(rules, crm={"hubspot": crm})
+
+
 def timed(rules: Rules) -> Rules:
     timers = {**rules.timers, "probe": Timer("probe", ("A",), after=60_000)}
     return replace(
@@ -243,6 +249,12 @@ WAYS = {
         model=told,
         text=swap(", contact: erased|contact: erased", ""),
         look=lambda text: check_facts(known(text)),
+    ),
+    "a CRM without a plugin": Way(
+        "R059",
+        model=for_hubspot,
+        text=swap("^  hubspot:", "  hubsopt:"),
+        look=lambda text: unknown_crms(known(text)),
     ),
     "leads in a state that is gone": Way("R071", look=holding("Lost")),
     "an example of nothing": Way("R080", look=example_of("{}")),
@@ -470,6 +482,7 @@ WHOLE = {
     "a value in another case": against("won", "WON"),
     "a value misspelt": against("CONECTED", "CONNECTED", can_add=True),
     "a fact that nobody hears": lambda text: check_facts(known(text)),
+    "a CRM without a plugin": lambda text: unknown_crms(known(text)),
     "leads in a state that is gone": holding("B"),
     "an example of nothing": example_of("{state: A}"),
 }
