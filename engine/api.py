@@ -27,7 +27,8 @@ from engine.hooks.outcomes import (
 from engine.hooks.specs import hookimpl
 from engine.lead.ownership import previous_owner
 from engine.lead.records import Assistant, ContactIds, ContactReading, EffectKind, Ownership, Portal
-from engine.rules.model import CrmMapping, Rules
+from engine.rules.model import CrmMapping
+from engine.rules.values import has_words
 
 __all__ = [
     "Access",
@@ -57,7 +58,6 @@ __all__ = [
     "PortalUnavailable",
     "Received",
     "Refused",
-    "Rules",
     "SetupPlan",
     "SetupStep",
     "Tokens",
@@ -65,6 +65,7 @@ __all__ = [
     "Uncertain",
     "WebhookRequest",
     "format_time",
+    "has_words",
     "hookimpl",
     "parse_date_or_time",
     "parse_time",

@@ -145,7 +145,7 @@ def _wire(settings: Settings, clock: Clock, store: Store) -> App:
     tokens = TokenKeeper(store, plugins, clock, vault)
     accesses = Accesses(store, plugins, clock, tokens)
     intake = Intake(store, machine, accesses.contact_ids)
-    decisions = Decisions(store, plugins, machine)
+    decisions = Decisions(store, machine)
     audit = Audit(store, clock)
     connections = Connections(
         store, plugins, accesses, tokens, vault, clock, audit, settings.pages_may_name

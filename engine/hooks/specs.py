@@ -26,7 +26,7 @@ from engine.hooks.outcomes import (
     WebhookRequest,
 )
 from engine.lead.records import Assistant, ContactIds, ContactReading, EffectKind, Portal
-from engine.rules.model import CrmMapping, Rules
+from engine.rules.model import CrmMapping
 
 PROJECT = "handback"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -60,15 +60,6 @@ class CrmSpecs(Protocol):
         """
 
     @hookspec(firstresult=True)
-    def crm_plan_fields(
-        self, mapping: CrmMapping, state: str, words: Mapping[str, str]
-    ) -> Mapping[str, str]:
-        """Field values that say `state`, {} for nothing. Pure; raises nothing.
-
-        words: values for the words in braces that a mapped value may have.
-        """
-
-    @hookspec(firstresult=True)
     def crm_batch_limit(self, kind: EffectKind) -> int:
         """How many effects of this kind one call of crm_deliver takes at most. Pure."""
 
@@ -79,7 +70,7 @@ class CrmSpecs(Protocol):
 
     @hookspec(firstresult=True)
     def crm_deliver(
-        self, access: Access, mapping: CrmMapping, kind: EffectKind, deliveries: Sequence[Delivery]
+        self, access: Access, kind: EffectKind, deliveries: Sequence[Delivery]
     ) -> Mapping[int, Outcome]:
         """Send one batch (one kind, distinct contacts for `fields`); an outcome for every id.
 
@@ -118,10 +109,9 @@ class CrmSpecs(Protocol):
         """
 
     @hookspec(firstresult=True)
-    def crm_resolve_fields(
-        self, access: Access, mapping: CrmMapping, state: str, words: Mapping[str, str]
-    ) -> Mapping[str, str]:
-        """crm_plan_fields in the portal's own spelling: what a contact's fields should read.
+    def crm_resolve_fields(self, access: Access, values: Mapping[str, str]) -> Mapping[str, str]:
+        """Mapped values (column → value) in the portal's own spelling: what a contact that shows
+        them reads.
 
         Raises ConfigurationError for a value that the portal cannot take, or PortalUnavailable.
         """
@@ -148,15 +138,17 @@ class CrmSpecs(Protocol):
         """
 
     @hookspec(firstresult=True)
-    def crm_plan_setup(self, access: Access, rules: Rules) -> SetupPlan:
+    def crm_plan_setup(self, access: Access, mapping: CrmMapping) -> SetupPlan:
         """What has to be created in the portal so that every mapped value can be written."""
 
     @hookspec(firstresult=True)
-    def crm_apply_setup(self, access: Access, rules: Rules, plan: SetupPlan) -> Sequence[SetupStep]:
+    def crm_apply_setup(
+        self, access: Access, mapping: CrmMapping, plan: SetupPlan
+    ) -> Sequence[SetupStep]:
         """Do exactly this plan; the steps done. Raises ConfigurationError when it is stale."""
 
     @hookspec(firstresult=True)
-    def crm_check_mapping(self, access: Access, rules: Rules) -> Sequence[MappingProblem]:
+    def crm_check_mapping(self, access: Access, mapping: CrmMapping) -> Sequence[MappingProblem]:
         """Prove against the live portal that every state's values can be written."""
 
     @hookspec(firstresult=True)

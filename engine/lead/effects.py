@@ -1,12 +1,12 @@
 """Effects as a decision orders them: what they carry, and in which order they follow each other."""
 
 import hashlib
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from engine.lead.records import Effect, EffectKind, Event, Lead
+from engine.lead.records import Decision, Effect, EffectKind, Event, Lead
+from engine.rules.model import CrmMapping
+from engine.rules.values import fill, values_for
 
-_WORD = re.compile(r"\{([a-z_]+)\}")
 _ORDER = {
     EffectKind.EMAIL: 0,
     EffectKind.FIELDS: 1,
@@ -37,11 +37,6 @@ def words(lead: Lead) -> dict[str, str]:
     }
 
 
-def fill(text: str, values: Mapping[str, str]) -> str:
-    """Replace {word} by its value; a word without a value stays as it is."""
-    return _WORD.sub(lambda match: values.get(match.group(1), match.group(0)), text)
-
-
 def reference(lead: Lead, event: Event, number: int) -> str:
     """`hb-` and 16 hexadecimal digits that name one effect for ever.
 
@@ -54,13 +49,26 @@ def reference(lead: Lead, event: Event, number: int) -> str:
 
 
 def fields_effect(lead: Lead, reference: str) -> Effect:
-    """The CRM is to show the lead's state."""
-    payload = {
-        "state": lead.state,
-        "sub_state": lead.sub_state,
-        "assistant_email": lead.assistant,
-    }
-    return Effect(EffectKind.FIELDS, payload, reference)
+    """The CRM is to show the lead's state; with_values() says how."""
+    return Effect(EffectKind.FIELDS, {"state": lead.state, "words": words(lead)}, reference)
+
+
+def with_values(decision: Decision, mapping: CrmMapping | None) -> Decision:
+    """The decision with the values that its `fields` effects write by this mapping.
+
+    Where nothing is shown for a state, or there is no mapping, there is no such effect.
+    """
+    if not any(effect.kind is EffectKind.FIELDS for effect in decision.effects):
+        return decision
+    shown = (_with_values(effect, mapping) for effect in decision.effects)
+    return decision.ordering(tuple(effect for effect in shown if effect is not None))
+
+
+def _with_values(effect: Effect, mapping: CrmMapping | None) -> Effect | None:
+    if effect.kind is not EffectKind.FIELDS:
+        return effect
+    values = values_for(mapping, effect.payload["state"], effect.payload["words"])
+    return Effect(effect.kind, values, effect.reference) if values else None
 
 
 def handback_effect(lead: Lead, reference: str) -> Effect:

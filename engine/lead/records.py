@@ -100,7 +100,7 @@ class Effect:
     """One thing the CRM is to show or do, as decided.
 
     payload by kind:
-      fields    {state, sub_state, assistant_email}; the plugin's mapping makes field values of it
+      fields    {state, words} as decided, {column: value} as written: see effects.with_values
       note      {text, at}
       email     {direction: outgoing_email | incoming_email, subject, body, from, to, at}; from and
                 to: None, or a list of {email, first_name, last_name}, the names where known

@@ -7,6 +7,7 @@ from typing import Any
 from engine.base.clock import Millis
 from engine.rules.examples import Decide, Example, Happening, Result
 from engine.rules.model import Rules
+from engine.rules.values import values_for
 
 BEGIN: Millis = 1_000_000_000_000
 _CONTACT = {
@@ -25,7 +26,7 @@ class _Stage:
     """One example while it is played. timers: name → (due, number)."""
 
     lead: Any
-    shown: dict[str, str | None]
+    shown: dict[str, str]
     now: Millis = BEGIN
     timers: dict[str, tuple[Millis, int]] = field(default_factory=dict)
     ordered: set[str] = field(default_factory=set)
@@ -41,9 +42,11 @@ def run_examples(
     decide: Decide,
     make_lead: Callable[..., Any],
     make_event: Callable[..., Any],
+    words: Callable[[Any], Mapping[str, str]],
 ) -> tuple[Result, ...]:
-    """Play each example. make_lead, make_event: the record types that `decide` takes."""
-    player = _Player(rules, decide, make_lead, make_event)
+    """Play each example. make_lead, make_event: the record types that `decide` takes; words: of a
+    lead, for the words in braces of mapped values."""
+    player = _Player(rules, decide, make_lead, make_event, words)
     return tuple(player.play(example) for example in examples)
 
 
@@ -53,6 +56,7 @@ class _Player:
     decide: Decide
     make_lead: Callable[..., Any]
     make_event: Callable[..., Any]
+    words: Callable[[Any], Mapping[str, str]]
 
     def play(self, example: Example) -> Result:
         stage = self._set(example.given)
@@ -83,7 +87,7 @@ class _Player:
             stopped=given.get("stopped", False),
             entered_at=BEGIN,
         )
-        stage = _Stage(lead, self._mapped(state.name, lead.sub_state))
+        stage = _Stage(lead, self._shown(state.name, self.words(lead)))
         for timer in self.rules.timers.values():
             if state.name in timer.states:
                 due = BEGIN + (timer.after or timer.default or timer.every or 0)
@@ -127,18 +131,12 @@ class _Player:
             kind = str(effect.kind.value)
             stage.ordered.add(kind)
             if kind == "fields":
-                shown = self._mapped(effect.payload["state"], effect.payload["sub_state"])
-                stage.shown.update({k: v for k, v in shown.items() if v is not None})
+                stage.shown |= self._shown(effect.payload["state"], effect.payload["words"])
 
-    def _mapped(self, state: str, sub_state: str | None) -> dict[str, str | None]:
-        words = {"{state}": state, "{sub_state}": sub_state or state}
-        words["{assistant_email}"] = _CONTACT["assistant"]
-        found: dict[str, str | None] = {}
+    def _shown(self, state: str, words: Mapping[str, str]) -> dict[str, str]:
+        found: dict[str, str] = {}
         for mapping in self.rules.crm.values():
-            for column, value in zip(mapping.columns, mapping.states[state], strict=True):
-                for word, meant in words.items():
-                    value = value.replace(word, meant) if value is not None else None
-                found[column] = value
+            found |= values_for(mapping, state, words)
         return found
 
     def _differences(self, stage: _Stage, then: Mapping[str, Any]) -> list[str]:

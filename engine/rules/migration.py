@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.rules.findings import Finding, finding, in_order
-from engine.rules.model import Position, Rules
+from engine.rules.model import CrmMapping, Position, Rules
 from engine.rules.shapes import known_names, nearest
+from engine.rules.values import has_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +59,27 @@ class Change:
 
 
 def changes(
-    old: Rules, new: Rules, *, held: Iterable[str], moves: Mapping[str, str], crm: str
+    old: Rules,
+    new: Rules,
+    *,
+    held: Iterable[str],
+    moves: Mapping[str, str],
+    crm: str,
+    portal: str,
 ) -> dict[str, Change]:
     """State → Change, for those of the states that hold leads for which anything changes.
 
     moves: where leads of states go that `new` does not have (see plan_migration).
     """
+    before, after = old.mapping(crm, portal), new.mapping(crm, portal)
     found: dict[str, Change] = {}
     for state in held:
         to = state if state in new.states else moves[state]
-        shown, running = _shown(old, crm, state), _running(old, state)
+        shown, running = _shown(before, state), _running(old, state)
         change = Change(
             to,
-            fields=_shown(new, crm, to) is not None
-            and (shown != _shown(new, crm, to) or (to != state and _is_filled_in(new, crm, to))),
+            fields=_shown(after, to) is not None
+            and (shown != _shown(after, to) or (to != state and _is_filled_in(after, to))),
             timers=running != _running(new, to),
         )
         if change.fields or change.timers or to != state:
@@ -79,15 +87,15 @@ def changes(
     return found
 
 
-def _shown(rules: Rules, crm: str, state: str) -> object:
-    mapping = rules.crm.get(crm)
+def _shown(mapping: CrmMapping | None, state: str) -> object:
     if mapping is None or state not in mapping.states:
         return None
     return dict(zip(mapping.columns, mapping.states[state], strict=False))
 
 
-def _is_filled_in(rules: Rules, crm: str, state: str) -> bool:
-    return any(value and "{" in value for value in rules.crm[crm].states[state])
+def _is_filled_in(mapping: CrmMapping | None, state: str) -> bool:
+    """Whether the values read otherwise for a lead in another state."""
+    return mapping is not None and any(v and has_words(v) for v in mapping.states[state])
 
 
 def _running(rules: Rules, state: str) -> object:

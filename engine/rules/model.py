@@ -220,6 +220,12 @@ class CrmMapping:
     at: Position = field(default_factory=_at, compare=False)
     value_at: Mapping[tuple[str, str], Position] = field(default_factory=dict, compare=False)
     """Where the value of (state, column) was written."""
+    portals: Mapping[str, "CrmMapping"] = field(default_factory=dict)
+    """Portals that are shown something else: each one's whole mapping, with its own cells in it."""
+
+    def of(self, portal: str) -> "CrmMapping":
+        """What this portal is shown."""
+        return self.portals.get(portal, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,3 +270,8 @@ class Rules:
     """Where leads go whose state is not in the file any more: old state → new state."""
     text: str = field(default="", compare=False, repr=False)
     """The file as it was read."""
+
+    def mapping(self, crm: str, portal: str) -> CrmMapping | None:
+        """What a portal with this CRM is shown; None when the file has no table for the CRM."""
+        table = self.crm.get(crm)
+        return None if table is None else table.of(portal)

@@ -13,6 +13,7 @@ from engine.hooks.specs import CrmSpecs
 from engine.lead.records import Assistant, Portal
 from engine.service.connections import portal_document
 from engine.service.off_days import checked_off_days
+from engine.service.rules import mapping_for
 from engine.service.traffic import traffic
 from engine.store import LeadFilter, Store
 from engine.work.access import Accesses
@@ -60,8 +61,8 @@ class Portals:
         by now. Raises ConfigurationError then.
         """
         access, hooks = self._accesses.of(name)
-        rules = self._rules.now().rules
-        plan = hooks.crm_plan_setup(access=access, rules=rules)
+        mapping = mapping_for(self._rules.now().rules, access.portal)
+        plan = hooks.crm_plan_setup(access=access, mapping=mapping)
         if apply and plan_id is not None and plan.fingerprint != plan_id:
             raise ConfigurationError(
                 f"the plan {plan_id} is stale: the portal or the rules changed since it was made",
@@ -71,7 +72,7 @@ class Portals:
         by_person = [step for step in plan.steps if step.needs_person]
         ours = [step for step in plan.steps if not step.needs_person]
         if apply and ours:
-            ours = list(hooks.crm_apply_setup(access=access, rules=rules, plan=plan))
+            ours = list(hooks.crm_apply_setup(access=access, mapping=mapping, plan=plan))
         status = "done" if apply else "planned"
         return {
             "portal": name,
@@ -86,7 +87,8 @@ class Portals:
         """Mapped values that the portal cannot take (severity error), or takes in another form;
         and what there is to know about its settings, with an empty state and column."""
         access, hooks = self._accesses.of(name)
-        problems = hooks.crm_check_mapping(access=access, rules=self._rules.now().rules)
+        mapping = mapping_for(self._rules.now().rules, access.portal)
+        problems = hooks.crm_check_mapping(access=access, mapping=mapping)
         return [
             {
                 "state": problem.state,

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.base.clock import Clock
-from engine.base.errors import ConfigurationError
 from engine.hooks.outcomes import Access, Delivery
 from engine.hooks.specs import CrmSpecs
 from engine.lead.change import GONE
 from engine.lead.effects import reference, words
 from engine.lead.records import ContactReading, Effect, EffectKind, Event, Lead
 from engine.rules.model import CrmMapping
+from engine.rules.values import values_for
+from engine.service.rules import mapping_for
 from engine.store import NewHint, OutboxRow, Store
 from engine.work.access import Accesses
 from engine.work.rules_in_use import RulesInUse
@@ -50,7 +51,8 @@ class Reconcile:
         Raises HandbackError; ConfigurationError when the rules have no table for the portal's CRM.
         """
         access, hooks = self._accesses.of(name)
-        comparison = _Comparison(self._store, self._clock, access, hooks, self._mapping(access))
+        mapping = mapping_for(self._rules.now().rules, access.portal)
+        comparison = _Comparison(self._store, self._clock, access, hooks, mapping)
         compared = differences = 0
         steps: list[dict[str, Any]] = []
         for count, repairs in comparison.pages():
@@ -65,16 +67,6 @@ class Reconcile:
             "differences": differences,
             "steps": steps,
         }
-
-    def _mapping(self, access: Access) -> CrmMapping:
-        rules, crm = self._rules.now().rules, access.portal.crm
-        if crm not in rules.crm:
-            raise ConfigurationError(
-                f"the rules in use do not say what {crm} shows: they have no table crm.{crm}",
-                where=f"portal {access.portal.name}",
-                fix="add one: handback rules apply",
-            )
-        return rules.crm[crm]
 
     def _apply(self, name: str, repairs: Sequence[Repair]) -> None:
         now = self._clock.now()
@@ -156,18 +148,14 @@ class _Comparison:
         yield from _missing_notes(self.access, self.hooks, noted)
 
     def _fields(self, lead: Lead, reading: ContactReading) -> Iterator[Repair]:
-        wanted = self.hooks.crm_resolve_fields(
-            access=self.access, mapping=self.mapping, state=lead.state, words=words(lead)
-        )
+        values = values_for(self.mapping, lead.state, words(lead))
+        wanted = self.hooks.crm_resolve_fields(access=self.access, values=values)
         for field, value in wanted.items():
             shown = reading.fields.get(field)
             if (shown or "") != value:
-                payload = self.hooks.crm_plan_fields(
-                    mapping=self.mapping, state=lead.state, words=words(lead)
-                )
                 now = self.clock.now()
                 asked = Event("reconcile", now, "reconcile", str(now), internal=True)
-                effect = Effect(EffectKind.FIELDS, payload, reference(lead, asked, 0))
+                effect = Effect(EffectKind.FIELDS, values, reference(lead, asked, 0))
                 what = f"{field} is {shown or 'empty'}, the lead is {lead.state}"
                 yield Repair(lead.crm_id, what, lead, effect)
                 return

@@ -12,9 +12,11 @@ from typing import Any
 from engine.base.clock import Millis, format_time
 from engine.lead.change import GONE
 from engine.lead.decide import decide
+from engine.lead.effects import with_values, words
 from engine.lead.machine import LeadMachine, UnknownTriggerError
 from engine.lead.records import Decision, EffectKind, Event, Lead
-from engine.rules.model import Rules
+from engine.rules.model import CrmMapping, Rules
+from engine.rules.values import values_for
 from engine.store import RecordedEvent, Tx
 
 PAGE = 5_000
@@ -63,6 +65,8 @@ class Replay:
 
     old: LeadMachine
     new: LeadMachine
+    crms: Mapping[str, str]
+    """Portal → its CRM."""
     only: Mapping[str, frozenset[str]] | None = None
     """Portal → the lead ids that are of interest; None = all."""
     events: int = 0
@@ -75,9 +79,11 @@ class Replay:
     _same: dict[tuple[str, str], bool] = field(default_factory=dict)
     _contacts: dict[tuple[str, str], str] = field(default_factory=dict)
     _alike: bool = False
+    _rules: tuple[Rules, Rules] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._alike = _alike(self.old.rules, self.new.rules)
+        self._rules = self.old.rules, self.new.rules
+        self._alike = _alike(*self._rules)
 
     def feed(self, recorded: Iterable[RecordedEvent]) -> None:
         """Decide these events, which come in the order of deciding."""
@@ -130,7 +136,7 @@ class Replay:
     def _count(self, which: int, lead: _Lead, decision: Decision | None) -> None:
         if decision is None or not decision.effects:
             return
-        for effect in decision.effects:
+        for effect in with_values(decision, self._mapping(which, decision.lead)).effects:
             self.effects[which][effect.kind.value] += 1
             if effect.kind is EffectKind.HANDBACK:
                 lead.handbacks[which] += 1
@@ -174,7 +180,8 @@ class Replay:
                 elsewhere.append(_elsewhere(name, lead))
             if lead.handbacks[0] != lead.handbacks[1]:
                 handbacks.append({"lead": name, "old": lead.handbacks[0], "new": lead.handbacks[1]})
-            rewritten += self._shown(self.old, lead.old) != self._shown(self.new, lead.new)
+            before, after = self._shown(0, lead.old), self._shown(1, lead.new)
+            rewritten += any(before.get(column) != value for column, value in after.items())
             again += max(0, lead.handbacks[1] - lead.handbacks[0])
         calls = -(-rewritten // BATCH) + 2 * -(-again // BATCH)
         kinds = [kind.value for kind in EffectKind]
@@ -196,15 +203,15 @@ class Replay:
             },
         }
 
-    def _shown(self, machine: LeadMachine, lead: Lead | None) -> object:
-        """What a CRM shows of the lead, as far as rules say it."""
+    def _shown(self, which: int, lead: Lead | None) -> Mapping[str, str]:
+        """What the portal shows of the lead, as far as rules say it."""
         if lead is None or lead.ended in GONE:
-            return None
-        return [
-            (crm, [(v or "").replace("{sub_state}", lead.sub_state or lead.state) for v in values])
-            for crm, mapping in machine.rules.crm.items()
-            if (values := mapping.states.get(lead.state)) is not None
-        ]
+            return {}
+        return values_for(self._mapping(which, lead), lead.state, words(lead))
+
+    def _mapping(self, which: int, lead: Lead) -> CrmMapping | None:
+        crm = self.crms.get(lead.portal)
+        return None if crm is None else self._rules[which].mapping(crm, lead.portal)
 
 
 def replayed(
@@ -214,12 +221,13 @@ def replayed(
 
     since: only leads for which something was decided since then.
     """
-    portals = [portal.name for portal in tx.portals.list()]
+    crms = {portal.name: portal.crm for portal in tx.portals.list()}
+    portals = list(crms)
     total = sum(tx.history.count(portal) for portal in portals)
     only = None
     if since is not None:
         only = {portal: tx.history.active_leads(portal, since=since) for portal in portals}
-    replay = Replay(LeadMachine(old), LeadMachine(new), only)
+    replay = Replay(LeadMachine(old), LeadMachine(new), crms, only)
     for page in _pages(tx, portals):
         replay.feed(page)
         progress(replay.events, total)

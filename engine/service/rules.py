@@ -12,8 +12,9 @@ from engine.base.errors import ConfigurationError, InputError
 from engine.base.settings import load_settings
 from engine.hooks.manager import Plugins
 from engine.lead.decide import decide
+from engine.lead.effects import words
 from engine.lead.machine import LeadMachine
-from engine.lead.records import Event, Lead
+from engine.lead.records import Event, Lead, Portal
 from engine.rules.decides import matrix
 from engine.rules.diff import Difference, diff
 from engine.rules.example_runner import run_examples
@@ -21,7 +22,7 @@ from engine.rules.examples import Result, load_examples
 from engine.rules.explain import explain
 from engine.rules.findings import Finding, RulesError, finding, has_errors, in_order
 from engine.rules.loader import parse_file as read_file
-from engine.rules.model import Rules
+from engine.rules.model import CrmMapping, Rules
 from engine.rules.options import check_facts, check_options
 from engine.rules.shapes import known_names, nearest
 from engine.service.sound import parse_file
@@ -84,6 +85,18 @@ def with_unasked(rules: Rules | None, findings: tuple[Finding, ...]) -> tuple[Fi
     return in_order((*check_facts(rules), *found))
 
 
+def mapping_for(rules: Rules, portal: Portal) -> CrmMapping:
+    """What the portal is shown. Raises ConfigurationError: the rules have no table for its CRM."""
+    mapping = rules.mapping(portal.crm, portal.name)
+    if mapping is None:
+        raise ConfigurationError(
+            f"the rules do not say what {portal.crm} shows: they have no table crm.{portal.crm}",
+            where=f"portal {portal.name}",
+            fix="add one: handback rules apply",
+        )
+    return mapping
+
+
 # ---------------------------------------------------------------------- examples
 
 
@@ -108,7 +121,12 @@ def tested(rules: Rules, files: Iterable[Path]) -> tuple[Result, ...]:
         if findings:
             raise RulesError(findings)
         results += run_examples(
-            examples, rules, decide=partial(decide, machine), make_lead=Lead, make_event=Event
+            examples,
+            rules,
+            decide=partial(decide, machine),
+            make_lead=Lead,
+            make_event=Event,
+            words=words,
         )
     return tuple(results)
 

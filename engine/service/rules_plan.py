@@ -12,6 +12,7 @@ from engine.rules.findings import Finding, finding
 from engine.rules.migration import Change, changes, plan_migration
 from engine.rules.model import Rules
 from engine.service.replay import BATCH, CALLS_PER_MINUTE
+from engine.service.rules import mapping_for
 from engine.store import RulesEntry, Store, Tx
 from engine.work.access import Accesses
 from engine.work.rules_in_use import told_event
@@ -40,7 +41,9 @@ def meant(tx: Tx, old: Rules, new: Rules, moves: Mapping[str, str], *, at: Milli
         for state in (s for s, n in held.items() if n and s not in {*new.states, *plan.moves}):
             gone[state] = gone.get(state, 0) + held[state]
         staying = {s: n for s, n in held.items() if s in new.states or s in plan.moves}
-        changed = changes(old, new, held=staying, moves=plan.moves, crm=portal.crm)
+        changed = changes(
+            old, new, held=staying, moves=plan.moves, crm=portal.crm, portal=portal.name
+        )
         for what, count in _at_once(tx, portal.name, old, machine, changed, plan.moves, at).items():
             at_once[what] += count
         for state, change in changed.items():
@@ -93,6 +96,7 @@ def _at_once(
 def problems(accesses: Accesses, rules: Rules, portal: str) -> list[Document]:
     """What the live portal says about the mapping: state, column, message, fix, severity."""
     access, hooks = accesses.of(portal)
+    mapping = mapping_for(rules, access.portal)
     return [
         {
             "state": one.state,
@@ -101,7 +105,7 @@ def problems(accesses: Accesses, rules: Rules, portal: str) -> list[Document]:
             "fix": one.fix,
             "severity": "error" if one.error else "warning",
         }
-        for one in hooks.crm_check_mapping(access=access, rules=rules)
+        for one in hooks.crm_check_mapping(access=access, mapping=mapping)
     ]
 
 
@@ -129,7 +133,8 @@ def field_options(store: Store, accesses: Accesses, rules: Rules) -> Document:
     for portal in portals:
         try:
             access, hooks = accesses.of(portal.name)
-            found = hooks.crm_field_options(access=access, mapping=rules.crm[portal.crm])
+            mapping = mapping_for(rules, portal)
+            found = hooks.crm_field_options(access=access, mapping=mapping)
         except HandbackError as error:
             unreachable.append({"portal": portal.name, "why": str(error)})
             continue
@@ -144,7 +149,7 @@ def portal_findings(store: Store, accesses: Accesses, rules: Rules, portal: str)
     """problems() as findings, at the places of the values in the file."""
     with store.read() as tx:
         known = tx.portals.get(portal)
-    mapping = None if known is None else rules.crm.get(known.crm)
+    mapping = None if known is None else rules.mapping(known.crm, portal)
     found = []
     for one in problems(accesses, rules, portal):
         at = rules.start.at

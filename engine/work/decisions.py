@@ -3,7 +3,7 @@
 No network, no clock of its own. A worker that dies rolls back, and the events are decided again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -11,12 +11,10 @@ import structlog
 from engine.base.clock import Millis
 from engine.base.collector import collector_waits
 from engine.base.errors import HandbackError
-from engine.hooks.manager import Plugins
-from engine.hooks.specs import CrmSpecs
 from engine.lead.decide import decide
-from engine.lead.effects import words
+from engine.lead.effects import with_values
 from engine.lead.machine import LeadMachine, UnknownTriggerError
-from engine.lead.records import Decision, Effect, EffectKind, Event, Lead, Portal
+from engine.lead.records import Decision, Event, Lead
 from engine.rules.model import CrmMapping
 from engine.store import Decided, InboxEvent, Lane, LedgerEntry, Place, Store, Tx
 from engine.store.inbox import place_of
@@ -27,9 +25,6 @@ from engine.work.shadow import disagreements
 log = structlog.get_logger()
 
 
-_FIELDS = EffectKind.FIELDS
-
-
 TRIES = 48
 """Claims of one portal in a row while an event that cannot be decided is looked for: enough to
 halve the largest claim, and to grow again. Then the other portals have their turn."""
@@ -38,8 +33,8 @@ halve the largest claim, and to grow again. Then the other portals have their tu
 class Decisions:
     """One per process; safe to use from several threads."""
 
-    def __init__(self, store: Store, plugins: Plugins, rules: RulesInUse) -> None:
-        self._store, self._plugins, self._rules = store, plugins, rules
+    def __init__(self, store: Store, rules: RulesInUse) -> None:
+        self._store, self._rules = store, rules
         self._portals = PortalByPortal("decide")
         self._sizes: dict[str, ClaimSize] = {}
         self._unwatched: set[tuple[str, str]] = set()
@@ -117,9 +112,9 @@ class Decisions:
                 tx, now
             )  # after the claim: from here on nobody changes them
             connected = tx.portals.get(portal)
-            planner = _planner(self._plugins, connected, rules)
+            mapping = rules.rules.mapping(connected.crm, portal) if connected else None
             claim.taken, claim.first = len(claimed), place_of(claimed[0])
-            folder = _Folder(rules, tx, portal, planner, now)
+            folder = _Folder(rules, tx, portal, mapping, now)
             for lane in tx.inbox.lanes(portal, claimed):
                 folder.fold(lane)
             tx.inbox.commit(portal, folder.decided, now=now, rules_version=rules.version)
@@ -174,10 +169,10 @@ class _Folder:
     """Folds the lanes of one claim; what comes of it is collected here."""
 
     def __init__(
-        self, rules: LeadMachine, tx: Tx, portal: str, planner: "_Planner", now: Millis
+        self, rules: LeadMachine, tx: Tx, portal: str, mapping: CrmMapping | None, now: Millis
     ) -> None:
         self._rules, self._tx, self._portal = rules, tx, portal
-        self._planner, self._now = planner, now
+        self._mapping, self._now = mapping, now
         self.decided: list[Decided] = []
         self.failed: list[tuple[Place, str]] = []
         self.ledger: list[LedgerEntry] = []
@@ -220,7 +215,7 @@ class _Folder:
 
     def _decision(self, lead: Lead | None, event: Event) -> Decision | None:
         decision = decide(self._rules, lead, event, self._now)
-        return None if decision is None else self._planner.plan(decision)
+        return None if decision is None else with_values(decision, self._mapping)
 
     def _fail(self, lead_id: str, row: InboxEvent, error: Exception) -> None:
         place = Place(lead_id, row.due_at, row.seq)
@@ -282,44 +277,3 @@ def _of_lane(event: Event, lead_id: str) -> Event:
 
 def _goes_on(before: Lead | None) -> bool:
     return before is not None and not before.finished
-
-
-class _Planner:
-    """Turns `fields` effects into field values by the portal's plugin; a state plans once."""
-
-    def __init__(self, hooks: CrmSpecs | None, mapping: CrmMapping | None) -> None:
-        self._hooks, self._mapping = hooks, mapping
-        self._fixed = mapping is not None and not any(
-            "{" in value for values in mapping.states.values() for value in values if value
-        )
-        self._known: dict[str, Mapping[str, str]] = {}
-
-    def plan(self, decision: Decision) -> Decision:
-        for effect in decision.effects:
-            if effect.kind is _FIELDS:
-                break
-        else:
-            return decision
-        planned = (self._plan(effect, decision.lead) for effect in decision.effects)
-        return decision.ordering(tuple(e for e in planned if e is not None))
-
-    def _plan(self, effect: Effect, lead: Lead) -> Effect | None:
-        if effect.kind is not _FIELDS:
-            return effect
-        values = self._values(str(effect.payload["state"]), lead)
-        return Effect(effect.kind, values, effect.reference) if values else None
-
-    def _values(self, state: str, lead: Lead) -> Mapping[str, str]:
-        if self._hooks is None or self._mapping is None:
-            return {}
-        if self._fixed and state in self._known:
-            return self._known[state]
-        values = self._hooks.crm_plan_fields(mapping=self._mapping, state=state, words=words(lead))
-        self._known[state] = values
-        return values
-
-
-def _planner(plugins: Plugins, portal: Portal | None, rules: LeadMachine) -> _Planner:
-    if portal is None:
-        return _Planner(None, None)
-    return _Planner(plugins.for_crm(portal.crm), rules.rules.crm.get(portal.crm))

@@ -11,7 +11,7 @@ from typing import assert_never
 import structlog
 
 from engine.base.clock import MINUTE, SECOND, Clock, Millis
-from engine.base.errors import ConfigurationError, HandbackError
+from engine.base.errors import HandbackError
 from engine.hooks.errors import PortalUnavailable
 from engine.hooks.outcomes import (
     Access,
@@ -25,7 +25,6 @@ from engine.hooks.outcomes import (
 from engine.hooks.specs import CrmSpecs
 from engine.lead.records import EffectKind, Event
 from engine.lead.retry import next_attempt
-from engine.rules.model import CrmMapping
 from engine.store import (
     Claim,
     ClaimedEffect,
@@ -82,13 +81,6 @@ class Deliveries:
         """One claim of one portal, sent to its end."""
         access, hooks = self._accesses.of(portal)
         in_flight = _in_flight(access, hooks)
-        rules = self._rules.now()
-        mapping = rules.rules.crm.get(access.portal.crm)
-        if mapping is None:
-            raise ConfigurationError(
-                f"the rules say nothing about the CRM {access.portal.crm!r} of portal {portal}",
-                fix=f"add crm.{access.portal.crm} to the rules file",
-            )
         with self._store.write() as tx:
             now = self._clock.now()
             claim = tx.outbox.claim(portal, now=now, lease=LEASE, limit=CLAIM)
@@ -97,8 +89,8 @@ class Deliveries:
             return 0
         to_send = [effect for effect in claim.effects if effect.id not in unchanged]
         lanes = Lanes(to_send, lambda kind: hooks.crm_batch_limit(kind=kind))
-        kept = rules.tells.get("kept")
-        run = _Run(self._store, self._clock, access, hooks, mapping, kept, claim.fence, lanes)
+        kept = self._rules.now().tells.get("kept")
+        run = _Run(self._store, self._clock, access, hooks, kept, claim.fence, lanes)
         return len(unchanged) + run.to_its_end(in_flight)
 
 
@@ -131,14 +123,12 @@ class _Run:
         clock: Clock,
         access: Access,
         hooks: CrmSpecs,
-        mapping: CrmMapping,
         kept: str | None,
         fence: int,
         lanes: Lanes,
     ) -> None:
         self._store, self._clock, self._access = store, clock, access
-        self._hooks, self._mapping = hooks, mapping
-        self._kept, self._fence, self._lanes = kept, fence, lanes
+        self._hooks, self._kept, self._fence, self._lanes = hooks, kept, fence, lanes
         self._stopped = False
         self._done = 0
         self._renewed_at = clock.now()
@@ -178,10 +168,7 @@ class _Run:
         ]
         try:
             return self._hooks.crm_deliver(
-                access=self._access,
-                mapping=self._mapping,
-                kind=batch[0].kind,
-                deliveries=deliveries,
+                access=self._access, kind=batch[0].kind, deliveries=deliveries
             )
         except HandbackError as error:  # there is no token to send anything with
             after = error.after if isinstance(error, PortalUnavailable) else MINUTE

@@ -162,7 +162,7 @@ def switch(tx: Tx, entry: RulesEntry, old: Rules, new: Rules) -> int:
     for portal in tx.portals.list():
         held = tx.leads.count_by_state(portal.name)
         moves = moves_of(new, held, tx.rules.came_from(portal.name), entry.moves)
-        changed = changes(old, new, held=held, moves=moves, crm=portal.crm)
+        changed = changes(old, new, held=held, moves=moves, crm=portal.crm, portal=portal.name)
         plans.append((portal.name, changed, moves))
     if not tx.rules.append(entry):
         raise StaleError

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from engine.api import ConfigurationError, CrmMapping, Delivery, EffectKind
+from engine.api import ConfigurationError, Delivery, EffectKind
 from plugins.hubspot.answers import Answer
 from plugins.hubspot.engagements import KINDS
-from plugins.hubspot.fields import Unresolved, plan_fields, resolve_all
+from plugins.hubspot.fields import Unresolved, resolve_all
 from plugins.hubspot.portals import Desk
 from plugins.hubspot.readback import look_up
 from plugins.hubspot.verdicts import unavailable
@@ -13,14 +13,12 @@ from plugins.hubspot.verdicts import unavailable
 AT_ONCE = 100
 
 
-def resolve_fields(
-    desk: Desk, mapping: CrmMapping, state: str, words: Mapping[str, str]
-) -> Mapping[str, str]:
+def resolve_fields(desk: Desk, mapped: Mapping[str, str]) -> Mapping[str, str]:
     """Raises ConfigurationError or PortalUnavailable."""
     definitions = desk.memory.properties.get(desk.api, desk.now())
     if isinstance(definitions, Answer):
         raise unavailable(definitions, desk.portal.name)
-    values = resolve_all(definitions, plan_fields(mapping, state, words))
+    values = resolve_all(definitions, mapped)
     if isinstance(values, Unresolved):
         raise ConfigurationError(values.message, where=f"portal {desk.portal.name}", fix=values.fix)
     return values

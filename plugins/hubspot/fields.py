@@ -4,14 +4,12 @@ HubSpot matches option values exactly; a mapped value finds its option by exact 
 only option that differs in nothing but upper and lower case.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.api import CrmMapping, MappingProblem
+from engine.api import CrmMapping, MappingProblem, has_words
 
-_WORD = re.compile(r"\{([a-z_]+)\}")
 MAX_SHOWN = 30
 STARTING_OPTIONS = {
     "hs_lead_status": (
@@ -53,16 +51,6 @@ class Unresolved:
 
     message: str
     fix: str
-
-
-def plan_fields(mapping: CrmMapping, state: str, words: Mapping[str, str]) -> dict[str, str]:
-    """The mapped values of a state; a word in braces that has no value stays as it is."""
-    values = mapping.states.get(state, ())
-    return {
-        column: _WORD.sub(lambda match: words.get(match.group(1), match.group(0)), value)
-        for column, value in zip(mapping.columns, values, strict=False)
-        if value is not None
-    }
 
 
 def definition_from(raw: Mapping[str, Any]) -> Definition:
@@ -159,7 +147,7 @@ def offered(
 def _problem(
     state: str, column: str, value: str, definition: Definition | None
 ) -> MappingProblem | None:
-    if _WORD.search(value) and definition is not None and definition.type == "string":
+    if has_words(value) and definition is not None and definition.type == "string":
         return None
     resolved = resolve(definition, column, value)
     if isinstance(resolved, Unresolved):
@@ -187,7 +175,7 @@ def wanted_values(mapping: CrmMapping, column: str) -> tuple[str, ...]:
 
 def is_free_text(values: Sequence[str]) -> bool:
     """Values with words in braces cannot be options."""
-    return any(_WORD.search(value) for value in values)
+    return any(has_words(value) for value in values)
 
 
 def _shown(values: Sequence[str]) -> str:

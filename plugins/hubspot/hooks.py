@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 from engine.api import (
     Access,
     Assistant,
-    ConfigurationError,
     ContactChanges,
     ContactIds,
     ContactReading,
@@ -21,7 +20,6 @@ from engine.api import (
     Portal,
     Received,
     Refused,
-    Rules,
     SetupPlan,
     SetupStep,
     Tokens,
@@ -69,12 +67,6 @@ class HubSpotPlugin:
         return fields.STARTING_OPTIONS
 
     @hookimpl
-    def crm_plan_fields(
-        self, mapping: CrmMapping, state: str, words: Mapping[str, str]
-    ) -> Mapping[str, str]:
-        return fields.plan_fields(mapping, state, words)
-
-    @hookimpl
     def crm_batch_limit(self, kind: EffectKind) -> int:
         return delivery.batch_limit(kind)
 
@@ -84,7 +76,7 @@ class HubSpotPlugin:
 
     @hookimpl
     def crm_deliver(
-        self, access: Access, mapping: CrmMapping, kind: EffectKind, deliveries: Sequence[Delivery]
+        self, access: Access, kind: EffectKind, deliveries: Sequence[Delivery]
     ) -> Mapping[int, Outcome]:
         return delivery.deliver(self._memories.desk(access), kind, deliveries)
 
@@ -105,10 +97,8 @@ class HubSpotPlugin:
         return changed_contacts(self._memories.desk(access), cursor)
 
     @hookimpl
-    def crm_resolve_fields(
-        self, access: Access, mapping: CrmMapping, state: str, words: Mapping[str, str]
-    ) -> Mapping[str, str]:
-        return resolve_fields(self._memories.desk(access), mapping, state, words)
+    def crm_resolve_fields(self, access: Access, values: Mapping[str, str]) -> Mapping[str, str]:
+        return resolve_fields(self._memories.desk(access), values)
 
     @hookimpl
     def crm_find_records(
@@ -133,21 +123,23 @@ class HubSpotPlugin:
         raise unavailable(answer, access.portal.name)
 
     @hookimpl
-    def crm_plan_setup(self, access: Access, rules: Rules) -> SetupPlan:
-        return plan_setup(self._memories.desk(access), _mapping(rules))
+    def crm_plan_setup(self, access: Access, mapping: CrmMapping) -> SetupPlan:
+        return plan_setup(self._memories.desk(access), mapping)
 
     @hookimpl
-    def crm_apply_setup(self, access: Access, rules: Rules, plan: SetupPlan) -> Sequence[SetupStep]:
-        return apply_setup(self._memories.desk(access), _mapping(rules), plan)
+    def crm_apply_setup(
+        self, access: Access, mapping: CrmMapping, plan: SetupPlan
+    ) -> Sequence[SetupStep]:
+        return apply_setup(self._memories.desk(access), mapping, plan)
 
     @hookimpl
-    def crm_check_mapping(self, access: Access, rules: Rules) -> Sequence[MappingProblem]:
+    def crm_check_mapping(self, access: Access, mapping: CrmMapping) -> Sequence[MappingProblem]:
         desk = self._memories.desk(access)
         book = desk.memory.properties
         definitions = book.get(desk.api, desk.now(), newer_than=book.version)
         if isinstance(definitions, Answer):
             raise unavailable(definitions, access.portal.name)
-        return fields.check_mapping(_mapping(rules), definitions)
+        return fields.check_mapping(mapping, definitions)
 
     @hookimpl
     def crm_field_options(self, access: Access, mapping: CrmMapping) -> Mapping[str, Sequence[str]]:
@@ -200,12 +192,3 @@ class HubSpotPlugin:
 def _pages(base_url: str, host: str) -> str:
     """HubSpot's own pages; a sandbox shows its contacts where its API is."""
     return PAGES if host.endswith("hubapi.com") else base_url.rstrip("/")
-
-
-def _mapping(rules: Rules) -> CrmMapping:
-    mapping = rules.crm.get(CRM)
-    if mapping is None:
-        raise ConfigurationError(
-            "the rules say nothing about HubSpot", fix="add crm.hubspot to the rules file"
-        )
-    return mapping

@@ -167,7 +167,6 @@ WAYS: dict[str, Callable[[Scene], object]] = {
     "crm_notices": command("portal", "check", "acme"),
     "crm_contact_ids": add,
     "crm_starting_options": command("rules", "check", str(RULES)),
-    "crm_plan_fields": Scene.run,
     "crm_batch_limit": Scene.run,
     "crm_calls_in_flight": Scene.run,
     "crm_deliver": Scene.run,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import plugins.hubspot
-from engine.api import Access, CrmMapping, Delivery, EffectKind, Outcome, hookimpl
+from engine.api import Access, Delivery, EffectKind, Outcome, hookimpl
 from engine.wiring import open_app
 from plugins.hubspot.hooks import HubSpotPlugin
 from tests.acceptance.conftest import RULES, Program
@@ -29,13 +29,13 @@ class Counting(HubSpotPlugin):
 
     @hookimpl
     def crm_deliver(
-        self, access: Access, mapping: CrmMapping, kind: EffectKind, deliveries: Sequence[Delivery]
+        self, access: Access, kind: EffectKind, deliveries: Sequence[Delivery]
     ) -> Mapping[int, Outcome]:
         with self.lock:
             self.now += 1
             self.most = max(self.most, self.now)
         try:
-            return super().crm_deliver(access, mapping, kind, deliveries)
+            return super().crm_deliver(access, kind, deliveries)
         finally:
             with self.lock:
                 self.now -= 1

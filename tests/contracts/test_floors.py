@@ -57,6 +57,7 @@ def test_the_floors_hold() -> None:
         ("engine/api.py", "import redis", "Only engine.brokers knows"),
         ("engine/lead/actions.py", "import transitions", "Only engine.lead.machine"),
         ("engine/lead/change.py", "import transitions", "Only engine.lead.machine"),
+        ("engine/work/decisions.py", "import engine.hooks.manager", "No event waits"),
         ("engine/cli/leads.py", "from engine.store import Store", "Doors know the service"),
         ("engine/web/pages/lead.py", "import engine.store.tables", "Doors know the service"),
         ("engine/brokers/sources.py", "import engine.hooks.specs", "Doors know the service"),

@@ -6,25 +6,30 @@ from pathlib import Path
 import pytest
 
 from engine.lead.decide import decide
+from engine.lead.effects import words
 from engine.lead.machine import LeadMachine, UnknownTriggerError
 from engine.lead.records import Decision, Event, Lead
 from engine.rules.example_runner import run_examples
-from engine.rules.examples import Example, Result, load_examples, parse_examples
+from engine.rules.examples import Decide, Example, Result, load_examples, parse_examples
 from engine.rules.loader import load, parse
-from engine.rules.model import OTHER, Rules
+from engine.rules.model import OTHER, TEXT_WORDS, Rules
+from engine.rules.values import has_words
 
 SHIPPED = load(Path("rules/lead_states.yaml"))
 LIFECYCLE = Path("rules/examples/lifecycle.yaml")
 DOCUMENT = Path("docs/explain/lifecycle.md")
 
 
-def run(examples: tuple[Example, ...], rules: Rules = SHIPPED) -> tuple[Result, ...]:
+def run(
+    examples: tuple[Example, ...], rules: Rules = SHIPPED, by: Decide | None = None
+) -> tuple[Result, ...]:
     return run_examples(
         examples,
         rules,
-        decide=partial(decide, LeadMachine(rules)),
+        decide=by or partial(decide, LeadMachine(rules)),
         make_lead=Lead,
         make_event=Event,
+        words=words,
     )
 
 
@@ -75,15 +80,36 @@ def test_every_rule_of_the_shipped_file_is_shown_by_an_example() -> None:
             shown.add(decision.rule_at)
         return decision
 
-    run_examples(shipped_examples(), SHIPPED, decide=watched, make_lead=Lead, make_event=Event)
+    run(shipped_examples(), by=watched)
     missing = [r.name for r in SHIPPED.rules if not {str(r.at), r.trigger} & shown]
     assert missing == []
 
 
-def play(text: str) -> list[str]:
-    examples, findings = parse_examples(text, SHIPPED, file="e.yaml")
+def play(text: str, rules: Rules = SHIPPED) -> list[str]:
+    examples, findings = parse_examples(text, rules, file="e.yaml")
     assert [str(finding) for finding in findings] == []
-    return [wrong for result in run(examples) for wrong in result.wrong]
+    return [wrong for result in run(examples, rules) for wrong in result.wrong]
+
+
+@pytest.mark.parametrize(
+    "lived",
+    [
+        "given: {state: Cold}, when: [{replied: {intent: AgreedToMeet}}]",
+        "given: {state: Hot}, when: [{wait: 1s}]",
+    ],
+    ids=["entered", "begun in"],
+)
+@pytest.mark.parametrize("word", TEXT_WORDS)
+def test_a_mapped_value_with_a_word_reads_as_the_crm_will_show_it(word: str, lived: str) -> None:
+    text = SHIPPED.text.replace("[CONNECTED,       Hot]", f'[CONNECTED, "it is {{{word}}}"]')
+    rules, findings = parse(text, file="words.yaml")
+    assert rules is not None, findings
+    fields = "then: {fields: {lead_connection_status: seen}}"
+    (wrong,) = play(f"- {{example: e, {lived}, {fields}}}", rules)
+    before, shown = wrong.split("it is ")
+    assert before == "field lead_connection_status is "
+    assert has_words(f"{{{word}}}")
+    assert not has_words(shown)
 
 
 def test_what_differs_is_said() -> None:

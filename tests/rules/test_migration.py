@@ -53,12 +53,14 @@ FILLED = (r"Hot: +\[CONNECTED, +Hot\]", 'Hot: [CONNECTED, "{state}"]')
 def test_only_what_changes_for_leads_of_a_state(
     swaps: list[tuple[str, str]], wanted: dict[str, Change]
 ) -> None:
-    found = changes(load(SHIPPED), with_(*swaps), held=HELD, moves={}, crm="hubspot")
+    found = changes(load(SHIPPED), with_(*swaps), held=HELD, moves={}, crm="hubspot", portal="acme")
     assert found == wanted
 
 
 def test_another_crm_shows_nothing_new() -> None:
-    found = changes(load(SHIPPED), with_(HOT_SHOWN), held=HELD, moves={}, crm="other")
+    found = changes(
+        load(SHIPPED), with_(HOT_SHOWN), held=HELD, moves={}, crm="other", portal="acme"
+    )
     assert found == {}
 
 
@@ -89,5 +91,5 @@ def test_leads_of_a_state_that_is_gone_move_and_are_written_if_that_shows(
 ) -> None:
     new = with_((r"New: +\[NEW, +New\]", f"New: {shown}"))
     old = with_old_state(new, shown, name)
-    moved = changes(old, new, held=[name, "New"], moves={name: "New"}, crm="hubspot")
+    moved = changes(old, new, held=[name, "New"], moves={name: "New"}, crm="hubspot", portal="acme")
     assert moved == {name: Change("New", fields=again, timers=False)}

@@ -51,6 +51,24 @@ def test_the_same_rules_change_nothing(tmp_path: Path) -> None:
     assert found["cost"] == {"contacts": 0, "handbacks": 0, "api_calls": 0, "minutes": 0.0}
 
 
+def test_a_mapped_value_with_a_word_costs_what_is_written(tmp_path: Path) -> None:
+    """Also when both files have the same text, and it comes to something else for the lead."""
+    told = "[IN_PROGRESS,     {}]"
+    with_word = FOUR_OPENS.replace(told.format("Warm"), told.format('"{state}"')).replace(
+        told.format("Engaged"), told.format('"{state}"')
+    )
+    old = rules(with_word.replace("when: opens >= 4}", "when: opens >= 3}", 1))
+    with world(tmp_path) as here:
+        for contact, opens in (("1", 3), ("2", 1)):
+            here.happen(contact, "assigned")
+            for _ in range(opens):
+                here.happen(contact, "email_opened")
+        with here.app.store.read() as tx:
+            found = replayed(tx, old, rules(with_word), since=None, progress=lambda *step: None)
+    assert [one["lead"] for one in found["elsewhere"]] == ["acme/1"]
+    assert found["cost"]["contacts"] == 1
+
+
 def test_who_would_end_elsewhere_and_by_which_event(tmp_path: Path) -> None:
     with world(tmp_path) as here:
         for contact in ("1", "2"):

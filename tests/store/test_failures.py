@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from engine.api import Access, CrmMapping, Delivery, Done, EffectKind, Outcome, hookimpl
+from engine.api import Access, Delivery, Done, EffectKind, Outcome, hookimpl
 from engine.base.clock import HOUR, MINUTE, ManualClock
 from engine.hooks.manager import Plugins
 from engine.lead.records import Portal
@@ -105,7 +105,7 @@ class Fragile(HubSpotPlugin):
 
     @hookimpl
     def crm_deliver(
-        self, access: Access, mapping: CrmMapping, kind: EffectKind, deliveries: Sequence[Delivery]
+        self, access: Access, kind: EffectKind, deliveries: Sequence[Delivery]
     ) -> Mapping[int, Outcome]:
         self.given.append([d.reference for d in deliveries])
         if len(self.given) == 1:

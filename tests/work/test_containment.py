@@ -282,15 +282,15 @@ def _plant_decide(here: World, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(decisions_module, "decide", fails)
 
 
-def _plant_plan(here: World, patch: pytest.MonkeyPatch) -> None:
-    real = decisions_module._Planner.plan
+def _plant_values(here: World, patch: pytest.MonkeyPatch) -> None:
+    real = decisions_module.with_values
 
-    def fails(self: Any, decision: Any) -> Any:
+    def fails(decision: Any, mapping: Any) -> Any:
         if decision.lead.lead_id == GUILTY:
-            raise HandbackError("planted")  # a plugin may raise this too, and it is no database's
-        return real(self, decision)
+            raise HandbackError("planted")  # one that is not the database's
+        return real(decision, mapping)
 
-    patch.setattr(decisions_module._Planner, "plan", fails)
+    patch.setattr(decisions_module, "with_values", fails)
 
 
 def _plant_commit(here: World, patch: pytest.MonkeyPatch) -> None:
@@ -335,7 +335,7 @@ def _mend_data(here: World) -> None:
 
 @pytest.mark.parametrize(
     "planted",
-    [_plant_decide, _plant_plan, _plant_commit, _plant_broken_data, _plant_odd_value],
+    [_plant_decide, _plant_values, _plant_commit, _plant_broken_data, _plant_odd_value],
     ids=lambda one: one.__name__,
 )
 def test_whatever_fails_in_the_code_fails_alone(

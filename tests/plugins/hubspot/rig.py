@@ -21,7 +21,8 @@ from engine.api import (
     Portal,
 )
 from engine.hooks.manager import Plugins
-from engine.rules.model import Rules
+from engine.rules.model import CrmMapping, Rules
+from engine.rules.values import values_for
 from plugins.hubspot.hooks import HubSpotPlugin
 
 TARA, HANNA, OMAR, PAUL, QUEUE, BEN = "501", "502", "503", "504", "505", "506"
@@ -175,9 +176,13 @@ class Rig:
             pace=self.pace,
         )
 
+    @property
+    def mapping(self) -> CrmMapping:
+        return self.rules.crm["hubspot"]
+
     def set_up(self) -> None:
-        plan = self.hooks.crm_plan_setup(access=self.access, rules=self.rules)
-        self.hooks.crm_apply_setup(access=self.access, rules=self.rules, plan=plan)
+        plan = self.hooks.crm_plan_setup(access=self.access, mapping=self.mapping)
+        self.hooks.crm_apply_setup(access=self.access, mapping=self.mapping, plan=plan)
 
     def delivery(self, kind: EffectKind, crm_id: str, **payload: Any) -> Delivery:
         options = {key: payload.pop(key) for key in ("maybe_sent", "attempts") if key in payload}
@@ -193,8 +198,7 @@ class Rig:
         )
 
     def fields(self, crm_id: str, state: str, **options: Any) -> Delivery:
-        mapping = self.rules.crm["hubspot"]
-        values = self.hooks.crm_plan_fields(mapping=mapping, state=state, words={})
+        values = values_for(self.mapping, state, {})
         return self.delivery(EffectKind.FIELDS, crm_id, **values, **options)
 
     def note(self, crm_id: str, text: str = "Hello", **options: Any) -> Delivery:
@@ -208,7 +212,6 @@ class Rig:
         """The outcomes in the order of the deliveries."""
         outcomes = self.hooks.crm_deliver(
             access=self.access,
-            mapping=self.rules.crm["hubspot"],
             kind=deliveries[0].kind,
             deliveries=deliveries,
         )

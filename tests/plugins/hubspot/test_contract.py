@@ -6,14 +6,13 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.hooks.manager import Plugins
 from engine.rules.dump import dump
 from engine.rules.loader import load, parse
 from engine.rules.model import Rules
+from engine.rules.values import values_for
 
 TESTS = Path(__file__).resolve().parents[2]
 RULES = load(TESTS.parent / "rules" / "lead_states.yaml")
-HOOKS = Plugins().for_crm("hubspot")
 WORDS = ("assistant", "assistant_email", "context", "lead", "state", "sub_state")
 
 
@@ -29,8 +28,7 @@ def contract() -> dict[str, dict[str, str]]:
 
 
 def planned(rules: Rules, state: str, words: dict[str, str]) -> dict[str, str]:
-    mapping = rules.crm["hubspot"]
-    return dict(HOOKS.crm_plan_fields(mapping=mapping, state=state, words=words))
+    return values_for(rules.mapping("hubspot", "acme"), state, words)
 
 
 def test_the_contract_and_the_rules_have_the_same_twelve_states() -> None:

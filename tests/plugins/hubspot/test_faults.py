@@ -123,6 +123,6 @@ def test_missing_scopes_are_named(new_rig: Callable[..., Rig]) -> None:
     (outcome,) = rig.deliver(engagements(rig, crm_id)["emails"])
     assert isinstance(outcome, GiveUp)
     assert "sales-email-read" in outcome.reason
-    plan = rig.hooks.crm_plan_setup(access=rig.access, rules=rig.rules)
+    plan = rig.hooks.crm_plan_setup(access=rig.access, mapping=rig.mapping)
     person = [step.what for step in plan.steps if step.needs_person]
     assert "grant the app the scope sales-email-read" in person

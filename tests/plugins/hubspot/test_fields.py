@@ -13,7 +13,6 @@ from plugins.hubspot.fields import (
     Unresolved,
     check_mapping,
     definition_from,
-    plan_fields,
     resolve,
     wanted_values,
 )
@@ -75,20 +74,6 @@ MAPPING = CrmMapping(
     ("status", "owner_text"),
     {"New": ("NEW", "ask {assistant_email}"), "Hot": ("Hot", None), "Gone": (None, None)},
 )
-
-
-def test_the_fields_of_a_state() -> None:
-    words = {"assistant_email": "tara@acme.example"}
-    assert plan_fields(MAPPING, "New", words) == {
-        "status": "NEW",
-        "owner_text": "ask tara@acme.example",
-    }
-    assert plan_fields(MAPPING, "New", {}) == {
-        "status": "NEW",
-        "owner_text": "ask {assistant_email}",
-    }
-    assert plan_fields(MAPPING, "Gone", words) == {}
-    assert plan_fields(MAPPING, "Unheard", words) == {}
 
 
 def test_every_state_is_checked() -> None:

@@ -20,19 +20,19 @@ def keyed(rig: Rig) -> Rig:
 
 def test_set_up_asks_for_it_and_lives_without_it(rig: Rig) -> None:
     rig.switch(property_lag=[0, 0])
-    plan = rig.hooks.crm_plan_setup(access=rig.access, rules=rig.rules)
+    plan = rig.hooks.crm_plan_setup(access=rig.access, mapping=rig.mapping)
     assert any(KEY in note for note in plan.notes)
-    done = rig.hooks.crm_apply_setup(access=rig.access, rules=rig.rules, plan=plan)
+    done = rig.hooks.crm_apply_setup(access=rig.access, mapping=rig.mapping, plan=plan)
     assert list(done) == list(plan.steps)
-    plan = rig.hooks.crm_plan_setup(access=rig.access, rules=rig.rules)
+    plan = rig.hooks.crm_plan_setup(access=rig.access, mapping=rig.mapping)
     assert (plan.steps, plan.notes) == ((), ("hs_lead_status: In_Progress is written as the"
                                              " portal's own option IN_PROGRESS",))  # fmt: skip
 
 
 def test_set_up_says_what_was_granted(rig: Rig) -> None:
     rig.switch(engagement_properties="allowed", property_lag=[0, 0])
-    plan = rig.hooks.crm_plan_setup(access=rig.access, rules=rig.rules)
-    done = rig.hooks.crm_apply_setup(access=rig.access, rules=rig.rules, plan=plan)
+    plan = rig.hooks.crm_plan_setup(access=rig.access, mapping=rig.mapping)
+    done = rig.hooks.crm_apply_setup(access=rig.access, mapping=rig.mapping, plan=plan)
     assert [step.what for step in done][-3:] == [
         f"create the unique property {KEY} on {objects}" for objects in ("notes", "emails", "tasks")
     ]

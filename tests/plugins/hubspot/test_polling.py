@@ -10,6 +10,7 @@ from engine.api import (
     PortalUnavailable,
     format_time,
 )
+from engine.rules.values import values_for
 from tests.plugins.hubspot.rig import BEN, HANNA, NOON, OMAR, TARA, Rig
 
 HOUR = 3_600_000
@@ -83,16 +84,14 @@ def test_a_portal_that_does_not_answer(seen: Rig) -> None:
 
 def test_what_a_contact_should_show_in_the_portals_own_words(ready: Rig) -> None:
     found = ready.hooks.crm_resolve_fields(
-        access=ready.access, mapping=ready.rules.crm["hubspot"], state="Pending", words={}
+        access=ready.access, values=values_for(ready.mapping, "Pending", {})
     )
     assert found == {"hs_lead_status": "IN_PROGRESS", "lead_connection_status": "Pending"}
 
 
 def test_what_the_portal_cannot_show_is_said(rig: Rig) -> None:
     with pytest.raises(ConfigurationError, match="setup"):
-        rig.hooks.crm_resolve_fields(
-            access=rig.access, mapping=rig.rules.crm["hubspot"], state="Hot", words={}
-        )
+        rig.hooks.crm_resolve_fields(access=rig.access, values=values_for(rig.mapping, "Hot", {}))
 
 
 @pytest.mark.parametrize("keyed", ["allowed", "forbidden"])

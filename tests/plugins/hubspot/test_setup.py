@@ -21,7 +21,7 @@ STATES = [
 
 
 def plan(rig: Rig) -> SetupPlan:
-    return rig.hooks.crm_plan_setup(access=rig.access, rules=rig.rules)
+    return rig.hooks.crm_plan_setup(access=rig.access, mapping=rig.mapping)
 
 
 def steps(rig: Rig) -> list[str]:
@@ -69,14 +69,14 @@ def test_applied_once_it_has_nothing_more_to_do(rig: Rig) -> None:
 
 
 def test_check_says_what_breaks_before_and_what_is_adjusted_after(rig: Rig) -> None:
-    before = rig.hooks.crm_check_mapping(access=rig.access, rules=rig.rules)
+    before = rig.hooks.crm_check_mapping(access=rig.access, mapping=rig.mapping)
     broken = {(p.state, p.column) for p in before if p.error}
     assert broken == {(s, "lead_connection_status") for s in STATES} | {
         ("Processed", "hs_lead_status")
     }
     assert all("handback portal setup" in problem.fix for problem in before if problem.error)
     rig.set_up()
-    after = rig.hooks.crm_check_mapping(access=rig.access, rules=rig.rules)
+    after = rig.hooks.crm_check_mapping(access=rig.access, mapping=rig.mapping)
     assert [(p.state, p.column, p.error) for p in after] == [("Pending", "hs_lead_status", False)]
     assert "IN_PROGRESS" in after[0].message
 
@@ -84,7 +84,7 @@ def test_check_says_what_breaks_before_and_what_is_adjusted_after(rig: Rig) -> N
 def test_check_sees_a_hidden_and_a_removed_option(ready: Rig) -> None:
     ready.act("hide_option", property="hs_lead_status", value="CONNECTED")
     ready.act("archive_option", property="lead_connection_status", value="Cold")
-    found = ready.hooks.crm_check_mapping(access=ready.access, rules=ready.rules)
+    found = ready.hooks.crm_check_mapping(access=ready.access, mapping=ready.mapping)
     assert {(p.state, p.error) for p in found if "hidden" in p.message} == {
         ("Hot", False), ("Responded", False), ("LeadAtRisk", False),
     }  # fmt: skip
@@ -94,8 +94,8 @@ def test_check_sees_a_hidden_and_a_removed_option(ready: Rig) -> None:
 
 def test_what_can_be_chosen_is_what_the_portal_shows(ready: Rig) -> None:
     ready.act("hide_option", property="hs_lead_status", value="BAD_TIMING")
-    mapping = ready.rules.crm["hubspot"]
-    ready.hooks.crm_check_mapping(access=ready.access, rules=ready.rules)  # reads them anew
+    mapping = ready.mapping
+    ready.hooks.crm_check_mapping(access=ready.access, mapping=ready.mapping)  # reads them anew
     found = ready.hooks.crm_field_options(access=ready.access, mapping=mapping)
     assert set(found["lead_connection_status"]) == set(STATES)
     assert list(found["hs_lead_status"]) == [
@@ -121,7 +121,7 @@ def test_values_that_differ_in_case_alone_are_one_option(rig: Rig) -> None:
     assert options(rig, "hs_lead_status")[-2:] == ["IN_PROGRESS", "QUALIFIED"]
     assert not [
         problem
-        for problem in rig.hooks.crm_check_mapping(access=rig.access, rules=rig.rules)
+        for problem in rig.hooks.crm_check_mapping(access=rig.access, mapping=rig.mapping)
         if problem.error
     ]
 
@@ -146,7 +146,7 @@ def test_a_label_that_was_taken_since_the_plan_gets_another_one(rig: Rig) -> Non
     step = next(step for step in made.steps if step.details.get("name") == "hs_lead_status")
     rig.act("rename_option", property="hs_lead_status", value="NEW", label="Qualified")
     changed = replace(made, fingerprint=plan(rig).fingerprint, steps=(step,))
-    rig.hooks.crm_apply_setup(access=rig.access, rules=rig.rules, plan=changed)
+    rig.hooks.crm_apply_setup(access=rig.access, mapping=rig.mapping, plan=changed)
     assert options(rig, "hs_lead_status")[-1] == "QUALIFIED"
 
 
@@ -175,7 +175,7 @@ def test_only_a_refused_token_is_advised_to_be_replaced(rig: Rig, status: int) -
     for route in ("PATCH /crm/properties/*", "GET /account-info/*"):
         rig.fault("answer", route=route, status=status, body=body, content_type="application/json")
     calls: list[Callable[[], object]] = [
-        lambda: rig.hooks.crm_apply_setup(access=rig.access, rules=rig.rules, plan=made),
+        lambda: rig.hooks.crm_apply_setup(access=rig.access, mapping=rig.mapping, plan=made),
         lambda: rig.hooks.crm_identify(access=rig.access),
     ]
     for call in calls:
@@ -189,7 +189,7 @@ def test_an_old_plan_is_refused(rig: Rig) -> None:
     old = plan(rig)
     rig.act("add_option", property="hs_lead_status", value="LUKEWARM")
     with pytest.raises(ConfigurationError, match="changed since this plan"):
-        rig.hooks.crm_apply_setup(access=rig.access, rules=rig.rules, plan=old)
+        rig.hooks.crm_apply_setup(access=rig.access, mapping=rig.mapping, plan=old)
     assert api(rig, "GET", "/context").status_code == 404
 
 
@@ -269,7 +269,7 @@ def test_a_key_that_may_write_and_not_read_is_told_what_it_lacks(
     lacking = "grant the app the scope crm.schemas.contacts.read"
     assert steps(rig) == [lacking], "what cannot be read is not known to be lacking"
     with pytest.raises(PortalUnavailable, match=r"403") as caught:
-        rig.hooks.crm_check_mapping(access=rig.access, rules=rig.rules)
+        rig.hooks.crm_check_mapping(access=rig.access, mapping=rig.mapping)
     assert "crm.schemas.contacts.read" in caught.value.fix
 
 
