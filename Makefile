@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/ready
 	$(BIN)/handback demo
 
+# A test run starts hundreds of processes; each would compile all it imports anew where nothing is kept.
+test test-slow: export PYTHONDONTWRITEBYTECODE :=
+
 # Tests of real processes wait for them half of the time: two at once on each core.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(2 * min(os.cpu_count() or 1, 8))")
 test: $(VENV)/ready-dev
