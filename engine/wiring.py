@@ -17,6 +17,9 @@ from engine.base.settings import Settings, load_settings
 from engine.base.vault import Vault, keys_from
 from engine.hooks.manager import Plugins
 from engine.rules.findings import RulesError
+from engine.rules.loader import reload
+from engine.rules.model import Rules
+from engine.rules.reader import read_file
 from engine.service.audit import Audit
 from engine.service.connections import Connections
 from engine.service.ledger import OwnershipLedger
@@ -202,6 +205,22 @@ def open_database(database: str | None, config: Path | None) -> Iterator[Store]:
     store = open_store(load_settings(config, database_url=database).database_url)
     try:
         yield store
+    finally:
+        store.close()
+
+
+def rules_of_settings() -> Rules:
+    """For a look: the rules in use in the database of the settings, or where there is none those of
+    the file; read, not proved. Raises HandbackError."""
+    settings = load_settings(None)
+    if not is_made(settings.database_url):
+        text, findings = read_file(settings.rules_file, file=str(settings.rules_file))
+        if text is None:
+            raise RulesError(findings)
+        return reload(text, "", file=str(settings.rules_file))
+    store = open_store(settings.database_url)
+    try:
+        return RulesInUse(store, SystemClock()).now().rules
     finally:
         store.close()
 

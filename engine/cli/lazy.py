@@ -26,8 +26,8 @@ def new_app(**options: Any) -> typer.Typer:
 class Later(TyperCommand):
     """Stands in a group for a command or a group of commands that is not imported yet.
 
-    target: `module:name` below engine.cli, a function or a Typer. help: what the group's --help
-    says about it; without it that imports the module. context_settings: of a function.
+    target: `module:name` below engine.cli: a function, a command or a Typer. help: what the group's
+    --help says about it; without it that imports the module. context_settings: of a function.
     """
 
     def __init__(
@@ -45,6 +45,8 @@ class Later(TyperCommand):
         """The real one, of Typer's own kind of click."""
         module, _, attribute = self._target.partition(":")
         found = getattr(import_module(f"engine.cli.{module}"), attribute)
+        if isinstance(found, TyperCommand):
+            return found
         shell = new_app()
         if isinstance(found, typer.Typer):
             shell.add_typer(found, name=self.name)

@@ -1,33 +1,23 @@
 """`handback lead …` and `handback mark`: see leads, ask why, act by hand."""
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
+from engine.base.errors import HandbackError
+from engine.cli.lazy import new_app
 from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, data_out, print_fields, print_json, print_table, say
+from engine.lead.machine import LeadMachine
+from engine.service.actions import actions_of
 from engine.service.leads import came_through
 from engine.service.ledger import write_csv
-from engine.wiring import open_app
+from engine.wiring import open_app, rules_of_settings
 
 app = typer.Typer(help="Leads.", no_args_is_help=True)
 
 LeadName = Annotated[str, typer.Argument(metavar="LEAD", help="PORTAL/CRM-ID or PORTAL/EMAIL.")]
-
-
-class MarkAction(StrEnum):
-    """What a person can do by hand."""
-
-    HOT = "hot"
-    COLD = "cold"
-    RESPONDED = "responded"
-    MOVED_OUT = "moved-out"
-    UNSUBSCRIBED = "unsubscribed"
-    NOT_AT_RISK = "not-at-risk"
-    STOP = "stop"
-    CONTINUE = "continue"
-    RESTART = "restart"
 
 
 @app.command("list")
@@ -70,7 +60,9 @@ def show(
     if as_json:
         print_json(found)
         return
-    print_fields({k: v for k, v in found.items() if not isinstance(v, list)})
+    counted = ", ".join(f"{name} {count}" for name, count in found["counters"].items())
+    shown = {k: v for k, v in found.items() if not isinstance(v, list)}
+    print_fields({**shown, "counters": counted})
     _table(found["history"], ("at", "event", "from", "to", "rule", "via"), "history")
     _table(found["effects"], ("kind", "status", "attempts", "created_at", "reason"), "effects")
     _table(found["owners"], ("at", "owner", "verdict", "why"), "owners")
@@ -139,7 +131,9 @@ def owners(
 
 def mark(
     lead: LeadName,
-    action: Annotated[MarkAction, typer.Argument(help="What to do.")],
+    action: Annotated[
+        str, typer.Argument(metavar="ACTION", help="What to do, as the rules in use call it.")
+    ],
     database: Database = None,
     rules: RulesFile = None,
     config: Config = None,
@@ -151,13 +145,35 @@ def mark(
     Example: `handback mark acme/501 hot`
     """
     with open_app(database=database, rules=rules, config=config, clock=clock) as opened:
-        done = opened.leads.mark(lead, action.value)
+        done = opened.leads.mark(lead, action)
     if as_json:
         print_json(done)
     else:
         say(_sentence(done))
     if done["result"] == "refused":
         raise typer.Exit(ATTENTION)
+
+
+class _Mark(TyperCommand):
+    """Its --help names the actions, which are the rules'."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self.help = f"{self.help}\n\n{_actions_said()}"
+        super().format_help(ctx, formatter)
+
+
+def _actions_said() -> str:
+    """What ACTION can be, by the rules of the settings: those in use, or the file's."""
+    try:
+        found = actions_of(LeadMachine(rules_of_settings()))
+    except HandbackError:
+        return "The rules in use say which actions there are."
+    return "ACTION: " + "; ".join(f"{one.name} ({one.label})" for one in found)
+
+
+_shell = new_app()
+_shell.command("mark", cls=_Mark)(mark)
+mark_command = typer.main.get_command(_shell)
 
 
 def _table(rows: list[dict[str, Any]], columns: tuple[str, ...], title: str) -> None:

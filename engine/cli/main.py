@@ -32,7 +32,7 @@ class Commands(LazyGroup):
         ),
         Later(
             "mark",
-            "leads:mark",
+            "leads:mark_command",
             "A person's action on a lead. A refusal says why, and the exit code is 1.",
         ),
         Later(

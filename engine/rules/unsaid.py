@@ -22,6 +22,15 @@ FACTS: dict[str, ContactFact] = {
 MANUAL = frozenset({"marked", "followup_stopped", "followup_continued", "followup_restarted"})
 """The events that people do by hand by their names alone."""
 
+CALLED: dict[str, tuple[str, str]] = {
+    "marked": ("", "Mark"),
+    "followup_stopped": ("stop", "Stop follow-ups"),
+    "followup_continued": ("continue", "Continue follow-ups"),
+    "followup_restarted": ("restart", "Restart from the first message"),
+}
+"""What people call these events when they do them by hand: for short, and on a button. Others are
+called by their names."""
+
 OWNER_ANSWERED = "owner_answered"
 _ANSWERS = "owner_replies"
 

@@ -16,8 +16,9 @@ from engine.base.errors import InputError
 from engine.base.names import one_line
 from engine.lead.decide import decide
 from engine.lead.records import Event, Lead
+from engine.service.actions import action_named
 from engine.service.audit import Audit
-from engine.service.leads import SOURCE, action_event, find_lead
+from engine.service.leads import SOURCE, find_lead
 from engine.store import NewEvent, Store, Tx
 from engine.store.listing import LOOKED, LeadsWanted, Order
 from engine.work.access import Accesses
@@ -33,8 +34,9 @@ COUNTED = 10_000
 ORDERS: tuple[Order, ...] = ("changed", "assigned", "state", "email", "name", "assistant")
 CSV_COLUMNS = (
     "id", "portal", "crm_id", "email", "name", "state", "sub_state", "assistant", "owner",
-    "previous_owner", "context", "opens", "clicks", "followups", "followups_active", "updated_at",
+    "previous_owner", "context", "followups_active", "updated_at",
 )  # fmt: skip
+"""Those of the rules' counters follow, as counters.NAME."""
 _FORMULA = ("=", "+", "-", "@")
 MAX_WORDS = 200
 MAX_COUNTERS = 20
@@ -97,17 +99,17 @@ class Browse:
         """All that is filtered as CSV, by id, in pieces; what a spreadsheet would run is quoted.
         by: whose name is on the audit trail for it."""
         self._audit.note(by, "pages", "export leads", outcome="done")
-        return self._pieces(wanted)
+        return self._pieces(wanted, list(self._rules.now().rules.counters))
 
-    def _pieces(self, wanted: LeadsWanted) -> Iterator[str]:
-        yield csv_of([CSV_COLUMNS])
+    def _pieces(self, wanted: LeadsWanted, counters: Sequence[str]) -> Iterator[str]:
+        yield csv_of([[*CSV_COLUMNS, *(f"counters.{name}" for name in counters)]])
         last: Lead | None = None
         while True:
             with self._store.read() as tx:
                 leads = tx.listing.after(wanted, last, limit=PAGE)
                 rows = [self._document(tx, lead) for lead in leads]
             if rows:
-                yield csv_of([[harmless(row.get(c)) for c in CSV_COLUMNS] for row in rows])
+                yield csv_of([_cells(row, counters) for row in rows])
             if len(leads) < PAGE:
                 return
             last = leads[-1]
@@ -134,10 +136,9 @@ class Browse:
 
     def preview(self, names: Sequence[str], action: str) -> dict[str, Any]:
         """What an action would do: done, refused, and reasons with how many leads each."""
-        now = self._clock.now()
-        kind, data = action_event(action)
-        event = Event(kind, now, SOURCE, "preview", data, internal=True)
-        rules = self._rules.now()
+        now, rules = self._clock.now(), self._rules.now()
+        asked = action_named(rules, action)
+        event = Event(asked.event, now, SOURCE, "preview", asked.data, internal=True)
         results: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
         with self._store.read() as tx:
@@ -159,7 +160,7 @@ class Browse:
         """Do it: accepted in one transaction, and decided with what these leads were told before.
         The rest of a backlog is the workers'."""
         now = self._clock.now()
-        kind, data = action_event(action)
+        asked = action_named(self._rules.now(), action)
         run, via = secrets.token_hex(8), by_person(*self._audit.actor()).via
         with self._store.write() as tx:
             leads = [find_lead(tx, name) for name in _bounded(names)]
@@ -168,7 +169,7 @@ class Browse:
                     NewEvent(
                         lead.portal,
                         lead.crm_id,
-                        Event(kind, now, SOURCE, f"{run}-{n}", data, internal=True),
+                        Event(asked.event, now, SOURCE, f"{run}-{n}", asked.data, internal=True),
                         via=via,
                     )
                     for n, lead in enumerate(leads)
@@ -264,6 +265,11 @@ def harmless(value: object) -> object:
         return value
     seen = "".join(c for c in value if one_line(c))
     return "'" + seen if seen.lstrip().startswith(_FORMULA) else seen
+
+
+def _cells(row: Mapping[str, Any], counters: Sequence[str]) -> list[object]:
+    counted = (row["counters"].get(name) for name in counters)
+    return [*(harmless(row.get(column)) for column in CSV_COLUMNS), *counted]
 
 
 def today(clock: Clock) -> str:

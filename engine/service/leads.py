@@ -12,6 +12,7 @@ from engine.lead.machine import TIMER_PREFIX, LeadMachine, facts_of
 from engine.lead.records import Decision, Event, Lead
 from engine.rules.model import Work
 from engine.rules.why import why as rules_tried
+from engine.service.actions import Action, action_named, actions_of
 from engine.store import (
     HistoryEntry,
     LeadFilter,
@@ -33,18 +34,6 @@ SOURCE = "person"
 HANDBACK = "handback"
 """`via` of what the engine makes itself, as it is shown."""
 HISTORY = 10_000
-
-_EVENTS: Mapping[str, tuple[str, Document]] = {
-    "hot": ("marked", {"action": "hot"}),
-    "cold": ("marked", {"action": "cold"}),
-    "responded": ("marked", {"action": "responded"}),
-    "moved-out": ("marked", {"action": "moved_out"}),
-    "unsubscribed": ("marked", {"action": "unsubscribed"}),
-    "not-at-risk": ("marked", {"action": "not_at_risk"}),
-    "stop": ("followup_stopped", {}),
-    "continue": ("followup_continued", {}),
-    "restart": ("followup_restarted", {}),
-}
 
 
 class Leads:
@@ -81,7 +70,6 @@ class Leads:
         return {
             **_document(rules, lead, owner),
             "waits": _waits(rules, lead, history),
-            "counters": _readable(lead.counters),
             "history": [_step(entry) for entry in reversed(history)],
             "effects": [_effect(row) for row in effects],
             "owners": [_ownership(entry) for entry in owners],
@@ -96,13 +84,18 @@ class Leads:
             return [_step(entry) for entry in reversed(history)]
         return [self._what_if(lead, event)]
 
+    def actions(self) -> tuple[Action, ...]:
+        """What a person can do to a lead by hand, by the rules in use."""
+        return actions_of(self._rules.now())
+
     def mark(self, name: str, action: str, *, via: str = "") -> Document:
-        """Do what a person asks, now; the decision. Raises InputError for an unknown lead."""
-        kind, data = action_event(action)
+        """Do what a person asks, now; the decision. Raises InputError for an unknown lead, or an
+        action that the rules in use do not have."""
+        asked = action_named(self._rules.now(), action)
         now = self._clock.now()
         with self._store.write() as tx:
             lead = find_lead(tx, name)
-            event = Event(kind, now, SOURCE, secrets.token_hex(8), data, internal=True)
+            event = Event(asked.event, now, SOURCE, secrets.token_hex(8), asked.data, internal=True)
             tx.inbox.add([NewEvent(lead.portal, lead.crm_id, event, via=via)], now=now)
         for _ in range(100):
             entry = self._decided(lead, event)
@@ -207,9 +200,7 @@ def _document(rules: LeadMachine, lead: Lead, owner: str | None) -> Document:
         "owner": owner,
         "previous_owner": lead.previous_owner,
         "context": lead.context,
-        "opens": _count(lead, "opens"),
-        "clicks": _count(lead, "clicks"),
-        "followups": _count(lead, "followups"),
+        "counters": _counted(rules, lead),
         "followups_active": _active(rules, lead),
         "ended": lead.ended.value if lead.ended else None,
         "updated_at": format_time(lead.updated_at),
@@ -227,23 +218,17 @@ def _readable(kept: Mapping[str, Any]) -> Document:
     return {} if isinstance(kept, Unreadable) else dict(kept)
 
 
-def _count(lead: Lead, name: str) -> int | None:
-    """None: nobody can tell."""
-    return None if isinstance(lead.counters, Unreadable) else lead.counters.get(name, 0)
+def _counted(rules: LeadMachine, lead: Lead) -> Mapping[str, int]:
+    """Every counter of the rules, and what is kept of others; {} when nobody can tell."""
+    if isinstance(lead.counters, Unreadable):
+        return {}
+    return {**dict.fromkeys(rules.rules.counters, 0), **lead.counters}
 
 
 def _active(rules: LeadMachine, lead: Lead) -> bool:
     state = rules.rules.states.get(lead.state)
     works = state is not None and state.work is Work.GOES_ON
     return works and not lead.finished and not lead.stopped
-
-
-def action_event(action: str) -> tuple[str, Document]:
-    """A person's action → event type and data. Raises InputError."""
-    found = _EVENTS.get(action)
-    if found is None:
-        raise InputError(f"there is no action {action!r}", fix=f"use one of {', '.join(_EVENTS)}")
-    return found
 
 
 def find_lead(tx: Tx, name: str) -> Lead:

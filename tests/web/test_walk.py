@@ -192,7 +192,7 @@ def path_of(name: str, world: str) -> str:
 
 DIALOGS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("leads", ("Act on them", "Mark hot"), "Mark hot"),
-    ("lead", ("Actions", "Mark moved out"), "Mark moved out?"),
+    ("lead", ("Actions", "Mark unsubscribed"), "Mark unsubscribed?"),
     ("attention", ("Give up acme:",), "Give up on this effect?"),
     ("attention", ("Edit quarantine:",), "Mend this event"),
     ("attention", ("Discard quarantine:",), "Discard this event?"),
@@ -274,7 +274,7 @@ def test_no_dialog_is_left_out() -> None:
     put together, of which DIALOGS has one each."""
     elsewhere = {
         "The new key", "Drop what is scheduled?", "Go back to version ", "Link ", "Unlink ",
-        "title", "ACTIONS[action]", "action", "*words", "Where do these leads go?",
+        "title", "action.label", "action", "*words", "Where do these leads go?",
     }  # fmt: skip
     titles = {title for *_, title in DIALOGS}
     missing = []

@@ -9,11 +9,12 @@ from fastapi import Request
 from nicegui import events, ui
 
 from engine.base.names import checked_name
+from engine.service.actions import Action
 from engine.service.leads import came_through
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import confirm
 from engine.web.pages.frame import LONG, keep_fresh, page
-from engine.web.pages.leads import ACTIONS
+from engine.web.pages.leads import named
 from engine.web.pages.parts import Column, card, chip, empty, facts, moment, note, records, text
 
 _EFFECTS = (
@@ -30,7 +31,6 @@ _OWNERS = (
     Column("verdict", "What"),
     Column("why", "Why", wide=True),
 )
-_DANGEROUS = ("unsubscribed", "moved-out")
 SHOWN = 200
 LONGEST = 300
 
@@ -92,13 +92,13 @@ class _Lead:
 
     def _actions(self) -> None:
         with ui.dropdown_button("Actions", auto_close=True).props("dense color=primary"):
-            for action, label in ACTIONS.items():
-                ui.item(label, on_click=lambda a=action: self._act(a)).props("role=menuitem")
+            for action in self._view.desk.app.leads.actions():
+                ui.item(action.label, on_click=lambda a=action: self._act(a)).props("role=menuitem")
 
-    async def _act(self, action: str) -> None:
+    async def _act(self, action: Action) -> None:
         async def go() -> bool:
             done = await self._view.run(
-                "operator", self._view.desk.app.leads.mark, self._name, action
+                "operator", self._view.desk.app.leads.mark, self._name, action.name
             )
             if done is None:
                 return False
@@ -108,9 +108,9 @@ class _Lead:
             await self.again()
             return True
 
-        if action in _DANGEROUS:
-            explanation = "The assistant will not write to this lead any more."
-            confirm(self._view, f"{ACTIONS[action]}?", explanation, ACTIONS[action], go)
+        if action.final:
+            explanation = f"The lead may come to {action.final}, and never leaves it."
+            confirm(self._view, f"{action.label}?", explanation, action.label, go)
         else:
             await go()
 
@@ -170,7 +170,7 @@ class _Lead:
                     "Previous owner": lead["previous_owner"],
                     "Context": lead["context"],
                     "Follow-ups": "go on" if lead["followups_active"] else "are stopped",
-                    **{k.replace("_", " ").capitalize(): v for k, v in lead["counters"].items()},
+                    **{named(k): v for k, v in lead["counters"].items()},
                     "Ended": lead["ended"],
                     **({"Counters": lead["unreadable"]} if "unreadable" in lead else {}),
                     "Changed": f"{moment(lead['updated_at'])} UTC",

@@ -1,6 +1,6 @@
 """Leads: all of them, by the page; filters that live in the address; acting on many at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ from nicegui import app as pages
 from nicegui import ui
 
 from engine.base.errors import HandbackError
+from engine.service.actions import Action
 from engine.service.browse import COUNTED, MOST, today, wanted_from
 from engine.store.listing import LeadsWanted
 from engine.web.guard import PAGES
@@ -20,17 +21,8 @@ from engine.web.pages.frame import LONG, keep_fresh, page, title, visitor_of
 from engine.web.pages.parts import Column, card, empty, records
 
 ROWS = 50
-ACTIONS: Mapping[str, str] = {
-    "stop": "Stop follow-ups",
-    "continue": "Continue follow-ups",
-    "restart": "Restart from the first message",
-    "hot": "Mark hot",
-    "cold": "Mark cold",
-    "responded": "Mark responded",
-    "moved-out": "Mark moved out",
-    "unsubscribed": "Mark unsubscribed",
-    "not-at-risk": "Mark not at risk",
-}
+MOST_COUNTERS = 8
+"""Columns of the table that are counters; a lead's page has them all."""
 _COLUMNS = (
     Column("id", "", "pick"),
     Column("who", "Lead", "link", sort="email"),
@@ -38,9 +30,6 @@ _COLUMNS = (
     Column("sub_state", "Reason", wide=True),
     Column("assistant", "Assistant", wide=True, sort="assistant"),
     Column("owner", "Owner", wide=True),
-    Column("opens", "Opens", "number", wide=True),
-    Column("clicks", "Clicks", "number", wide=True),
-    Column("followups", "Emails", "number", wide=True),
     Column("updated_at", "Changed", "time", sort="changed"),
 )
 _TEXTS = ("portal", "state", "sub_state", "assistant", "owner", "since", "until", "finished")
@@ -54,6 +43,8 @@ class _List:
         self._offset, self._all = 0, False
         self._work = {s.name: s.work.value for s in view.desk.app.rules.now().rules.states.values()}
         self._total: int | None = 0
+        counted = [Column(f"counted_{n}", named(n), "number", wide=True) for n in _shown(choices)]
+        self._columns = (*_COLUMNS[:-1], *counted, _COLUMNS[-1])
 
     def wanted(self) -> LeadsWanted | None:
         """The filters as they stand; None, and a message, for some that cannot be read."""
@@ -67,7 +58,7 @@ class _List:
         self._filters()
         with card():
             with ui.element("div").classes("hb-scroll"):
-                self._table = records(_COLUMNS, [], label="Leads", on_sort=self._sort)
+                self._table = records(self._columns, [], label="Leads", on_sort=self._sort)
             self._nothing = empty("No lead fits these filters.")
             with ui.element("div").classes("hb-row") as self._cut:
                 self._looked = ui.label().props("role=status")
@@ -131,6 +122,7 @@ class _List:
     def _row(self, lead: Mapping[str, Any]) -> dict[str, Any]:
         return {
             **{c.name: lead.get(c.name) for c in _COLUMNS},
+            **{f"counted_{name}": lead["counters"].get(name) for name in _shown(self._choices)},
             "who": lead["name"] or lead["email"] or lead["id"],
             "who_href": f"{PAGES}/lead/{lead['id']}",
             "state_kind": self._work.get(lead["state"], ""),
@@ -171,7 +163,7 @@ class _List:
                 date.on_value_change(lambda e, name=name: self._set(name, e.value))
             for counter in self._choices["counters"]:
                 name = f"min_{counter}"
-                number = ui.input(f"At least this many {counter}", value=self._given.get(name, ""))
+                number = ui.input(f"{named(counter)}, at least", value=self._given.get(name, ""))
                 number.props("outlined dense clearable type=number min=0 debounce=300")
                 number.on_value_change(lambda e, name=name: self._set(name, e.value))
             ui.button("Close", on_click=menu.close).props("flat dense")
@@ -206,7 +198,7 @@ class _List:
 
     # ------------------------------------------------------------------ acting on many
 
-    async def act(self, action: str) -> None:
+    async def act(self, action: Action) -> None:
         names = [str(row["id"]) for row in self._table.selected]
         what = f"the {len(names)} selected" if names else "everything filtered"
         wanted = self.wanted()
@@ -215,32 +207,41 @@ class _List:
         if not names:
             self._view.say("There is no lead to act on.", bad=True)
             return
-        seen = await self._view.run("operator", self._view.desk.browse.preview, names, action)
+        seen = await self._view.run("operator", self._view.desk.browse.preview, names, action.name)
         if seen is None:
             return
 
         async def go(_: Given) -> bool:
             if not seen["done"]:
                 return True
-            done = await self._view.run("operator", self._view.desk.browse.act, names, action)
+            done = await self._view.run("operator", self._view.desk.browse.act, names, action.name)
             if done is not None:
                 self._table.selected = []
-                self._view.say(f"{ACTIONS[action]}: {seen['done']} of {done['leads']} leads.")
+                self._view.say(f"{action.label}: {seen['done']} of {done['leads']} leads.")
                 await self.load()
             return done is not None
 
         some = f" (the first {MOST:,})" if len(names) == MOST else ""
         with dialog(
             self._view,
-            f"{ACTIONS[action]}?",
+            f"{action.label}?",
             f"{seen['done']} of {seen['leads']} leads, {what}{some}.",
-            ACTIONS[action] if seen["done"] else "Close",
+            action.label if seen["done"] else "Close",
             go,
         ):
             if seen["refused"]:
                 ui.label(f"{seen['refused']} are refused:").classes("hb-note warn")
                 for reason in seen["reasons"]:
                     ui.label(f"{reason['leads']} × {reason['reason']}")
+
+
+def named(counter: str) -> str:
+    """A counter as a heading."""
+    return counter.replace("_", " ").capitalize()
+
+
+def _shown(choices: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    return choices["counters"][:MOST_COUNTERS]
 
 
 def _range(first: int, last: int, total: int | None) -> str:
@@ -265,8 +266,8 @@ def register(desk: Desk) -> None:
                 ui.element("span").classes("hb-grow")
                 if view.may("operator"):
                     with ui.dropdown_button("Act on them", auto_close=True).props("outline dense"):
-                        for action, label in ACTIONS.items():
-                            ui.item(label, on_click=lambda a=action: shown.act(a)).props(
+                        for action in desk.app.leads.actions():
+                            ui.item(action.label, on_click=lambda a=action: shown.act(a)).props(
                                 "role=menuitem"
                             )
                 ui.button(
