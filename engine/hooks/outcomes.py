@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.base.clock import Millis
 from engine.base.pace import LocalPace, Pace
-from engine.lead.records import Assistant, EffectKind, Portal
+from engine.lead.records import Assistant, ContactReading, EffectKind, Portal
 
 # ------------------------------------------------------------------ delivery
 
@@ -84,16 +84,21 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Something changed at a contact: read it again. erased: it was a privacy deletion."""
+    """Something changed at a contact: read it again. erased: it was a privacy deletion.
+
+    shown: the contact as a list of the CRM shows it, without its owners; it may be a moment old.
+    """
 
     crm_id: str
     at: Millis
     erased: bool = False
+    shown: ContactReading | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ContactChanges:
-    """Contacts whose owner changed lately: now an assistant (owned), or somebody else (left).
+    """Contacts that changed lately: an assistant owns them (owned, with what is shown of them), or
+    somebody else does since (left).
 
     Some may be old news, none is surely complete: a full comparison now and then finds the rest.
     cursor: what to ask with the next time.

@@ -96,7 +96,8 @@ class CrmSpecs(Protocol):
 
     @hookspec(firstresult=True)
     def crm_assigned_contacts(self, access: Access) -> Sequence[Hint]:
-        """Contacts that the portal's assistants own now: for installations without webhooks.
+        """Contacts that the portal's assistants own now, and what is shown of them: for
+        installations without webhooks.
 
         Raises PortalUnavailable.
         """

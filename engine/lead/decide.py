@@ -9,6 +9,7 @@ from dataclasses import replace
 from engine.base.clock import MINUTE, Millis
 from engine.lead.actions import Work, act, assigned_at, facts_of_contact
 from engine.lead.change import GONE, RULES_CHANGED, change_rules
+from engine.lead.contact import CONTACT_CHANGED, change_contact
 from engine.lead.effects import fields_effect, handback_effect, order, reference
 from engine.lead.machine import LeadMachine, Slot, facts_of
 from engine.lead.records import Decision, Effect, EffectKind, Ended, Event, Lead
@@ -17,6 +18,9 @@ from engine.rules.model import KEEP, PREVIOUS, Rule
 
 SKEW: Millis = MINUTE
 """By how much the clocks of two workers may differ, with the time that one waits for the other."""
+
+_OF_THE_ENGINE = {RULES_CHANGED: change_rules, CONTACT_CHANGED: change_contact}
+"""Events that no rules file declares, and what decides them."""
 
 
 def decide(rules: LeadMachine, lead: Lead | None, event: Event, now: Millis) -> Decision | None:
@@ -28,8 +32,9 @@ def decide(rules: LeadMachine, lead: Lead | None, event: Event, now: Millis) -> 
     """
     if lead is not None and now < lead.updated_at <= now + SKEW:
         now = lead.updated_at
-    if event.type == RULES_CHANGED:
-        return None if lead is None else change_rules(rules, lead, event, now)
+    of_the_engine = _OF_THE_ENGINE.get(event.type)
+    if of_the_engine is not None:
+        return None if lead is None else of_the_engine(rules, lead, event, now)
     trigger = rules.trigger_for(event.type, event.data)
     if lead is None:
         return _start(rules, event, now) if event.type == rules.rules.start_event else None

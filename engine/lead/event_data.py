@@ -216,13 +216,14 @@ def fact(name: str, value: str | None) -> str | None:
     """A fact that the CRM says about a contact, in the field's normal form.
 
     A contact's odd name is no reason not to work on it: a text that is too long is cut, and what is
-    no address is left out.
+    no address is left out. No database changes what this gives: read twice, a fact is the same.
     """
-    if value is None:
+    text = (value or "").replace("\0", " ").strip()
+    if not text:
         return None
     reader, limit = FIELDS[name], _MAY_BE_SHORT.get(name)
     try:
-        found: str = reader(value if limit is None else value[:limit])
+        found: str = reader(text if limit is None else text[:limit])
     except UnfitError:
         return None
     return found

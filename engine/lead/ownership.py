@@ -1,8 +1,11 @@
-"""Who should own a contact: pure rules over what the CRM says. Telling it is the plugin's part."""
+"""What a contact as the CRM shows it means for its lead: who should own it, and what changed. Pure
+rules; telling the CRM is the plugin's part."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from engine.base.clock import Millis
+from engine.lead.change import GONE
+from engine.lead.contact import CONTACT_CHANGED, FACTS
 from engine.lead.event_data import fact
 from engine.lead.machine import LeadMachine
 from engine.lead.records import Assistant, ContactReading, Ended, Event, Lead, Ownership
@@ -40,13 +43,15 @@ def interpret(
     source: str,
     now: Millis,
     held: bool = True,
+    look: int = 0,
 ) -> tuple[Event, ...]:
     """What a contact that was read again means, as events for its lead, named as the rules do.
 
     A fact that the rules have no event for is left out; `rules check` warns of that (R058).
     assistants: by owner id. held: the assistant held the contact last (it was assigned, and
-    not handed back since): only then can a person take it back. The ids of the events come from
-    what was read: reading the same fact twice yields the same event, which is taken once.
+    not handed back since): only then can a person take it back. look: the number of this look at
+    the contact. The ids of the events come from what was read: reading the same fact twice yields
+    the same event, which is taken once.
     """
     fact, data = _became(reading, lead)
     events: list[Event] = []
@@ -54,6 +59,8 @@ def interpret(
     if lead is not None and kind is not None:
         event_id = f"{lead.lead_id}:{kind}:{lead.revision}"
         events.append(Event(kind, now, source, event_id, data, internal=True))
+    if lead is not None and (lead.ended not in GONE or fact == "restored"):
+        events.extend(_refreshed(lead, reading, assistants, source, now, look))
     if reading.status == "found":
         events.extend(_owner_change(rules, reading, lead if held else None, assistants, source))
     return tuple(events)
@@ -72,6 +79,42 @@ def _became(
     if reading.crm_id != lead.crm_id and reading.asked == lead.crm_id:
         return "merged", {"into": reading.crm_id}
     return "restored" if lead.ended is Ended.DELETED else None, {}
+
+
+def changed_facts(
+    lead: Lead, reading: ContactReading, assistants: Iterable[Assistant]
+) -> dict[str, str | None]:
+    """What the CRM says of the contact otherwise than the lead has it: {fact: its value now}.
+
+    What the CRM never had stays as a sender said it, or as the assistant's.
+    """
+    said = {name: getattr(reading, name) for name in FACTS if reading.status == "found"}
+    changed: dict[str, str | None] = {}
+    for name, text in said.items():
+        value = fact(name, text)
+        if text is None or (value is None and text.strip()):
+            continue  # never said, or nothing that an address can be
+        if value is None and name == "context":
+            ours = (one.context for one in assistants if one.email == lead.assistant)
+            value = fact(name, next(ours, None))
+        if value != getattr(lead, name):
+            changed[name] = value
+    return changed
+
+
+def _refreshed(
+    lead: Lead,
+    reading: ContactReading,
+    assistants: Mapping[str, Assistant],
+    source: str,
+    now: Millis,
+    look: int,
+) -> Iterator[Event]:
+    """The id has nothing of the facts in it: it stays when they are erased."""
+    changed = changed_facts(lead, reading, assistants.values())
+    if changed:
+        event_id = f"{lead.lead_id}:{CONTACT_CHANGED}:{look}"
+        yield Event(CONTACT_CHANGED, now, source, event_id, changed, internal=True)
 
 
 def _owner_change(
@@ -108,7 +151,8 @@ def _owner_change(
 def facts(
     reading: ContactReading, assistant: Assistant, assistants: frozenset[str]
 ) -> dict[str, str | int | None]:
-    """What a lead needs to know of its contact when it is assigned; the contact's context wins.
+    """What a lead needs to know of its contact when it is assigned; the contact's context wins over
+    the assistant's.
 
     crm_assigned_at: since when the CRM says that the assistant owns it, None = it does not.
     """
@@ -120,6 +164,6 @@ def facts(
         "assistant_name": assistant.name,
         "email": fact("email", reading.email),
         "name": fact("name", reading.name),
-        "context": fact("context", (reading.context or "").strip() or assistant.context or None),
+        "context": fact("context", reading.context) or fact("context", assistant.context),
         "previous_owner": fact("previous_owner", previous_owner(reading.owners, assistants)),
     }

@@ -223,7 +223,8 @@ class ContactReading:
     """A contact as the CRM shows it now.
 
     asked: the id that was asked for; crm_id: the id it has now (another one after a merge).
-    owners: newest first, the first entry is the owner now.
+    email, name, context: None = the CRM never had one, "" = it had, and has none any more.
+    owners: newest first, the first entry is the owner now; () where they were not asked for.
     """
 
     asked: str

@@ -13,6 +13,7 @@ from engine.hooks.outcomes import Access, Delivery
 from engine.hooks.specs import CrmSpecs
 from engine.lead.change import GONE
 from engine.lead.effects import reference, words
+from engine.lead.ownership import changed_facts
 from engine.lead.records import ContactReading, Effect, EffectKind, Event, Lead
 from engine.rules.model import CrmMapping
 from engine.rules.values import values_for
@@ -132,10 +133,13 @@ class _Comparison:
             ordered = {lead.lead_id: tx.outbox.of_lead(lead.portal, lead.lead_id) for lead in leads}
         noted: list[tuple[Lead, OutboxRow]] = []
         for lead in leads:
+            gone = _gone(lead, readings[lead.crm_id])
+            others = changed_facts(lead, readings[lead.crm_id], self.access.assistants)
+            if others and not gone:
+                yield Repair(lead.crm_id, f"its {' and '.join(others)} changed in the CRM")
             effects = ordered[lead.lead_id]
             if any(row.status in OPEN for row in effects):
                 continue
-            gone = _gone(lead, readings[lead.crm_id])
             if gone:
                 yield Repair(lead.crm_id, gone)
                 continue

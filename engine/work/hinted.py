@@ -64,6 +64,7 @@ class HintedContacts:
         read = {row.crm_id: readings[row.crm_id] for row in rows if row.crm_id in readings}
         doubted = _believe_erasures(portal, rows, read)
         erased = {row.crm_id for row in rows if row.erased}
+        looks = {row.crm_id: row.revision for row in rows}
         assistants = by_owner(access.assistants)
         source = f"{access.portal.crm}:{portal}"
         rules = self._rules.now()
@@ -78,8 +79,9 @@ class HintedContacts:
                     continue
                 held = lead is None or not _was_given_away(tx, lead)
                 found = interpret(
-                    rules, reading, lead, assistants, source=source, now=now, held=held
-                )
+                    rules, reading, lead, assistants, source=source, now=now, held=held,
+                    look=looks[asked],
+                )  # fmt: skip
                 events.extend(NewEvent(portal, asked, event) for event in found)
             tx.inbox.add(events, now=now)
             tx.hints.settle(portal, [row for row in rows if row not in doubted])

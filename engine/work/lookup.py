@@ -15,6 +15,8 @@ from engine.base.clock import SECOND, Millis
 from engine.base.errors import HandbackError
 from engine.hooks.outcomes import Access
 from engine.hooks.specs import CrmSpecs
+from engine.lead.contact import FACTS
+from engine.lead.event_data import fact
 from engine.lead.ownership import facts
 from engine.lead.records import ContactReading
 from engine.store import ADDRESS, ADDRESS_OF_LEAD, HintRow, Lookup, Store
@@ -244,9 +246,10 @@ def _fill(
             )
         else:
             given = {k: v for k, v in row.event.data.items() if v is not None}
-            filled[row.seq] = {**facts(reading, assistant, owner_ids), **given}
-            filled[row.seq]["crm_id"] = row.crm_id
-            filled[row.seq]["portal"] = access.portal.name
+            known = facts(reading, assistant, owner_ids)
+            said = {name: known[name] for name in FACTS if fact(name, getattr(reading, name))}
+            place = {"crm_id": row.crm_id, "portal": access.portal.name}
+            filled[row.seq] = {**known, **given, **said, **place}
     return filled, refused
 
 

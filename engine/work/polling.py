@@ -1,20 +1,25 @@
-"""Asks portals which contacts changed hands: for those that no webhook reaches, and to be sure.
+"""Asks portals which contacts changed hands, or are not what their leads say: for those that no
+webhook reaches, and to be sure.
 
 Of all workers one asks at a time. Mostly only for changes, from a cursor that is kept; now and
 then for everything, which also finds contacts that were merged or deleted.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import structlog
 
 from engine.base.clock import HOUR, Millis
 from engine.base.errors import HandbackError
-from engine.hooks.outcomes import Access
+from engine.hooks.outcomes import Access, ContactChanges
+from engine.lead.ownership import changed_facts
+from engine.lead.records import Lead
 from engine.store import Heard, NewHint, Store, Tx
 from engine.work.lookup import Lookups
 
 COMPARE_EVERY: Millis = HOUR
+PART = 1_000
+"""Contacts of one look into the database."""
 
 log = structlog.get_logger()
 
@@ -64,19 +69,34 @@ class Polls:
         everything = every is None or _is_stale(heard, owners, now)
         cursor = 0 if everything else heard.cursor
         found = hooks.crm_changed_contacts(access=access, cursor=cursor)
-        owned = {hint.crm_id for hint in found.owned}
-        left = {hint.crm_id for hint in found.left}
+        news = self._news(access, found, everything=everything)
         with self._store.write() as tx:
-            if everything:
-                news = owned ^ tx.leads.working(portal)
-            else:
-                working = set(_working(tx, portal, owned | left))
-                news = (owned - working) | (left & working)
             tx.hints.add(portal, [NewHint(crm_id, now) for crm_id in sorted(news)], now=now)
             tx.listening.polled(
                 portal, at=now, cursor=found.cursor, owners=owners, compared=everything
             )
         return len(news)
+
+    def _news(self, access: Access, found: ContactChanges, *, everything: bool) -> set[str]:
+        """Contacts that are to be read again: an assistant owns them and they are no leads at work,
+        or the other way round, or they are shown otherwise than the leads say."""
+        portal = access.portal.name
+        owned = {hint.crm_id: hint.shown for hint in found.owned}
+        left = {hint.crm_id for hint in found.left}
+        working: set[str] = set()
+        changed: set[str] = set()
+        for some in _parts(owned.keys() | left):
+            with self._store.read() as tx:
+                leads = _at_work(tx, portal, some)
+            working |= leads.keys()
+            for crm_id, lead in leads.items():
+                shown = owned.get(crm_id)
+                if shown is not None and changed_facts(lead, shown, access.assistants):
+                    changed.add(crm_id)
+        if everything:
+            with self._store.read() as tx:
+                return (owned.keys() ^ tx.leads.working(portal)) | changed
+        return (owned.keys() - working) | (left & working) | changed
 
 
 def _owners(access: Access) -> str:
@@ -90,11 +110,15 @@ def _is_stale(heard: Heard, owners: str, now: Millis) -> bool:
     return abs(now - heard.compared_at) >= COMPARE_EVERY
 
 
-def _working(tx: Tx, portal: str, crm_ids: Iterable[str]) -> Iterable[str]:
-    """Those that are leads at work."""
-    wanted = list(crm_ids)
-    lanes = tx.leads.lane_of(portal, wanted) if wanted else {}
-    for crm_id in wanted:
-        lead = tx.leads.get(portal, lanes.get(crm_id, crm_id))
-        if lead is not None and not lead.finished:
-            yield crm_id
+def _parts(crm_ids: Iterable[str]) -> Iterator[list[str]]:
+    wanted = sorted(crm_ids)
+    for first in range(0, len(wanted), PART):
+        yield wanted[first : first + PART]
+
+
+def _at_work(tx: Tx, portal: str, crm_ids: Sequence[str]) -> dict[str, Lead]:
+    """CRM id → its lead, of those that are leads at work."""
+    lanes = tx.leads.lane_of(portal, crm_ids)
+    leads = tx.leads.get_many(portal, list(lanes.values()))
+    found = {crm_id: leads.get(lanes[crm_id]) for crm_id in crm_ids}
+    return {crm_id: lead for crm_id, lead in found.items() if lead and not lead.finished}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from engine.base.clock import Millis, format_time
 from engine.lead.change import RULES_CHANGED
+from engine.lead.contact import CONTACT_CHANGED
 from engine.lead.decide import decide
 from engine.lead.machine import LeadMachine, UnknownTriggerError
 from engine.lead.records import Decision, EffectKind
@@ -24,7 +25,7 @@ def disagreements(
     """Decided events that `watching` decides otherwise."""
     for one in decided:
         event = one.event.event
-        if one.decision is None or event.type == RULES_CHANGED:
+        if one.decision is None or event.type in (RULES_CHANGED, CONTACT_CHANGED):
             continue
         was, would = outcome(one.decision), _of(watching, one, now)
         if was != would:

@@ -13,6 +13,7 @@ from engine.api import ContactIds, ContactReading, Ownership, parse_time
 from plugins.hubspot.ownership import USER
 from plugins.hubspot.portals import Desk
 from plugins.hubspot.records import read_record
+from plugins.hubspot.settings import Settings
 from plugins.hubspot.verdicts import unavailable
 
 CONTACT_IDS = ContactIds(
@@ -25,6 +26,7 @@ MERGED = "hs_merged_object_ids"
 STATUS_FIELDS = ("hs_lead_status", "lead_connection_status")
 OWN_CONTEXT = "handback_context"
 """Created by set-up where `context` is taken by a field of another kind; it then wins."""
+NAMES = ("firstname", "lastname")
 
 PER_CALL = 50
 AT_ONCE = 4
@@ -90,10 +92,9 @@ def reading_of(desk: Desk, asked: str, record: Mapping[str, Any]) -> ContactRead
         asked=asked,
         status="found",
         crm_id=str(record.get("id") or asked),
-        email=_text(shown.get("email")),
-        name=" ".join(filter(None, (_text(shown.get(n)) for n in ("firstname", "lastname"))))
-        or None,
-        context=_text(shown.get(OWN_CONTEXT)) or _text(shown.get(desk.settings.context_field)),
+        email=_said(shown, "email"),
+        name=_said(shown, *NAMES),
+        context=_context(desk.settings, shown),
         fields={name: _text(shown.get(name)) for name in STATUS_FIELDS},
         owners=owner_history(record),
     )
@@ -132,13 +133,28 @@ def _merged(
                 yield crm_id.strip(), record
 
 
+def facts_of(settings: Settings) -> list[str]:
+    """The properties that a contact's address, name and context are read from."""
+    return list(dict.fromkeys(("email", *NAMES, settings.context_field, OWN_CONTEXT)))
+
+
 def _properties(desk: Desk) -> list[str]:
-    names = ("email", "firstname", "lastname", desk.settings.context_field, OWN_CONTEXT, MERGED)
-    return list(dict.fromkeys((*names, *STATUS_FIELDS)))
+    return list(dict.fromkeys((*facts_of(desk.settings), MERGED, *STATUS_FIELDS)))
 
 
 def _gone(crm_id: str) -> ContactReading:
     return ContactReading(asked=crm_id, status="deleted", crm_id=crm_id)
+
+
+def _context(settings: Settings, shown: Mapping[str, Any]) -> str | None:
+    own, usual = (_said(shown, name) for name in (OWN_CONTEXT, settings.context_field))
+    return own or (own if usual is None else usual)
+
+
+def _said(shown: Mapping[str, Any], *names: str) -> str | None:
+    """A text of these properties. HubSpot reads a cleared one as "", one never set as null."""
+    values = [str(shown[name]) for name in names if shown.get(name) is not None]
+    return " ".join(filter(None, values)) if values else None
 
 
 def _text(value: object) -> str | None:

@@ -30,10 +30,10 @@ from plugins.hubspot import delivery, fields, webhooks
 from plugins.hubspot.addresses import find_contacts
 from plugins.hubspot.answers import Answer, Verdict
 from plugins.hubspot.comparison import find_records, resolve_fields
-from plugins.hubspot.contacts import CONTACT_IDS, read_contacts
+from plugins.hubspot.contacts import CONTACT_IDS, facts_of, read_contacts
 from plugins.hubspot.polling import assigned_contacts, changed_contacts
 from plugins.hubspot.portals import Memories
-from plugins.hubspot.settings import DEFAULT_URL, notices
+from plugins.hubspot.settings import DEFAULT_URL, notices, read_settings
 from plugins.hubspot.setup_apply import apply_setup, plan_setup
 from plugins.hubspot.verdicts import refused_call, unavailable
 
@@ -108,8 +108,12 @@ class HubSpotPlugin:
 
     @hookimpl
     def crm_receive(self, access: Access, request: WebhookRequest) -> Received | Refused:
-        secret = access.webhook_secret()
-        return webhooks.receive(request, secret=secret, account_id=access.portal.account_id)
+        return webhooks.receive(
+            request,
+            secret=access.webhook_secret(),
+            account_id=access.portal.account_id,
+            facts=facts_of(read_settings(access.portal)),
+        )
 
     @hookimpl
     def crm_identify(self, access: Access) -> str:

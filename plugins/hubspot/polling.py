@@ -1,4 +1,4 @@
-"""Which contacts the assistants own, and whose owner changed: where no webhook can reach us.
+"""Which contacts the assistants own, and what changed at them: where no webhook can reach us.
 
 https://developers.hubspot.com/docs/api-reference/search/guide — search ends after 10,000 rows, so
 pages follow the record id instead of an offset; its index lags, so every poll overlaps the last.
@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.api import ContactChanges, Hint, Millis, parse_time
 from plugins.hubspot.budget import Lane
-from plugins.hubspot.contacts import OWNER
+from plugins.hubspot.contacts import OWNER, facts_of, reading_of
 from plugins.hubspot.portals import Desk
 from plugins.hubspot.verdicts import unavailable
 
@@ -19,6 +19,11 @@ MODIFIED = "lastmodifieddate"
 PAGE = 200
 OWNERS_PER_SEARCH = 80
 """A search body may have 3,000 characters."""
+
+CHANGED_PAGES = 10
+"""Of a poll for changes: our own writes change contacts too, and in a busy portal their pages would
+cost more calls than the writes. A new owner is found all the same, another address by the next full
+comparison."""
 
 MOST_PAGES = 50_000
 OVERLAP: Millis = 180_000
@@ -43,23 +48,35 @@ def changed_contacts(desk: Desk, cursor: Millis) -> ContactChanges:
     Raises PortalUnavailable.
     """
     since = max(0, cursor - OVERLAP)
-    owned = list(_owned(desk, since))
-    left = list(_left(desk, since)) if since else []
-    newest = max((_changed_at(record) for record in (*owned, *left)), default=0)
-    return ContactChanges(
-        owned=tuple(_hint(desk, record) for record in owned),
-        left=tuple(_hint(desk, record) for record in left),
-        cursor=max(cursor, newest),
-    )
+    newest = cursor
+    owned: dict[str, Hint] = {}
+    left: dict[str, Hint] = {}
+    found = _changed(desk, since) if since else _owned(desk, 0)
+    for into, records in ((owned, found), (left, _left(desk, since) if since else ())):
+        for record in records:
+            hint = _hint(desk, record)
+            into[hint.crm_id] = hint
+            newest = max(newest, *_dates(record))
+    return ContactChanges(tuple(owned.values()), tuple(left.values()), newest)
 
 
-def _owned(desk: Desk, since: Millis) -> Iterator[Record]:
-    """Owned by an assistant now, and since then."""
+def _owned(
+    desk: Desk, since: Millis, by: str = ASSIGNED, most: int = MOST_PAGES
+) -> Iterator[Record]:
+    """Owned by an assistant now, and with a date since then."""
     owners = _owners(desk)
     for start in range(0, len(owners), OWNERS_PER_SEARCH):
         theirs = _filter(OWNER, "IN", values=owners[start : start + OWNERS_PER_SEARCH])
-        recent = [_filter(ASSIGNED, "GTE", value=str(since))] if since else []
-        yield from _pages(desk, [[theirs, *recent]])
+        recent = [_filter(by, "GTE", value=str(since))] if since else []
+        yield from _pages(desk, [[theirs, *recent]], most)
+
+
+def _changed(desk: Desk, since: Millis) -> Iterator[Record]:
+    """Owned by an assistant now, and changed since then; when those are too many, assigned."""
+    changed = list(_owned(desk, since, MODIFIED, CHANGED_PAGES))
+    yield from changed
+    if len(changed) >= CHANGED_PAGES * PAGE:
+        yield from _owned(desk, since)
 
 
 def _left(desk: Desk, since: Millis) -> Iterator[Record]:
@@ -72,18 +89,18 @@ def _left(desk: Desk, since: Millis) -> Iterator[Record]:
         _filter(ASSIGNED, "GTE", value=str(since)),
     ]
     nobody = [_filter(OWNER, "NOT_HAS_PROPERTY"), _filter(MODIFIED, "GTE", value=str(since))]
-    yield from _pages(desk, [others, nobody])
+    yield from _pages(desk, [others, nobody], MOST_PAGES)
 
 
-def _pages(desk: Desk, groups: Sequence[Sequence[Filter]]) -> Iterator[Record]:
+def _pages(desk: Desk, groups: Sequence[Sequence[Filter]], most: int) -> Iterator[Record]:
     last = 0
     path = desk.api.paths.objects("contacts", "search")
-    for _ in range(MOST_PAGES):
+    for _ in range(most):
         beyond = _filter(ID, "GT", value=str(last))
         body = {
             "filterGroups": [{"filters": [*group, beyond]} for group in groups],
             "sorts": [{"propertyName": ID, "direction": "ASCENDING"}],
-            "properties": [OWNER, ASSIGNED],
+            "properties": [OWNER, ASSIGNED, MODIFIED, *facts_of(desk.settings)],
             "limit": PAGE,
         }
         answer = desk.api.read(path, body, lane=Lane.SEARCH)
@@ -106,14 +123,16 @@ def _filter(name: str, operator: str, **operand: object) -> Filter:
 
 
 def _hint(desk: Desk, record: Record) -> Hint:
-    return Hint(str(record["id"]), desk.now())
+    crm_id = str(record["id"])
+    return Hint(crm_id, desk.now(), shown=reading_of(desk, crm_id, record))
 
 
-def _changed_at(record: Record) -> Millis:
+def _dates(record: Record) -> Iterator[Millis]:
+    """When it changed hands and when it changed at all, by HubSpot's clock."""
     properties = record.get("properties")
     shown = properties if isinstance(properties, Mapping) else {}
-    text = shown.get(ASSIGNED) or shown.get(MODIFIED) or record.get("updatedAt")
-    try:
-        return parse_time(str(text))
-    except ValueError:
-        return 0
+    for text in (shown.get(ASSIGNED), shown.get(MODIFIED) or record.get("updatedAt")):
+        try:
+            yield parse_time(str(text))
+        except ValueError:
+            yield 0

@@ -9,7 +9,7 @@ request that is sent twice makes the same contacts be read twice.
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -30,8 +30,13 @@ _DECODED = {
 }  # fmt: skip
 
 
-def receive(request: WebhookRequest, *, secret: str, account_id: str | None) -> Received | Refused:
-    """Hints of the portal with this account id; other portals' events are left out."""
+def receive(
+    request: WebhookRequest, *, secret: str, account_id: str | None, facts: Collection[str] = ()
+) -> Received | Refused:
+    """Hints of the portal with this account id; other portals' events are left out.
+
+    facts: the properties besides the owner whose changes are worth a look at the contact.
+    """
     refused = check_signature(request, secret)
     if refused is not None:
         return refused
@@ -47,7 +52,7 @@ def receive(request: WebhookRequest, *, secret: str, account_id: str | None) -> 
     for event in events:
         if not isinstance(event, Mapping) or str(event.get("portalId")) != account_id:
             continue
-        for hint in _hints(event, request.received_at):
+        for hint in _hints(event, request.received_at, {OWNER, *facts}):
             known = hints.get(hint.crm_id)
             erased = hint.erased or (known is not None and known.erased)
             at = max(hint.at, known.at) if known is not None else hint.at
@@ -121,7 +126,9 @@ def _same(expected: str, given: str) -> bool:
     return hmac.compare_digest(expected.encode(), given.strip().encode("utf-8", "replace"))
 
 
-def _hints(event: Mapping[str, Any], received_at: Millis) -> Iterator[Hint]:
+def _hints(
+    event: Mapping[str, Any], received_at: Millis, watched: Collection[str]
+) -> Iterator[Hint]:
     """The contacts that one notification is about; none for other objects."""
     kind = event.get("subscriptionType") or event.get("eventType")
     family, _, what = str(kind).partition(".")
@@ -129,8 +136,10 @@ def _hints(event: Mapping[str, Any], received_at: Millis) -> Iterator[Hint]:
         return
     if family == "object" and str(event.get("objectTypeId", CONTACT_TYPE)) != CONTACT_TYPE:
         return
-    if what in ("propertyChange", "associationChange") and event.get("propertyName") != OWNER:
-        return  # nothing else decides anything, and our own writes echo by the thousand
+    if what == "associationChange":
+        return
+    if what == "propertyChange" and event.get("propertyName") not in watched:
+        return  # nothing else means anything to a lead, and our own writes echo by the thousand
     ids = [event.get("objectId")]
     if what == "merge":
         ids += [event.get("newObjectId"), event.get("primaryObjectId")]

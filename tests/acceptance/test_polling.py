@@ -1,8 +1,9 @@
 """Without webhooks: a portal is asked for changes, from a cursor that outlives the process."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -62,6 +63,33 @@ def test_the_cursor_outlives_the_process(ready: Program, clock: ManualClock) -> 
             after = tx.listening.of("acme")
         assert after.cursor > before.cursor
         assert (after.polled_at, after.compared_at) == (clock.now(), before.compared_at)
+
+
+def kept(program: Program) -> tuple[int, int]:
+    """Events ever accepted, and contacts to be read."""
+    with closing(sqlite3.connect(program.folder / "handback.db")) as database:
+        events = database.execute("SELECT count(*) FROM inbox").fetchone()[0]
+        return events, database.execute("SELECT count(*) FROM hints").fetchone()[0]
+
+
+def test_a_poll_of_contacts_that_are_as_their_leads_say_leaves_nothing(
+    ready: Program, clock: ManualClock
+) -> None:
+    many = [ready.new_contact(n, TARA, lastname=f"Contact {n}") for n in range(60)]
+    with process(ready, clock) as (app, polls):
+        polls.poll("acme", clock.now())
+        work(app)
+        quiet = kept(ready)
+        for every in (None, EVERY, EVERY):
+            clock.advance(EVERY)
+            assert polls.poll("acme", clock.now(), every=every) == 0
+        assert kept(ready) == quiet
+        ready.act({"action": "set", "contact": many[7], "properties": {"lastname": "Other"}})
+        clock.advance(EVERY)
+        assert polls.poll("acme", clock.now(), every=EVERY) == 1
+        work(app)
+        assert app.leads.show(f"acme/{many[7]}")["name"] == "Lead7 Other"
+        assert kept(ready) == (quiet[0] + 1, quiet[1])
 
 
 def test_of_several_workers_one_asks(ready: Program, clock: ManualClock) -> None:

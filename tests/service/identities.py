@@ -215,6 +215,9 @@ CASES = {
         lambda here: here.observe(reading()),
         lambda here: here.observe(reading("deleted")),
     ),
+    "another address": Case(
+        "engine.lead.ownership._refreshed", lambda here: here.observe(reading(email="new@x.org"))
+    ),
     "assigned": Case(
         "engine.lead.ownership._owner_change",
         lambda here: here.observe(reading(asked="502", crm_id="502")),

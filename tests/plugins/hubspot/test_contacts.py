@@ -25,6 +25,15 @@ def test_before_set_up_there_is_no_context_and_no_status(rig: Rig) -> None:
     assert reading.owners == ()
 
 
+def test_what_was_cleared_is_told_from_what_never_was(ready: Rig) -> None:
+    never, cleared = ready.contact(lastname=""), ready.contact(context="Trade fair")
+    empty = {"email": "", "context": "", "firstname": "", "lastname": ""}
+    ready.act("set", contact=cleared, properties=empty)
+    first, second = ready.hooks.crm_read_contacts(access=ready.access, crm_ids=[never, cleared])
+    assert (first.name, first.context) == ("Ada", None)
+    assert (second.email, second.name, second.context) == ("", "", "")
+
+
 def test_any_number_is_read_in_order_fifty_at_a_time(rig: Rig) -> None:
     ids = rig.contacts(230)
     rig.reset_stats()

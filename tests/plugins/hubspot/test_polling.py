@@ -11,9 +11,12 @@ from engine.api import (
     format_time,
 )
 from engine.rules.values import values_for
+from plugins.hubspot import polling
 from tests.plugins.hubspot.rig import BEN, HANNA, NOON, OMAR, TARA, Rig
 
 HOUR = 3_600_000
+LATER = 1_900_000_000_000
+"""After every change that has no time of its own."""
 
 
 @pytest.fixture
@@ -39,17 +42,44 @@ def test_nothing_owned_leaves_the_cursor_at_the_start(seen: Rig) -> None:
 def test_the_first_poll_finds_everything_the_next_only_what_is_new(seen: Rig) -> None:
     old = [seen.contact() for _ in range(3)]
     for crm_id in old:
-        seen.act("assign", contact=crm_id, owner=TARA, at=format_time(NOON - 2 * HOUR))
+        seen.act("assign", contact=crm_id, owner=TARA, at=format_time(LATER - 2 * HOUR))
     first = poll(seen, 0)
     assert ids(first.owned) == set(old)
     assert first.left == ()
     new, other = seen.contact(), seen.contact()
-    seen.act("assign", contact=new, owner=BEN, at=format_time(NOON))
-    seen.act("assign", contact=other, owner=OMAR, at=format_time(NOON))
+    seen.act("assign", contact=new, owner=BEN, at=format_time(LATER))
+    seen.act("assign", contact=other, owner=OMAR, at=format_time(LATER))
     second = poll(seen, first.cursor + HOUR)
     assert ids(second.owned) == {new}
     assert ids(second.left) >= {other}
-    assert second.cursor >= NOON
+    assert second.cursor >= LATER
+
+
+def test_a_poll_shows_what_became_of_a_contact(seen: Rig) -> None:
+    renamed, other = seen.contact(TARA, email="old@example.org"), seen.contact(TARA)
+    for crm_id in (renamed, other):
+        seen.act("set", contact=crm_id, properties={"phone": "1"}, at=format_time(LATER - HOUR))
+    cursor = poll(seen, 0).cursor
+    changes = {"email": "New@example.org", "lastname": ""}
+    seen.act("set", contact=renamed, properties=changes, at=format_time(LATER))
+    (found,) = poll(seen, cursor + HOUR).owned
+    assert found.crm_id == renamed
+    assert found.shown is not None
+    assert (found.shown.email, found.shown.name) == ("new@example.org", "Ada")
+
+
+def test_a_flood_of_changes_hides_no_new_owner(seen: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "CHANGED_PAGES", 1)
+    many = seen.contacts(210, TARA)
+    touched = {"properties": {"phone": "1"}, "at": format_time(LATER)}
+    seen.control("POST", "actions", [{"action": "set", "contact": i, **touched} for i in many])
+    new = seen.contact()
+    seen.act("assign", contact=new, owner=TARA, at=format_time(LATER))
+    seen.reset_stats()
+    found = poll(seen, LATER)
+    assert new in ids(found.owned)
+    assert len(found.owned) == 201
+    assert seen.count("search") == 3, "a page of changes, who is new, and who left"
 
 
 def test_contacts_that_were_taken_back_or_cleared_are_found(seen: Rig) -> None:

@@ -139,6 +139,17 @@ def test_other_portals_events_are_left_out() -> None:
     assert hints(event(portalId=1), event(portalId="62515")) == (Hint("17", NOW - 1000),)
 
 
+def test_what_a_lead_knows_of_its_contact_is_listened_to() -> None:
+    changes = [event("contact.propertyChange", n, propertyName=p) for n, p in enumerate(
+        ("hs_lead_status", "email", "lastname", "words", "context"), 1
+    )]  # fmt: skip
+    taken = receive(
+        request(changes), secret=SECRET, account_id="62515", facts=("email", "lastname", "words")
+    )
+    assert isinstance(taken, Received)
+    assert {hint.crm_id for hint in taken.hints} == {"2", "3", "4"}
+
+
 def test_without_a_known_account_nothing_is_dropped_silently() -> None:
     taken = receive(request([event()]), secret=SECRET, account_id=None)
     assert isinstance(taken, Refused)
