@@ -172,8 +172,7 @@ def kept(here: World) -> None:
     while effect not in (batch := lanes.next_batch()):
         lanes.settled(batch, set())
     run = delivery._Run(
-        here.app.store, here.clock, access, hooks, rules.rules.crm["hubspot"],
-        rules.tells["kept"], claim.fence, lanes,
+        here.app.store, here.clock, access, hooks, rules.tells["kept"], claim.fence, lanes
     )  # fmt: skip
     run._record(batch, {effect.id: Done({"verdict": "kept", "owner": "7", "why": "nobody"})})
     here.decide()
