@@ -28,13 +28,14 @@ def main() -> int:
     given = _options()
     first, last = _seeds(given)
     count = last - first + 1
-    began, bad, deaths, curses, done = time.monotonic(), 0, 0, 0, 0
+    began, bad, deaths, curses, cursed, done = time.monotonic(), 0, 0, 0, 0, 0
     _say(f"{count} worlds on {given.database}, again with: --seeds {first}-{last}")
     for part in _lived(first, last, given.database, given.jobs):
         for lived in part:
             done += 1
             deaths += lived.deaths
             curses += lived.curses
+            cursed += bool(lived.curses)
             bad += bool(lived.broken)
             if given.tell or lived.broken:
                 _say("".join(f"  {line}\n" for line in lived.log), end="")
@@ -43,7 +44,7 @@ def main() -> int:
         _say(f"{time.monotonic() - began:7.1f} s  {done} worlds, {bad} broken")
     pace = done / (time.monotonic() - began)
     _say(f"{done} worlds ({first}-{last}, {given.database}), {pace:.2f} a second, ", end="")
-    _say(f"{deaths} deaths of processes, {curses} planted exceptions, ", end="")
+    _say(f"{deaths} deaths of processes, {curses} planted exceptions in {cursed} worlds, ", end="")
     _say(f"{bad} worlds broke a promise")
     return 1 if bad else 0
 

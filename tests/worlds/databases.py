@@ -21,11 +21,14 @@ class Tables(Protocol):
 
     def rollback(self) -> None: ...
 
+    def commit(self) -> None: ...
+
     def names(self) -> list[str]: ...
 
 
 class Databases(Protocol):
-    """template: the URL of the database that fresh ones are copied from, when it is migrated."""
+    """template: the URL of the database that fresh ones are copied from; nobody has it open when
+    they are."""
 
     template: str
 
@@ -38,7 +41,8 @@ class Databases(Protocol):
 
 class _Sqlite:
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self.execute, self.rollback = connection.execute, connection.rollback
+        self.execute = connection.execute
+        self.rollback, self.commit = connection.rollback, connection.commit
 
     def names(self) -> list[str]:
         found = self.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
@@ -78,6 +82,9 @@ class _Postgresql:
 
     def rollback(self) -> None:
         self._connection.rollback()
+
+    def commit(self) -> None:
+        self._connection.commit()
 
     def names(self) -> list[str]:
         found = self.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")

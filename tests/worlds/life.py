@@ -5,6 +5,8 @@ Everything that happens is drawn from one seed: `python -m tests.worlds --seeds 
 are taken one by one in one thread, each by the code that a worker runs.
 """
 
+import functools
+import importlib.metadata
 import os
 import random
 from collections.abc import Callable, Iterator
@@ -17,8 +19,9 @@ import requests
 
 from engine import wiring
 from engine.base.clock import DAY, HOUR, MINUTE, SECOND, ManualClock, Millis, format_time
+from engine.base.settings import Settings
+from engine.hooks import manager
 from engine.lead.machine import LeadMachine
-from engine.service.connections import Wanted
 from engine.store import NewHint, open_store
 from engine.store.transaction import Compiled
 from engine.wiring import App
@@ -28,17 +31,9 @@ from plugins.hubspot.budget import Budget
 from tests.lead.lives import INTENTS, MARKS
 from tests.worlds import odd
 from tests.worlds.curse import Curse
+from tests.worlds.portal import ADDRESS, HANNA, MEI, MODEL, OMAR, TARA, TOKEN_ENV, Sandbox
 
-TOKEN_ENV = "HANDBACK_WORLD_TOKEN"
 START: Millis = 1_793_610_000_000
-TARA, HANNA, OMAR, MEI = "501", "502", "503", "504"
-OWNERS = [
-    {"id": TARA, "email": "tara@acme.example", "first_name": "Tara", "user_id": 9001},
-    {"id": HANNA, "email": "hanna@acme.example", "first_name": "Hanna", "user_id": 9002},
-    {"id": OMAR, "email": "omar@acme.example", "first_name": "Omar", "user_id": 9003},
-    {"id": MEI, "email": "mei@acme.example", "first_name": "Mei", "user_id": 9004},
-]
-ADDRESS = {str(owner["id"]): str(owner["email"]) for owner in OWNERS}
 PEOPLE = (HANNA, OMAR, MEI)
 FAULTS = (
     "401", "423", "502", "503", "504", "521", "523", "524", "reset", "commit-then-drop",
@@ -84,12 +79,15 @@ class World:
     """Used as `with world.made(): world.live(); world.settle()`, then looked at."""
 
     def __init__(
-        self, seed: int, url: str, database: str, compiled: Compiled, machine: LeadMachine
-    ) -> None:
-        self.seed, self.dice, self.url, self.machine = seed, random.Random(seed), url, machine
+        self, seed: int, sandbox: Sandbox, settings: Settings, compiled: Compiled,
+        machine: LeadMachine,
+    ) -> None:  # fmt: skip
+        self.seed, self.dice, self.machine = seed, random.Random(seed), machine
         self.token = f"world-{seed}-{os.getpid()}"
+        self.number = MODEL + 1 + seed
+        self._sandbox, self._settings = sandbox, settings
         self.clock = ManualClock(START)
-        self.database, self._compiled = database, compiled
+        self.database, self._compiled = settings.database_url, compiled
         self.fate = Fate()
         self.curse = Curse()
         self.cursed: set[str] = set()
@@ -120,13 +118,8 @@ class World:
 
     @contextmanager
     def made(self) -> Iterator[None]:
-        """A portal of its own, connected and set up; the engine's processes until the end."""
-        wanted = {
-            "portal_id": 20_000_000 + self.seed, "token": self.token, "owners": OWNERS,
-            "rate_limited": False, "seed": self.seed,
-            "switches": {"property_lag": [0, 0], "search_lag": [0, 0]},
-        }  # fmt: skip
-        self.control("POST", "portals", wanted, token="root-token")
+        """A portal of its own, which the database knows; the engine's processes until the end."""
+        self._sandbox.make_portal(self.number, self.token, seed=self.seed, like=MODEL)
         self._pass(0)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv(TOKEN_ENV, self.token)
@@ -137,10 +130,9 @@ class World:
             patch.setattr("requests.sessions.get_environ_proxies", lambda *_, **__: {})
             patch.setattr("requests.sessions.get_netrc_auth", lambda _: None)
             self.curse.plant(patch)
+            # Looking for plugins in all that is installed is a tenth of a short life.
+            patch.setattr(manager, "entry_points", _entry_points)
             self._begin()
-            self.app.connections.connect(Wanted("acme", base_url=self.url), token_env=TOKEN_ENV)
-            self.app.portals.setup("acme", apply=True)
-            self.app.portals.add_assistant("acme", ADDRESS[TARA], name="tara", context="mail")
             try:
                 yield
             finally:
@@ -162,15 +154,13 @@ class World:
             self.fate.point()
 
         store._dialect.begin_write = begin_write  # type: ignore[method-assign]
-        settings = wiring.load_settings(None, database_url=self.database)
-        self.app: App = wiring._wire(settings, self.clock, store)
+        self.app: App = wiring._wire(self._settings, self.clock, store)
         self.app.rules.know(self.machine)
         self.polls = Polls(store, self.app.lookups)
 
     def _mortal(self, real: Callable[..., requests.Response]) -> Callable[..., requests.Response]:
         def send(session: requests.Session, request: Any, **options: Any) -> requests.Response:
-            if "/_sandbox/" in request.url:
-                return real(session, request, **options)
+            self._sandbox.tell_time(self.token)
             self._sessions.add(session)
             self.fate.point()
             answer = real(session, request, **options)
@@ -197,11 +187,13 @@ class World:
             happening(self)
 
     def settle(self) -> None:
-        """Faults end, every webhook arrives at last, what is parked is tried again, and the engine
-        has all the time it wants."""
-        self._note("faults end")
-        self.curse.lead = None
+        """All that is left is done, with faults and a curse; then they end, every webhook arrives
+        at last, what is parked is tried again, and the engine has all the time it wants."""
+        if self.curse.lead is None:
+            self._a_curse_falls_on_a_lead_or_ends()
         self._rest()
+        self._note("faults and curses end")
+        self.curse.lead = None
         self.app.queue.retry(None)
         self.control("DELETE", "faults")
         for crm_id in self.contacts:
@@ -326,8 +318,9 @@ class World:
         self._with_a_sound_one(lines)
 
     def _a_curse_falls_on_a_lead_or_ends(self) -> None:
-        """While it is on, nothing about the lead can be written; it is always on one at most."""
-        if self.curse.lead is not None:
+        """While it is on, nothing about the lead can be written; it is always on one at most, and
+        the mailer has something to say about that."""
+        if self.curse.lead is not None and self.dice.random() < 0.5:
             self._note(f"the curse on {self.curse.lead} ends")
             self.curse.lead = None
         elif self.contacts:
@@ -335,6 +328,8 @@ class World:
             self.curse.statement = self.dice.randint(1, 14)
             self.cursed.add(self.curse.lead)
             self._note(f"{self.curse.lead} is cursed from statement {self.curse.statement} on")
+            self._line(self.curse.lead, *self._mail(self.curse.lead))
+            self._tell(self._lines[-1:], new=1)
 
     def _a_flood_comes(self) -> None:
         if not self.contacts:
@@ -471,8 +466,7 @@ class World:
 
     def _pass(self, duration: Millis) -> None:
         self.clock.advance(duration)
-        now = format_time(self.clock.now())
-        self.control("POST", "clock", {"now": now, "freeze": True})
+        self._sandbox.now = format_time(self.clock.now())
 
     def _act(self, **action: Any) -> Any:
         self._note(str(action))
@@ -483,21 +477,14 @@ class World:
     def _note(self, what: str) -> None:
         self.log.append(f"{format_time(self.clock.now())} {what}")
 
-    def control(self, method: str, what: str, body: Any = None, token: str = "") -> Any:
-        answer = _control.request(
-            method,
-            f"{self.url}/_sandbox/{what}",
-            json=body,
-            headers={"Authorization": f"Bearer {token or self.token}"},
-            timeout=30,
-        )
-        assert answer.ok, answer.text
-        return answer.json() if answer.content else None
+    def control(self, method: str, what: str, body: Any = None) -> Any:
+        return self._sandbox.call(self.token, method, what, body)
 
 
-_control = requests.Session()
-"""One connection for what no process of the world does."""
-_control.trust_env = False
+@functools.cache
+def _entry_points(**group: str) -> Any:
+    return importlib.metadata.entry_points(**group)
+
 
 _HAPPENINGS: list[tuple[Callable[[World], None], int]] = [
     (World._a_contact_appears, 8),
@@ -509,7 +496,7 @@ _HAPPENINGS: list[tuple[Callable[[World], None], int]] = [
     (World._odd_events_come, 4),
     (World._somebody_claims_the_engines_next_events, 2),
     (World._a_flood_comes, 1),
-    (World._a_curse_falls_on_a_lead_or_ends, 6),
+    (World._a_curse_falls_on_a_lead_or_ends, 10),
     (World._a_fault_is_armed, 10),
     (World._time_passes, 10),
     (World._the_clock_is_set_back, 1),

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.worlds.databases import Tables
-from tests.worlds.life import TARA, World, secret
+from tests.worlds.life import World, secret
+from tests.worlds.portal import TARA
 
 CONTRACT = Path(__file__).resolve().parents[1] / "data" / "state-mapping.csv"
 OWNER = "hubspot_owner_id"

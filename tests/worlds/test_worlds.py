@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.worlds.databases import Tables
-from tests.worlds.life import HANNA, OMAR, TARA, World
+from tests.worlds.life import World
+from tests.worlds.portal import HANNA, OMAR, TARA
 from tests.worlds.promises import broken
 from tests.worlds.worlds import Worlds
 
@@ -23,16 +24,16 @@ def worlds() -> Iterator[Worlds]:
 
 def test_no_promise_is_broken(worlds: Worlds) -> None:
     found: dict[int, list[str]] = {}
-    deaths = curses = 0
+    deaths = cursed = 0
     for seed in SEEDS:
         lived = worlds.live(seed)
         deaths += lived.deaths
-        curses += lived.curses
+        cursed += bool(lived.curses)
         if lived.broken:
             found[seed] = lived.broken
     assert found == {}
     assert deaths > len(SEEDS), "hardly a process died"
-    assert curses > len(SEEDS), "hardly a statement failed"
+    assert cursed > len(SEEDS) / 3, "a statement failed in hardly a world"
 
 
 def test_a_world_can_be_lived_again(worlds: Worlds) -> None:
@@ -45,7 +46,7 @@ def test_a_world_can_be_lived_again(worlds: Worlds) -> None:
 
 @pytest.fixture(scope="module")
 def settled(worlds: Worlds) -> Iterator[World]:
-    with worlds.lived(1002) as world:
+    with worlds.lived(1003) as world:
         yield world
 
 

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from engine.base.clock import ManualClock
 from engine.base.logging import configure_logging
+from engine.base.settings import Settings
 from engine.lead.machine import LeadMachine
 from engine.wiring import open_app
 from tests.acceptance.conftest import RULES
 from tests.plugins.hubspot.rig import start_sandbox
 from tests.worlds.databases import Databases, databases
-from tests.worlds.life import World
+from tests.worlds.life import START, World
+from tests.worlds.portal import Sandbox, set_up_model
 from tests.worlds.promises import broken
 
 MEMORY = Path("/dev/shm")  # noqa: S108 — only where files live when there is one
@@ -31,7 +34,7 @@ class Lived:
     log: list[str]
     deaths: int
     curses: int
-    """How many exceptions were planted."""
+    """How often an exception fell that was planted."""
 
 
 class Worlds:
@@ -52,13 +55,18 @@ class Worlds:
         where = MEMORY if os.access(MEMORY, os.W_OK) else None
         folder = tempfile.TemporaryDirectory(prefix="hb-worlds-", dir=where)
         path = Path(stack.enter_context(folder))
-        process, self._url = start_sandbox("--search-lag", "0")
+        process, url = start_sandbox("--search-lag", "0")
         if process.stdout is not None:
             stack.callback(process.stdout.close)
         stack.callback(process.wait)
         stack.callback(process.terminate)
         self.databases: Databases = stack.enter_context(databases(self._kind, path))
-        with open_app(database=self.databases.template, rules=RULES) as app:
+        self._sandbox = Sandbox(url)
+        stack.callback(self._sandbox.close)
+        clock = ManualClock(START)
+        with open_app(database=self.databases.template, rules=RULES, clock=clock) as app:
+            set_up_model(app, self._sandbox)
+            self._settings: Settings = app.settings
             self._machine: LeadMachine = app.rules.now()
             self._compiled = app.store._compiled
             app.store._dialect.erased()  # the log goes into the file, which is copied
@@ -88,8 +96,13 @@ class Worlds:
     @contextmanager
     def _made(self, seed: int) -> Iterator[World]:
         database = self.databases.fresh(seed)
+        settings = self._settings.model_copy(update={"database_url": database})
         try:
-            yield World(seed, self._url, database, self._compiled, self._machine)
+            world = World(seed, self._sandbox, settings, self._compiled, self._machine)
+            with self.databases.tables(database) as tables:
+                tables.execute("UPDATE portals SET account_id = ?", (str(world.number),))
+                tables.commit()
+            yield world
         finally:
             self.databases.drop(database)
 

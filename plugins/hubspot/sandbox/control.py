@@ -45,7 +45,8 @@ def handle(world: World, portal: Portal | None, method: str, path: str, body: An
 
 
 def _portals(world: World, portal: Portal, body: Any) -> Reply:
-    """Make a portal with its own token; owners are those given, and no contacts."""
+    """Make a portal with its own token; owners are those given, and no contacts. Its properties
+    are HubSpot's own, or those of the portal `like`, as somebody has set that up."""
     wanted = as_object(body, "$")
     unknown = set(wanted) - _PORTAL_KEYS
     if unknown:
@@ -66,6 +67,8 @@ def _portals(world: World, portal: Portal, body: Any) -> Reply:
     )
     made = world.add(request)
     try:
+        if "like" in wanted:
+            made.take_properties(world.portals[int(wanted["like"])])
         made.switches.change(as_object(wanted.get("switches") or {}, "$.switches"))
         sync_webhooks(made)
         owners = as_list(wanted.get("owners") or [], "$.owners")
@@ -82,6 +85,7 @@ _PORTAL_KEYS: Final = frozenset(
     {
         "portal_id", "token", "tier", "time_zone", "webhook_url", "webhook_secret",
         "webhook_properties", "scopes", "app_id", "rate_limited", "seed", "switches", "owners",
+        "like",
     }
 )  # fmt: skip
 _ALLOWED: Final = ", ".join(sorted(_PORTAL_KEYS))

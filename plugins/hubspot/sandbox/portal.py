@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -124,6 +125,16 @@ class Portal:
     @property
     def contacts(self) -> RecordStore:
         return self.stores["contacts"]
+
+    def take_properties(self, other: Portal) -> None:
+        """Have the definitions of properties and groups that another portal has now."""
+        for name, store in self.stores.items():
+            model = other.stores[name]
+            store.definitions = {
+                each.name: replace(each, options=[*map(copy, each.options)])
+                for each in model.definitions.values()
+            }
+            store.groups = {each.name: copy(each) for each in model.groups.values()}
 
     def chance(self, probability: float) -> bool:
         return self.rng.random() < probability

@@ -95,6 +95,7 @@ def test_default_content(private_sandbox):
         ({"tier": "gold"}, "professional"),
         ({"time_zone": "Mars/Base"}, "Europe/Berlin"),
         ({"colour": "red"}, "allowed"),
+        ({"like": 4}, "4 is missing or unknown"),
         ({"owners": [{"first_name": "A"}]}, "email"),
         ({"owners": [{"email": "a@b.co", "id": "x"}]}, "not a number"),
         ({"owners": [{"email": "a@b.co"}, {"email": "A@b.co"}]}, "already"),

@@ -46,6 +46,22 @@ def test_options_are_replaced_as_a_whole(portal):
     assert replaced["label"] == "New label"
 
 
+def test_a_portal_is_made_like_another_one_and_is_apart_from_it(portal, make_portal):
+    group = {"name": "handback", "label": "Handback"}
+    assert portal.properties("POST", "contacts/groups", group).status_code == 201
+    portal.properties("POST", "contacts", {**STATUS, "groupName": "handback"})
+    path = "contacts/lead_connection_status"
+    made = make_portal(like=portal.id)
+    assert made.properties("GET", path).json() == portal.properties("GET", path).json()
+    body = {"label": "Changed", "options": [{"label": "Warm", "value": "WARM"}]}
+    assert made.properties("PATCH", path, body).status_code == 200
+    shown = portal.properties("GET", path).json()
+    assert shown["label"] == STATUS["label"]
+    assert [option["value"] for option in shown["options"]] == ["HOT", "COLD"]
+    assert made.properties("GET", "contacts/groups/handback").json()["label"] == "Handback"
+    assert made.objects("GET", "contacts").json() == {"results": []}
+
+
 def test_adding_qualified_to_the_lead_status(portal):
     path = "contacts/hs_lead_status"
     options = portal.properties("GET", path).json()["options"]
