@@ -1,12 +1,17 @@
-"""For every test: Hypothesis' profile, and a look at each request that a plugin sends."""
+"""For every test: Hypothesis' profile, a look at each request of a plugin, and databases."""
 
+import itertools
 import os
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 from hypothesis import HealthCheck, Phase, settings
+
+if TYPE_CHECKING:
+    from tests.databases import Server
 
 settings.register_profile(
     "quick", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -63,3 +68,38 @@ def requests_sent(_sent: Sent) -> Iterator[list[str]]:
     _sent.wrong.clear()
     yield _sent.requests
     assert _sent.wrong == []
+
+
+@pytest.fixture(scope="session")
+def server() -> "Iterator[Server]":
+    """PostgreSQL, once in a run."""
+    from tests.databases import server_of_the_run  # a test of rules needs no SQLAlchemy
+
+    with server_of_the_run() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def emptied(server: "Server") -> Iterator[Callable[[], str]]:
+    """Gives the URL of one migrated database of PostgreSQL, emptied."""
+    from tests.databases import emptied_database
+
+    with emptied_database(server) as empty:
+        yield empty
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Gives the URL of a migrated, empty database, again and again: use the last one only."""
+    from tests.databases import database_in
+
+    if request.param == "sqlite":
+        numbers = itertools.count()
+        return lambda: database_in(tmp_path, f"fresh-{next(numbers)}.db")
+    return request.getfixturevalue("emptied")  # type: ignore[no-any-return]  # see there
+
+
+@pytest.fixture
+def url(fresh: Callable[[], str]) -> str:
+    """A migrated, empty database."""
+    return fresh()

@@ -18,6 +18,7 @@ import requests
 from engine.service.connections import Wanted
 from engine.wiring import open_app
 from tests import warm
+from tests.databases import database_in
 from tests.warm import Warm
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,7 +90,7 @@ class Program:
     def set_up(self) -> None:
         """What set_up_as_spelled does, without four processes."""
         os.environ["HUBSPOT_TOKEN"] = TOKEN
-        with open_app(database=f"sqlite:///{self.folder / 'handback.db'}", rules=RULES) as app:
+        with open_app(database=database_in(self.folder), rules=RULES) as app:
             wanted = Wanted("acme", base_url=self.url, webhook_secret_env="HUBSPOT_SECRET")
             app.connections.connect(wanted, token_env="HUBSPOT_TOKEN")
             app.portals.setup("acme", apply=True)

@@ -21,6 +21,7 @@ from engine.hooks.errors import PortalDisconnected, PortalUnavailable
 from engine.service.connections import Wanted
 from engine.wiring import App, open_app
 from tests.acceptance.conftest import TOKEN, Program, event, write_events
+from tests.databases import database_in
 
 PORTAL = 8001001
 CLIENT, SECRET = "our-app", "the-client-secret-of-our-app"
@@ -59,7 +60,7 @@ class Office:
 
     def open(self, after: int = 0) -> Any:
         clock = None if not after else format_time(SystemClock().now() + after)
-        return open_app(database=f"sqlite:///{self.program.folder / 'handback.db'}", clock=clock)
+        return open_app(database=database_in(self.program.folder), clock=clock)
 
     def agree(self, page: str, decision: str = "allow") -> dict[str, str]:
         """What an admin's browser brings back."""

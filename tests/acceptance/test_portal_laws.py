@@ -31,6 +31,7 @@ from engine.store import NewHint
 from engine.wiring import App, open_app
 from engine.work.hinted import LOOKS, STILL_THERE
 from tests.acceptance.conftest import TOKEN, sandbox
+from tests.databases import database_in
 from tests.lead.lives import INTENTS, MARKS, REASONS
 
 CONTRACT = Path(__file__).resolve().parents[1] / "data" / "state-mapping.csv"
@@ -120,7 +121,7 @@ def world() -> Iterator[World]:
     with (
         sandbox("--search-lag", "0", "--no-rate-limit") as url,
         tempfile.TemporaryDirectory() as folder,
-        open_app(database=f"sqlite:///{Path(folder) / 'laws.db'}", clock=clock) as app,
+        open_app(database=database_in(Path(folder)), clock=clock) as app,
     ):
         app.connections.connect(Wanted("acme", base_url=url), token_env="HANDBACK_LAW_TOKEN")
         app.portals.setup("acme", apply=True)

@@ -17,6 +17,7 @@ import pytest
 from engine.lead.records import Portal
 from engine.store import open_store
 from tests.acceptance.conftest import Program, wait_until
+from tests.databases import database_in
 
 pytest.importorskip("faststream", reason="needs the extra: pip install 'handback[brokers]'")
 
@@ -136,7 +137,7 @@ def queue() -> str:
 @pytest.fixture
 def program(tmp_path: Path) -> Program:
     """With a portal that is never asked anything: events name contacts by id."""
-    store = open_store(f"sqlite:///{tmp_path / 'handback.db'}")
+    store = open_store(database_in(tmp_path))
     with store.write() as tx:
         tx.portals.put(Portal("acme", "hubspot", "http://crm.example", "TOKEN"))
     store.close()

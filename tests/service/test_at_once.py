@@ -15,7 +15,6 @@ from engine.service.sign_in import Person, SignIns
 from engine.store import Store, open_store
 from engine.store.account_records import User
 from engine.store.accounts import Accounts as Kept
-from tests.store.conftest import emptied, migrated_file, server, url  # noqa: F401 — fixtures
 
 GOOD, OTHER = "correct horse battery staple", "quite unrelated words"
 TOGETHER = 0.5
@@ -39,7 +38,7 @@ class Process:
 
 
 @pytest.fixture
-def two(url: str) -> Iterator[tuple[Process, Process]]:  # noqa: F811 — the fixture
+def two(url: str) -> Iterator[tuple[Process, Process]]:
     made = Process(open_store(url)), Process(open_store(url))
     yield made
     for process in made:

@@ -5,7 +5,6 @@ For each of them, from each door: somebody claims its next identity, then it hap
 
 import io
 import json
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from engine.service.apikeys import ApiKeys
 from engine.service.attention import Attention
 from engine.store.tables import inbox
 from engine.work.senders import FILE, SENDING
+from tests.databases import database_in
 from tests.service.identities import (
     CASES,
     KEPT_NOWHERE,
@@ -38,7 +38,6 @@ from tests.service.identities import (
     says_where_from,
     world,
 )
-from tests.store.conftest import emptied, migrated_file, server  # noqa: F401 — fixtures
 
 Known = tuple[str, str]
 """(source, id)"""
@@ -162,21 +161,6 @@ DOORS: dict[str, Callable[[World, list[bytes]], None]] = {
 # ---------------------------------------------------------------------- the law
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
-    """Gives the URL of an empty database, the same every time."""
-
-    def sqlite() -> str:
-        for old in tmp_path.glob("handback.db*"):
-            old.unlink()
-        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "handback.db")
-        return f"sqlite:///{tmp_path / 'handback.db'}"
-
-    if request.param == "sqlite":
-        return sqlite
-    return request.getfixturevalue("emptied")  # type: ignore[no-any-return]  # see there
-
-
 def undisturbed(url: str, case: Case) -> tuple[list[Known], list[tuple[Any, ...]]]:
     """The identities that come next, and what comes of them."""
     with world(url) as here:
@@ -215,7 +199,7 @@ def test_every_place_that_makes_an_event_is_covered() -> None:
 
 def test_no_sender_can_say_that_it_is_the_engine(tmp_path: Path) -> None:
     """Whatever it writes into its event."""
-    with world(f"sqlite:///{tmp_path / 'handback.db'}") as here:
+    with world(database_in(tmp_path)) as here:
         content = json.loads(lines([("person", "1")])[0]) | {"internal": True, "via": "pages: ada"}
         content |= {"type": "marked", "subject": f"{PORTAL}/{LEAD}", "data": {"action": "hot"}}
         by_file(here, [json.dumps(content).encode()])

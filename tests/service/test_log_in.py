@@ -14,6 +14,7 @@ from engine.service.audit import Audit
 from engine.service.hashing import AT_ONCE, KEPT_FREE, PLACES, BusyError
 from engine.store import Store, open_store
 from engine.store.account_records import LogIn
+from tests.databases import database_in
 
 GOOD = "correct horse battery staple"
 MANY = 36
@@ -46,7 +47,7 @@ class Watched(PasswordHasher):
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path / 'handback.db'}")
+    opened = open_store(database_in(tmp_path))
     yield opened
     opened.close()
 

@@ -16,6 +16,7 @@ from engine.service.accounts import Accounts
 from engine.service.apikeys import ApiKeys
 from engine.service.audit import Audit
 from engine.store import Store, open_store
+from tests.databases import database_in
 
 GOOD = "correct horse battery staple"
 
@@ -37,7 +38,7 @@ class Office:
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
     file = tmp_path / "handback.db"
-    store, clock = open_store(f"sqlite:///{file}"), ManualClock(1_800_000_000_000)
+    store, clock = open_store(database_in(tmp_path)), ManualClock(1_800_000_000_000)
     audit = Audit(store, clock)
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     accounts, keys = Accounts(store, clock, audit, quick), ApiKeys(store, clock, audit)

@@ -15,6 +15,7 @@ from engine.base.settings import SHIPPED_RULES
 from engine.lead.records import Portal
 from engine.web.receivers import MAX_BODY, receiver_app
 from engine.wiring import App, open_app
+from tests.databases import database_in
 
 NOW = 1_800_000_000_000
 EVENT = {"portalId": 62515, "subscriptionType": "contact.deletion", "objectId": 17}
@@ -49,7 +50,7 @@ UNSIGNED: Mapping[str, tuple[bytes, Mapping[str, str]]] = {
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     monkeypatch.setenv("SECRET", "s3cret")
-    url, clock = f"sqlite:///{tmp_path / 'handback.db'}", ManualClock(NOW)
+    url, clock = database_in(tmp_path), ManualClock(NOW)
     with open_app(database=url, rules=SHIPPED_RULES, clock=clock) as opened:
         with opened.store.write() as tx:
             tx.portals.put(

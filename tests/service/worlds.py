@@ -10,6 +10,7 @@ from engine.base.clock import MINUTE, ManualClock, Millis
 from engine.lead.records import Event, Lead, Portal
 from engine.store import NewEvent
 from engine.wiring import App, open_app
+from tests.databases import database_in
 
 BEGIN: Millis = 1_800_000_000_000
 PORTAL = "acme"
@@ -51,7 +52,7 @@ class World:
 def world(folder: Path, rules: Path | None = None) -> Iterator[World]:
     """A world in `folder`, by the shipped rules unless others are given."""
     clock = ManualClock(BEGIN)
-    database = f"sqlite:///{folder / 'handback.db'}"
+    database = database_in(folder)
     with open_app(database=database, rules=rules, clock=clock) as app:
         with app.store.write() as tx:
             tx.portals.put(Portal(PORTAL, "hubspot", "http://127.0.0.1:9", "TOKEN"))

@@ -13,7 +13,7 @@ import pytest
 from engine.base.errors import HandbackError, InputError
 from engine.store import Store, open_store
 from engine.store.backup import backup
-from tests.store.conftest import Server
+from tests.databases import Server
 from tests.store.worlds import PORTAL, add, connect, decide, new
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.acceptance import test_whole_run
 from tests.acceptance.conftest import Program, sandbox
-from tests.store.conftest import Server
+from tests.databases import Server
 
 
 @pytest.mark.postgres

@@ -453,18 +453,16 @@ def test_nothing_personal_is_left_in_the_file_either(tmp_path: Path, migrated_fi
     """SQLite keeps deleted text in free pages and in its log unless it is told not to."""
     from engine.store import open_store
 
-    file = tmp_path / "erase.db"
-    file.write_bytes(migrated_file.read_bytes())
-    store = open_store(f"sqlite:///{file}")
+    store = open_store(f"sqlite:///{migrated_file}")
     connect(store)
     known = _personal_life(store)
     with store.write() as tx:
         (asked,) = tx.inbox.claim_lookups(PORTAL, now=24, lease=1, limit=9)
         tx.inbox.refuse(PORTAL, [(asked.seq, "gone")], now=24)
-    written = b"".join(part.read_bytes() for part in tmp_path.glob("erase.db*"))
+    written = b"".join(part.read_bytes() for part in tmp_path.glob("handback.db*"))
     assert SECRET.encode() in written
     _erase(store, known, 25)
-    written = b"".join(part.read_bytes() for part in tmp_path.glob("erase.db*"))
+    written = b"".join(part.read_bytes() for part in tmp_path.glob("handback.db*"))
     store.close()
     assert SECRET.lower().encode() not in written.lower()
-    assert sqlite3.connect(file).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert sqlite3.connect(migrated_file).execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -1,6 +1,5 @@
 """The store against a model of dicts: whatever is done in whatever order, both say the same."""
 
-import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test as run
 
 from engine.lead.records import TimerSet
 from engine.store import Claim, Decided, Settlement, Store, open_store
+from tests.databases import database_in
 from tests.store.model import Effect, Model, Row
 from tests.store.worlds import PORTAL, add, connect, decision, lead, new, note
 
@@ -227,16 +227,10 @@ class Machine(RuleBasedStateMachine):
         assert status.due + status.waiting == len(self.model.waiting)
 
 
-def test_sqlite_is_the_model(migrated_file: Path) -> None:
+def test_sqlite_is_the_model() -> None:
     with tempfile.TemporaryDirectory(prefix="hb-model-") as folder:
         numbers = iter(range(10**9))
-
-        def make() -> Store:
-            file = Path(folder) / f"{next(numbers)}.db"
-            shutil.copy(migrated_file, file)
-            return open_store(f"sqlite:///{file}")
-
-        _run(make, examples=40)
+        _run(lambda: open_store(database_in(Path(folder), f"{next(numbers)}.db")), examples=40)
 
 
 @pytest.mark.postgres

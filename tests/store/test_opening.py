@@ -11,7 +11,7 @@ from engine.base.errors import ConfigurationError, HandbackError
 from engine.store import Store, open_store
 from engine.store.database import schema_status, upgrade
 from engine.store.migrate import HEAD
-from tests.store.conftest import Server
+from tests.databases import Server
 from tests.store.worlds import add, connect, new
 
 
@@ -72,13 +72,12 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     assert file.read_text().startswith("Dear diary")
 
 
-def test_a_damaged_file(tmp_path: Path, migrated_file: Path) -> None:
-    file = tmp_path / "damaged.db"
+def test_a_damaged_file(migrated_file: Path) -> None:
     content = bytearray(migrated_file.read_bytes())
     content[4096:] = os.urandom(len(content) - 4096)
-    file.write_bytes(content)
+    migrated_file.write_bytes(content)
     with pytest.raises(HandbackError, match=r"damaged|no SQLite database") as caught:
-        open_store(f"sqlite:///{file}")
+        open_store(f"sqlite:///{migrated_file}")
     assert "backup" in caught.value.fix
 
 
@@ -90,11 +89,9 @@ def _grow(store: Store) -> None:
         tx.inbox.add([new("501", n, body="x" * 10_000) for n in range(100)], now=1)
 
 
-def test_a_full_disk(tmp_path: Path, migrated_file: Path) -> None:
+def test_a_full_disk(migrated_file: Path) -> None:
     """SQLite says the same when the file may grow no further."""
-    file = tmp_path / "full.db"
-    file.write_bytes(migrated_file.read_bytes())
-    store = open_store(f"sqlite:///{file}")
+    store = open_store(f"sqlite:///{migrated_file}")
     connect(store)
     with pytest.raises(HandbackError, match="disk is full"):
         _grow(store)
@@ -102,26 +99,22 @@ def test_a_full_disk(tmp_path: Path, migrated_file: Path) -> None:
     store.close()
 
 
-def test_a_file_from_a_newer_program(tmp_path: Path, migrated_file: Path) -> None:
-    file = tmp_path / "newer.db"
-    file.write_bytes(migrated_file.read_bytes())
-    with sqlite3.connect(file) as connection:
+def test_a_file_from_a_newer_program(migrated_file: Path) -> None:
+    with sqlite3.connect(migrated_file) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9998'")
     connection.close()
-    open_store(f"sqlite:///{file}").close()  # it only added something: we go on working
-    with sqlite3.connect(file) as connection:
+    open_store(f"sqlite:///{migrated_file}").close()  # it only added something: we go on working
+    with sqlite3.connect(migrated_file) as connection:
         connection.execute("UPDATE compatible SET oldest = '9997'")
     connection.close()
     with pytest.raises(ConfigurationError, match="too new for this program") as caught:
-        open_store(f"sqlite:///{file}")
+        open_store(f"sqlite:///{migrated_file}")
     assert "newer version" in caught.value.fix
 
 
-def test_somebody_else_has_it_locked(tmp_path: Path, migrated_file: Path) -> None:
-    file = tmp_path / "locked.db"
-    file.write_bytes(migrated_file.read_bytes())
-    store = open_store(f"sqlite:///{file}?timeout=0.01")
-    other = sqlite3.connect(file, isolation_level=None)
+def test_somebody_else_has_it_locked(migrated_file: Path) -> None:
+    store = open_store(f"sqlite:///{migrated_file}?timeout=0.01")
+    other = sqlite3.connect(migrated_file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(HandbackError, match="locked"):
         connect(store)

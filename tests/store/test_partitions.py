@@ -6,7 +6,7 @@ from sqlalchemy import create_engine
 from engine.store import open_store
 from engine.store.database import upgrade
 from engine.store.partitions import drop_before, make_ahead
-from tests.store.conftest import Server
+from tests.databases import Server
 from tests.store.worlds import add, connect, new
 
 

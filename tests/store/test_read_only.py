@@ -7,10 +7,11 @@ from sqlalchemy import event
 
 from engine.base.errors import HandbackError
 from engine.store import open_store
+from tests.databases import database_in
 
 
 def test_a_read_only_database_says_what_to_do(tmp_path: Path) -> None:
-    store = open_store(f"sqlite:///{tmp_path / 'handback.db'}")
+    store = open_store(database_in(tmp_path))
     engine = store._dialect._writing
     event.listen(engine, "checkout", lambda driver, *_: driver.execute("PRAGMA query_only = ON"))
     with pytest.raises(HandbackError, match="cannot be written") as refused, store.write() as tx:

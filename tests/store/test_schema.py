@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -40,7 +39,7 @@ from engine.store.sqlite import Sqlite
 from engine.store.statements import DeleteRows, InsertRows, UpdateRows
 from engine.store.tables import GLOBAL, IDS, metadata
 from engine.store.transaction import Compiled
-from tests.store.conftest import Server
+from tests.databases import Server, database_in
 from tests.store.worlds import PORTAL, add, connect, decide, new
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -241,10 +240,8 @@ def _last(module: ModuleType) -> str:
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Iterator[Compiled]:
-    file = tmp_path_factory.mktemp("plans") / "plans.db"
-    shutil.copy(migrated_file, file)
-    dialect = Sqlite(make_url(f"sqlite:///{file}"))
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compiled]:
+    dialect = Sqlite(make_url(database_in(tmp_path_factory.mktemp("plans"))))
     yield Compiled(dialect)
     dialect.engine.dispose()
 

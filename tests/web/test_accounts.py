@@ -16,6 +16,7 @@ from engine.service.audit import Audit
 from engine.service.passwords import is_easy
 from engine.store import Store, open_store
 from engine.web import plain
+from tests.databases import database_in
 
 GOOD = "correct horse battery staple"
 START = 1_800_000_000_000
@@ -23,7 +24,7 @@ START = 1_800_000_000_000
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path / 'handback.db'}")
+    opened = open_store(database_in(tmp_path))
     yield opened
     opened.close()
 

@@ -16,13 +16,14 @@ from engine.lead.records import Assistant, Portal
 from engine.service.attention import Attention
 from engine.service.browse import Browse, csv_of, harmless, wanted_from
 from engine.wiring import App, open_app
+from tests.databases import database_in
 
 NOW = 1_800_000_000_000
 
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[App]:
-    database = f"sqlite:///{tmp_path / 'handback.db'}"
+    database = database_in(tmp_path)
     with open_app(database=database, rules=SHIPPED_RULES, clock=ManualClock(NOW)) as opened:
         with opened.store.write() as tx:
             for name in ("acme", "zeta"):

@@ -18,6 +18,7 @@ from engine.web.guard import MAX_BODY
 from engine.wiring import open_app
 from engine.work.binding import BATCH, STRUCTURED
 from tests.acceptance.conftest import event, wait_until
+from tests.databases import database_in
 from tests.web.conftest import House
 
 WRITE, READ, METRICS = "events:write", "leads:read", "metrics:read"
@@ -164,7 +165,7 @@ def test_a_key_is_kept_as_a_hash_only(house: House) -> None:
 
 def test_who_knocks_too_often_is_told_when_to_come_back(tmp_path: Path) -> None:
     clock = ManualClock(1_800_000_000_000)
-    with open_app(database=f"sqlite:///{tmp_path / 'keys.db'}", clock=clock) as app:
+    with open_app(database=database_in(tmp_path), clock=clock) as app:
         keys = ApiKeys(app.store, app.clock, app.audit)
         hasty, other = (keys.add(name, [READ])["key"] for name in ("hasty", "other"))
         keeper = keeper_of(keys, clock)

@@ -18,6 +18,7 @@ from engine.store import Store, open_store
 from engine.web.limits import RateLimit
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.pools import Pools
+from tests.databases import database_in
 
 PAGES = Path(__file__).resolve().parents[2] / "engine" / "web" / "pages"
 PASSWORD = "correct horse battery staple"
@@ -223,7 +224,7 @@ class House:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('roles') / 'handback.db'}")
+    store = open_store(database_in(tmp_path_factory.mktemp("roles")))
     clock = ManualClock(1_800_000_000_000)
     audit = Audit(store, clock)
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

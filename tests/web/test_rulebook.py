@@ -16,6 +16,7 @@ from engine.cli.main import app
 from engine.rules.loader import parse
 from engine.service.rulebook import Rulebook
 from engine.wiring import open_app
+from tests.databases import database_in
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")
 
@@ -25,7 +26,7 @@ def book(tmp_path: Path) -> Iterator[Rulebook]:
     path = tmp_path / "lead_states.yaml"
     path.write_text(TEXT, encoding="utf-8")
     clock = ManualClock(1_800_000_000_000)
-    database = f"sqlite:///{tmp_path / 'handback.db'}"
+    database = database_in(tmp_path)
     with open_app(database=database, rules=path, clock=clock) as here:
         yield Rulebook(path, here.rules, here.store, here.clock, here.audit)
 

@@ -5,7 +5,6 @@ the database itself (triggers) or in the code. A new table or statement is cover
 """
 
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -210,21 +209,6 @@ def _refuse(here: World, on: str, when: str) -> None:
 def uproot(here: World, plant: Plant) -> None:
     on = "" if here.is_sqlite else f" ON {plant[0]}"
     here.run(f"DROP TRIGGER plant{on}")
-
-
-@pytest.fixture
-def fresh(request: pytest.FixtureRequest, url: str, tmp_path: Any) -> Callable[[], str]:
-    """URLs of empty databases, one after the other."""
-    numbers = iter(range(10_000))
-
-    def new() -> str:
-        if url.startswith("postgresql"):
-            return str(request.getfixturevalue("emptied")())
-        file = tmp_path / f"fresh-{next(numbers)}.db"
-        shutil.copy(request.getfixturevalue("migrated_file"), file)
-        return f"sqlite:///{file}"
-
-    return new
 
 
 def test_whatever_a_claim_writes_fails_for_one_lead_alone(fresh: Callable[[], str]) -> None:

@@ -12,6 +12,7 @@ from engine.base.errors import InputError
 from engine.lead.records import Assistant, Portal
 from engine.wiring import App, open_app
 from engine.work.intake import Added
+from tests.databases import database_in
 
 GOOD: dict[str, Any] = {
     "specversion": "1.0", "source": "m", "type": "email_opened", "subject": "acme/501",
@@ -21,7 +22,7 @@ GOOD: dict[str, Any] = {
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[App]:
     rules = Path(__file__).resolve().parents[2] / "rules" / "lead_states.yaml"
-    with open_app(database=f"sqlite:///{tmp_path / 'handback.db'}", rules=rules) as opened:
+    with open_app(database=database_in(tmp_path), rules=rules) as opened:
         with opened.store.write() as tx:
             tx.portals.put(Portal("acme", "hubspot", "http://127.0.0.1:1", "NONE"))
             tx.portals.put_assistant(Assistant("acme", "tara@example.com", "Tara"))

@@ -26,12 +26,9 @@ from tests.work.test_containment import (
     World,
     _column,
     _refuse,
-    fresh,
     opened_world,
     uproot,
 )
-
-__all__ = ["fresh"]
 
 TARA, OWNER = "tara@example.com", "7"
 EVERYBODY = [*(("acme", one) for one in LEADS), ("beta", "900")]

@@ -11,7 +11,7 @@ import psycopg
 from sqlalchemy import make_url
 
 from engine.store.database import upgrade
-from tests.store.conftest import Server, running_server
+from tests.databases import Server, running_server
 
 
 class Tables(Protocol):
