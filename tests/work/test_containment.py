@@ -20,6 +20,7 @@ from engine.base.settings import SHIPPED_RULES
 from engine.hooks.outcomes import Delivery, Done, Outcome
 from engine.lead.records import EffectKind, Event, Portal
 from engine.store import NewEvent
+from engine.store.inbox import Inbox
 from engine.store.tables import metadata
 from engine.wiring import App, open_app
 from engine.work import decisions as decisions_module
@@ -368,13 +369,22 @@ def test_a_database_that_is_away_parks_nothing(
     assert world.history()[GUILTY] == ["assigned"]
 
 
-def test_a_portal_that_fails_whole_keeps_no_other_from_its_turn(world: World) -> None:
+def test_a_portal_that_fails_whole_keeps_no_other_from_its_turn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assigned(world)
-    world.run("UPDATE portals SET crm = 'nobody' WHERE name = 'acme'")
-    assert world.decide() == 1
+    real = Inbox.take
+
+    def fails(self: Any, portal: str, **claim: Any) -> Any:
+        if portal == "acme":
+            raise HandbackError("planted")
+        return real(self, portal, **claim)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Inbox, "take", fails)
+        assert world.decide() == 1
     assert world.history()["900"] == ["assigned"]
     assert world.failed() == []
-    world.run("UPDATE portals SET crm = 'hubspot' WHERE name = 'acme'")
     world.decide()
     assert world.history()["501"] == ["assigned"]
 
