@@ -27,6 +27,7 @@ from engine.store.transaction import Compiled
 from engine.wiring import App
 from engine.work import delivery
 from engine.work.polling import Polls
+from plugins import hubspot
 from plugins.hubspot.budget import Budget
 from tests.lead.lives import INTENTS, MARKS
 from tests.worlds import odd
@@ -154,6 +155,7 @@ class World:
             self.fate.point()
 
         store._dialect.begin_write = begin_write  # type: ignore[method-assign]
+        vars(hubspot).pop("plugin", None)  # what it remembered of portals is gone, too
         self.app: App = wiring._wire(self._settings, self.clock, store)
         self.app.rules.know(self.machine)
         self.polls = Polls(store, self.app.lookups)

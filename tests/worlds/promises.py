@@ -91,6 +91,8 @@ def _groups(world: World) -> list[set[str]]:
 
 def _erased(read: Tables, world: World) -> Iterator[str]:
     """Of an erased contact, and of those that were heard to be part of it, no word is left."""
+    if not world.erased:
+        return
     heard = {row[0] for row in read.execute("SELECT crm_id FROM contact_aliases")}
     left = {
         name: str(read.execute(f'SELECT * FROM "{name}"').fetchall())  # noqa: S608 — a table
