@@ -128,8 +128,14 @@ class CrmSpecs(Protocol):
         """
 
     @hookspec(firstresult=True)
+    def crm_notified_accounts(self, request: WebhookRequest) -> Sequence[str]:
+        """The ids of the accounts that a webhook says it is about. Nothing is proved by that: their
+        portals are asked by crm_receive. Pure, and quick, as anybody may send anything."""
+
+    @hookspec(firstresult=True)
     def crm_receive(self, access: Access, request: WebhookRequest) -> Received | Refused:
-        """Check a webhook's signature and age, and say which contacts changed. No network."""
+        """Check a webhook's signature and age by this portal's own secret, and say which of its
+        contacts changed. No network."""
 
     @hookspec(firstresult=True)
     def crm_identify(self, access: Access) -> str:

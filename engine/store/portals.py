@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from engine.base.clock import Millis
 from engine.lead.records import Assistant, Portal
 from engine.store.records import PortalState
-from engine.store.statements import InsertRows
+from engine.store.statements import InsertRows, InSet
 from engine.store.tables import FAR, assistants, portals
 from engine.store.transaction import Transaction, dump, load_or_unreadable
 
@@ -42,6 +42,10 @@ _CHANGE = (
 )
 _ALL = select(*(portals.c[name] for name in _PORTAL)).order_by(portals.c.name)
 _ONE = _ALL.where(portals.c.name == bindparam("portal"))
+_HAS_CRM = select(portals.c.name).where(portals.c.crm == bindparam("crm")).limit(1)
+_OF_ACCOUNTS = _ALL.where(
+    portals.c.crm == bindparam("crm"), InSet(portals.c.account_id, "accounts")
+)
 _REMOVE = delete(portals).where(portals.c.name == bindparam("portal"))
 _PAUSE = (
     update(portals)
@@ -121,6 +125,16 @@ class Portals:
     def list(self) -> list[Portal]:
         """By name."""
         return [_portal(row) for row in self._tx.run(_ALL)]
+
+    def has_crm(self, crm: str) -> bool:
+        """Whether a portal of this CRM is connected."""
+        return self._tx.run(_HAS_CRM, crm=crm).first() is not None
+
+    def of_accounts(self, crm: str, accounts: Sequence[str]) -> Sequence[Portal]:
+        """Those of these accounts of a CRM, by name."""
+        return [
+            _portal(row) for row in self._tx.run(_OF_ACCOUNTS, crm=crm, accounts=list(accounts))
+        ]
 
     def remove(self, name: str) -> None:
         """The connection and its assistants; leads and history stay."""

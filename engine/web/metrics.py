@@ -10,7 +10,7 @@ from prometheus_client import (
     generate_latest,
     start_http_server,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -29,8 +29,13 @@ Allowed = Callable[[Request], Awaitable[Response | None]]
 class _Figures(Collector):
     """Asks anew on every scrape."""
 
-    def __init__(self, status: Status, states: Callable[[], Mapping[str, int]]) -> None:
-        self._status, self._states = status, states
+    def __init__(
+        self,
+        status: Status,
+        states: Callable[[], Mapping[str, int]],
+        strangers: Callable[[], int] | None,
+    ) -> None:
+        self._status, self._states, self._strangers = status, states, strangers
 
     def collect(self) -> Iterator[Metric]:
         try:
@@ -52,6 +57,12 @@ class _Figures(Collector):
             value=len(found["paused"]),
         )
         yield _gauge("leads", "Leads by state", "state", states)
+        if self._strangers is not None:
+            yield CounterMetricFamily(
+                "handback_webhooks_unknown_account",
+                "Webhooks of accounts that no portal is connected to, since this process began",
+                value=self._strangers(),
+            )
 
 
 def _up(value: int) -> GaugeMetricFamily:
@@ -65,9 +76,13 @@ def _gauge(name: str, means: str, label: str, values: Mapping[str, int]) -> Gaug
     return gauge
 
 
-def _registry(status: Status, states: Callable[[], Mapping[str, int]]) -> CollectorRegistry:
+def _registry(
+    status: Status,
+    states: Callable[[], Mapping[str, int]],
+    strangers: Callable[[], int] | None = None,
+) -> CollectorRegistry:
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Figures(status, states))
+    registry.register(_Figures(status, states, strangers))
     return registry
 
 
@@ -93,10 +108,13 @@ def measured(port: int, status: Status, states: Callable[[], Mapping[str, int]])
 
 
 def metric_routes(
-    status: Status, states: Callable[[], Mapping[str, int]], allowed: Allowed
+    status: Status,
+    states: Callable[[], Mapping[str, int]],
+    strangers: Callable[[], int],
+    allowed: Allowed,
 ) -> list[Route]:
-    """/metrics (for whoever is allowed), /readyz."""
-    registry = _registry(status, states)
+    """/metrics (for whoever is allowed), /readyz. strangers: service.webhooks."""
+    registry = _registry(status, states, strangers)
 
     async def metrics(request: Request) -> Response:
         refusal = await allowed(request)

@@ -14,11 +14,12 @@ from starlette.routing import Route
 from engine.base.clock import Clock
 from engine.base.errors import HandbackError
 from engine.hooks.outcomes import Refused, WebhookRequest
+from engine.service.webhooks import Taken
 
 MAX_BODY = 2_000_000
 
-Take = Callable[[str, str, WebhookRequest], int | Refused]
-"""(plugin, portal, request) → hints stored, or why not: service.webhooks."""
+Take = Callable[[str, str, WebhookRequest], Taken | Refused]
+"""(plugin, portal, request) → what came of it, or why nothing: service.webhooks."""
 
 
 def receiver_app(take: Take, clock: Clock, *, public_url: str = "") -> Starlette:
@@ -42,7 +43,7 @@ def receiver_app(take: Take, clock: Clock, *, public_url: str = "") -> Starlette
             return _refusal(error.what, 503)
         if isinstance(answer, Refused):
             return _refusal(answer.reason, answer.status)
-        return JSONResponse({"accepted": answer})
+        return JSONResponse({"accepted": answer.accepted, "unknown_accounts": answer.unknown})
 
     async def health(_: Request) -> Response:
         return PlainTextResponse("ok\n")

@@ -85,7 +85,10 @@ def doors(app: App, *, host: str, portals_clock: Clock | None = None) -> Doors:
             *(sso.routes() if sso else ()),
             *consent_routes(app.connections, accounts, app.audit, outside),
             *metric_routes(
-                partial(app.queue.status, done=False), desk.overview.states, may_measure
+                partial(app.queue.status, done=False),
+                desk.overview.states,
+                app.webhooks.strangers,
+                may_measure,
             ),
             *receiver_app(
                 app.webhooks.take,

@@ -34,6 +34,10 @@ class Accesses:
             )
         return self.to(portal, assistants), self._plugins.for_crm(portal.crm)
 
+    def hooks(self, crm: str) -> CrmSpecs:
+        """A plugin's hooks. Raises ConfigurationError; loads a plugin, so ask for known ones."""
+        return self._plugins.for_crm(crm)
+
     def contact_ids(self, crm: str) -> ContactIds:
         """What the ids of a CRM's contacts look like; without its plugin, as anybody's may."""
         known = self._contact_ids.get(crm)

@@ -107,6 +107,10 @@ class HubSpotPlugin:
         return find_records(self._memories.desk(access), kind, deliveries)
 
     @hookimpl
+    def crm_notified_accounts(self, request: WebhookRequest) -> Sequence[str]:
+        return webhooks.accounts(request.body)
+
+    @hookimpl
     def crm_receive(self, access: Access, request: WebhookRequest) -> Received | Refused:
         return webhooks.receive(
             request,

@@ -9,7 +9,9 @@ request that is sent twice makes the same contacts be read twice.
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -23,6 +25,7 @@ MOST_CONTACTS = 2_000
 """In one request: at most 250 contacts merge into one."""
 
 CONTACT_TYPE = "0-1"
+_ACCOUNT = re.compile(rb'"portalId"\s{0,9}:\s{0,9}"?([0-9]{1,19})')
 OWNER = "hubspot_owner_id"
 _DECODED = {
     "%3A": ":", "%2F": "/", "%3F": "?", "%40": "@", "%21": "!", "%24": "$", "%27": "'",
@@ -60,6 +63,15 @@ def receive(
             if len(hints) > MOST_CONTACTS:
                 return Refused(f"the body is about more than {MOST_CONTACTS} contacts", 413)
     return Received(tuple(hints.values()))
+
+
+def accounts(body: bytes) -> list[str]:
+    """The accounts that notifications are about, as far as their text tells: it is not parsed, as
+    nobody has proved yet who sends it. An app has one target URL for all accounts that have it."""
+    found = dict.fromkeys(
+        match[1].decode() for match in islice(_ACCOUNT.finditer(body), MOST_EVENTS)
+    )
+    return list(found)
 
 
 def check_signature(request: WebhookRequest, secret: str) -> Refused | None:

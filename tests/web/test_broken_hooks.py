@@ -45,6 +45,6 @@ def test_no_door_and_no_page_says_what_a_broken_plugin_knew(broken: House) -> No
     broken.process.wait(timeout=60)
     said = (folder / "serve.log").read_text() + "".join(one.text for one in answers)
     called = {json.loads(line)["hook"] for line in (folder / CALLS).read_text().splitlines()}
-    assert {"crm_contact_ids", "crm_receive"} <= called
+    assert {"crm_contact_ids", "crm_notified_accounts"} <= called
     assert "crm_contact_ids broke" in said
     assert [one for one in (TOKEN, SECRET, ADDRESS) if one in said] == []
