@@ -2,8 +2,9 @@
 
 A command of the tests works for a tenth of a second, and imports for a whole one, hundreds of
 times. So one parent has imported the program, and forks a process for each command: with a memory,
-an environment, files, signals and an end of its own, as from a shell. That the program starts from
-nothing, too, is seen by tests/cli/test_start.py, Program.start() and every `serve`.
+an environment, files, signals and an end of its own, as from a shell. Another parent has imported
+the pages, too, which takes four times as long. That the program starts from nothing is seen by
+tests/cli/test_start.py and Program.start(), of `serve` by tests/acceptance/test_live.py.
 """
 
 import atexit
@@ -16,7 +17,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -27,7 +28,7 @@ _sending = threading.Lock()
 
 
 class Warm:
-    """A running command. program: `handback` or `sandbox`."""
+    """A running command. program: `handback`, `sandbox`, or `pages`: tests.hooks, as it is run."""
 
     def __init__(
         self,
@@ -45,11 +46,12 @@ class Warm:
                 {"program": program, "argv": [*arguments], "cwd": str(cwd), "env": {**env}}, out
             )
         with _sending:
-            socket.send_fds(_parent(), [b"\n"], [order, *files, reply_end])
+            door = _parent("pages" if program == "pages" else "commands")
+            socket.send_fds(door, [b"\n"], [order, *files, reply_end])
         os.close(order)
         os.close(reply_end)
         self._reply = os.fdopen(reply, "rb", buffering=0)
-        self.pid = int(self._line(60))
+        self.pid = int(self._line(180))
 
     def wait(self, timeout: float) -> int:
         """Its exit code, -9 for SIGKILL. Raises TimeoutError, and kills it."""
@@ -63,6 +65,9 @@ class Warm:
 
     def terminate(self) -> None:
         os.kill(self.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
 
     def _line(self, timeout: float) -> bytes:
         if not select.select([self._reply], [], [], timeout)[0]:
@@ -93,11 +98,11 @@ def _read(file: IO[bytes]) -> bytes:
 
 
 @cache
-def _parent() -> socket.socket:
+def _parent(imported: str) -> socket.socket:
     """The door of the process that forks; it ends when the door is closed, or its opener dies."""
     door, inner = socket.socketpair()
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.warm", str(inner.fileno())],
+        [sys.executable, "-m", "tests.warm", str(inner.fileno()), imported],
         cwd=ROOT,
         pass_fds=[inner.fileno()],
     )
@@ -159,10 +164,16 @@ def main() -> None:
     from engine.rules.loader import parse_file
     from plugins.hubspot.sandbox.__main__ import main as sandbox
 
+    programs: dict[str, Callable[[], None]] = {"handback": handback, "sandbox": sandbox}
     for group in everything(typer.main.get_command(app)).values():  # type: ignore[arg-type]
         if hasattr(group, "commands"):
             everything(group)
     parse_file(SHIPPED_RULES)
+    if sys.argv[2] == "pages":
+        import engine.web.server  # noqa: F401
+        from tests.hooks import main as pages
+
+        programs["pages"] = pages
     assert threading.active_count() == 1, "a thread would not be there after a fork"
     gc.freeze()
     command = _next_command(socket.socket(fileno=int(sys.argv[1])))
@@ -170,7 +181,7 @@ def main() -> None:
     os.environ.clear()
     os.environ.update(command["env"])
     sys.argv = [str(ROOT / "runner.py"), *command["argv"]]
-    sys.exit({"handback": handback, "sandbox": sandbox}[command["program"]]())
+    sys.exit(programs[command["program"]]())
 
 
 if __name__ == "__main__":

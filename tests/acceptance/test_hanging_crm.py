@@ -31,8 +31,7 @@ def hanging(tmp_path: Path, sandbox_url: str) -> Iterator[House]:
         finally:
             house.process.kill()
             house.process.wait(timeout=30)
-            assert house.process.stdout is not None
-            house.process.stdout.close()
+            house.said.close()
 
 
 def _flood(house: House, headers: dict[str, str], number: int) -> int:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import requests
@@ -19,6 +19,7 @@ from engine.service.audit import Audit
 from engine.store import open_store
 from tests.acceptance.conftest import ROOT, Program, sandbox
 from tests.hooks import OFFLINE
+from tests.warm import Warm
 
 PASSWORD = "correct horse battery staple"
 CALLS = "hooks.jsonl"
@@ -34,7 +35,9 @@ class House:
     program: Program
     url: str
     first: str
-    process: subprocess.Popen[bytes]
+    process: Warm | subprocess.Popen[bytes]
+    said: IO[bytes]
+    """The rest of its standard output."""
     keys: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def accounts(self) -> Accounts:
@@ -78,32 +81,40 @@ class House:
         return requests.get(f"{self.url}{path}", timeout=60, allow_redirects=False, **more)
 
 
-def open_house(program: Program, *options: str) -> House:
-    """Start serve on a free port; ready when it has said where it is."""
+def open_house(program: Program, *options: str, cold: bool = False) -> House:
+    """Start serve on a free port; ready when it has said where it is.
+
+    cold: it imports everything itself, with this process' limits and program's PYTHONPATH.
+    """
     log, environment = program.folder / "serve.log", program.environ()
     paths = [*filter(None, [environment.get("PYTHONPATH")]), str(ROOT)]
-    with log.open("ab") as stderr:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "tests.hooks", str(program.folder / CALLS)),
-                *("serve", "--port", "0", "--json", *options),
-            ],
-            cwd=program.folder,
-            env={**environment, "HANDBACK_POLL_SECONDS": "5", "PYTHONPATH": os.pathsep.join(paths)},
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-        )
-    assert process.stdout is not None
-    line = process.stdout.readline()
+    environment |= {"HANDBACK_POLL_SECONDS": "5", "PYTHONPATH": os.pathsep.join(paths)}
+    arguments = [str(program.folder / CALLS), "serve", "--port", "0", "--json", *options]
+    process: Warm | subprocess.Popen[bytes]
+    reading, writing = os.pipe()
+    said = os.fdopen(reading, "rb")
+    with (
+        Path(os.devnull).open("rb") as stdin,
+        os.fdopen(writing, "wb") as stdout,
+        log.open("ab") as stderr,
+    ):
+        if cold:
+            command = [sys.executable, "-m", "tests.hooks", *arguments]
+            process = subprocess.Popen(
+                command, cwd=program.folder, env=environment, stdout=stdout, stderr=stderr
+            )
+        else:
+            files = stdin.fileno(), stdout.fileno(), stderr.fileno()
+            process = Warm("pages", arguments, cwd=program.folder, env=environment, files=files)
+    line = said.readline()
     if not line:
         pytest.fail(f"serve did not start: {log.read_text()[-2000:]}")
-    said = json.loads(line)
-    return House(program, said["url"], said["first"], process)
+    ready = json.loads(line)
+    return House(program, ready["url"], ready["first"], process, said)
 
 
 def close_house(house: House) -> None:
-    assert house.process.stdout is not None
-    house.process.stdout.close()
+    house.said.close()
     house.process.terminate()
     house.process.wait(timeout=30)
     log = (house.program.folder / "serve.log").read_text()

@@ -25,8 +25,7 @@ def broken(tmp_path: Path) -> Iterator[House]:
         house.key("events:write")
         (tmp_path / CALLS).with_suffix(".fail").write_text(" ".join(HOOKS))
         yield house
-        assert house.process.stdout is not None
-        house.process.stdout.close()
+        house.said.close()
 
 
 def test_no_door_and_no_page_says_what_a_broken_plugin_knew(broken: House) -> None:

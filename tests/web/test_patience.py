@@ -162,7 +162,7 @@ def cramped(tmp_path: Path) -> Iterator[House]:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, before[1]), before[1]))
     try:
-        opened = open_house(program, "--no-worker")
+        opened = open_house(program, "--no-worker", cold=True)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
     try:

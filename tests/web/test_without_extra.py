@@ -28,7 +28,7 @@ def test_the_demo_says_at_once_that_it_has_no_pages(program: Program) -> None:
 
 
 def test_webhooks_come_in_without_the_extra(program: Program, tmp_path: Path) -> None:
-    house = open_house(program, "--no-worker")
+    house = open_house(program, "--no-worker", cold=True)
     try:
         assert house.first == ""
         assert house.get("/healthz").text == "ok\n"
