@@ -28,16 +28,18 @@ def decide(rules: LeadMachine, lead: Lead | None, event: Event, now: Millis) -> 
 
     The time of a lead's decisions does not go back: when another worker decided about it a moment
     after `now`, that moment counts. A clock that was set back by more than SKEW is believed.
-    Raises UnknownTriggerError when the rules do not know the event; intake refuses those before.
+    Raises UnknownTriggerError when the rules do not know the event of a contact that is there;
+    intake refuses those before.
     """
     if lead is not None and now < lead.updated_at <= now + SKEW:
         now = lead.updated_at
     of_the_engine = _OF_THE_ENGINE.get(event.type)
     if of_the_engine is not None:
         return None if lead is None else of_the_engine(rules, lead, event, now)
-    trigger = rules.trigger_for(event.type, event.data)
     if lead is None:
+        rules.trigger_for(event.type, event.data)  # raises
         return _start(rules, event, now) if event.type == rules.rules.start_event else None
+    # Before the rules look at it: what an event said of an erased contact is erased, too.
     if lead.ended in GONE and not _revives(rules, lead, event):
         assert lead.ended is not None  # noqa: S101 — tells the type checker what GONE implies
         return Decision(
@@ -45,6 +47,7 @@ def decide(rules: LeadMachine, lead: Lead | None, event: Event, now: Millis) -> 
             result="ignored",
             because=f"the contact is {lead.ended.value}",
         )
+    trigger = rules.trigger_for(event.type, event.data)
     if event.type == rules.rules.start_event and _is_known(lead, event):
         return Decision(
             lead=_counted(lead, lead.counters, now),

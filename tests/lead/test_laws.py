@@ -125,6 +125,16 @@ def test_an_erased_lead_keeps_nothing_personal(rules: LeadMachine, life: list[St
     assert (last.email, last.name, last.context) == (None, None, None)
 
 
+def test_what_an_erased_lead_was_told_is_ignored_when_it_says_nothing_any_more(
+    rules: LeadMachine,
+) -> None:
+    erased = live(rules, [("contact_erased", {})], assigned(rules))[-1].lead
+    for number, name in enumerate(rules.rules.events):
+        decision = decide(rules, erased, event((name, {}), number), START + number)
+        assert decision is not None
+        assert (decision.result, decision.because) == ("ignored", "the contact is erased")
+
+
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_a_reminder_is_followed_by_the_next(rules: LeadMachine, number: int) -> None:
     lead = replace(assigned(rules), state="LeadAtRisk", done=True)

@@ -18,6 +18,7 @@ from engine.base.clock import DAY, ManualClock
 from engine.base.errors import HandbackError
 from engine.base.settings import SHIPPED_RULES
 from engine.hooks.outcomes import Delivery, Done, Outcome
+from engine.lead.machine import LeadMachine
 from engine.lead.records import EffectKind, Event, Portal
 from engine.store import NewEvent
 from engine.store.inbox import Inbox
@@ -402,6 +403,33 @@ def test_a_parked_event_can_be_dropped_and_both_are_on_the_audit_trail(world: Wo
     assert world.app.queue.drop([row["id"]], "again")["unknown"] == 1
     trail = [(entry["what"], entry["subject"]) for entry in world.app.audit.list()]
     assert {("retry", row["id"]), ("drop event", row["id"])} <= set(trail)
+
+
+def test_what_was_parked_of_a_contact_that_is_erased_can_be_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it said is gone: that is no reason for it to wait for a person for ever."""
+    assigned(world)
+    world.decide()
+    machine = world.app.rules.now()
+    kinds = [name for name, kind in machine.rules.events.items() if not kind.contact]
+    told = [(GUILTY, name, _sound_data(machine, name)) for name in kinds]
+    with monkeypatch.context() as patch:
+        _plant_decide(world, patch)
+        world.arrive(*told)
+        world.decide()
+    assert len(world.failed()) == len(told)
+    world.arrive((GUILTY, "contact_erased", {}))
+    world.decide()
+    assert world.app.queue.retry(None)["retried"] == len(told)
+    world.decide()
+    assert world.failed() == []
+    assert world.history()[GUILTY][-len(told) :] == kinds
+
+
+def _sound_data(machine: LeadMachine, name: str) -> dict[str, str]:
+    by = machine.rules.events[name].by
+    return {} if by is None else {by: machine.variants.of(name)[0]}
 
 
 def test_the_guilty_one_is_found_in_few_claims() -> None:
