@@ -101,7 +101,7 @@ def compare(app: App, portal: str, dump: Mapping[str, Any]) -> Comparison:
 def _field_differences(
     app: App, crm: str, lead: Lead, reading: ContactReading, where: str
 ) -> list[str]:
-    mapping = app.rules.now().rules.crm[crm]
+    mapping = app.rules.now().rules.crm[crm].of(lead.portal)
     wanted = zip(mapping.columns, mapping.states[lead.state], strict=True)
     return [
         f"{where}: {name} is {reading.fields.get(name)}, not {value}"

@@ -10,7 +10,7 @@ from typing import Literal
 
 from engine.rules.decides import Deciding
 from engine.rules.meeting import Meeting, in_box
-from engine.rules.model import KEEP, PREVIOUS, Event, Rule, Rules, Timer
+from engine.rules.model import KEEP, PREVIOUS, CrmMapping, Event, Rule, Rules, Timer
 from engine.rules.regions import CAME_FROM, Box, TooComplexError, Value
 from engine.rules.wording import FACTS, outcome, region, when_due
 
@@ -236,17 +236,38 @@ def _texts(old: Rules, new: Rules) -> Iterator[Difference]:
 
 
 def _mappings(old: Rules, new: Rules) -> Iterator[Difference]:
+    states = tuple(dict.fromkeys((*new.states, *old.states)))
     for crm in dict.fromkeys((*new.crm, *old.crm)):
-        for state in dict.fromkeys((*new.states, *old.states)):
-            one, two = (_shown(rules, crm, state) for rules in (old, new))
-            for column in dict.fromkeys((*two, *one)):
-                if one.get(column) != two.get(column):
-                    before, after = one.get(column) or "", two.get(column) or ""
-                    yield Difference("mapping", state, f"{crm}.{column}", "", before, after)
+        before, after = old.crm.get(crm), new.crm.get(crm)
+        usual = dict(_cells(before, after, states))
+        portals = {
+            portal: dict(_cells(before and before.of(portal), after and after.of(portal), states))
+            for table in (after, before)
+            for portal in (table.portals if table is not None else ())
+        }
+        for (state, column), change in usual.items():
+            spared = [name for name, theirs in portals.items() if (state, column) not in theirs]
+            where = f"the portal is not {' or '.join(spared)}" if spared else ""
+            yield Difference("mapping", state, f"{crm}.{column}", where, *change)
+        for portal, theirs in portals.items():
+            for (state, column), change in theirs.items():
+                if usual.get((state, column)) != change:
+                    where = f"the portal is {portal}"
+                    yield Difference("mapping", state, f"{crm}.{column}", where, *change)
 
 
-def _shown(rules: Rules, crm: str, state: str) -> dict[str, str | None]:
-    mapping = rules.crm.get(crm)
+def _cells(
+    old: CrmMapping | None, new: CrmMapping | None, states: Iterable[str]
+) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+    """(state, column), (value before, value after), for each that is not the same."""
+    for state in states:
+        one, two = _shown(old, state), _shown(new, state)
+        for column in dict.fromkeys((*two, *one)):
+            if one.get(column) != two.get(column):
+                yield (state, column), (one.get(column) or "", two.get(column) or "")
+
+
+def _shown(mapping: CrmMapping | None, state: str) -> dict[str, str | None]:
     if mapping is None or state not in mapping.states:
         return {}
     return dict(zip(mapping.columns, mapping.states[state], strict=True))

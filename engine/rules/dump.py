@@ -23,6 +23,7 @@ from engine.rules.model import (
     Work,
 )
 from engine.rules.unsaid import MANUAL
+from engine.rules.values import own_cells
 
 _BARE = re.compile(NAME_PATTERN)
 _NOT_BARE = ("true", "false", "null")
@@ -221,7 +222,18 @@ def _crm(mappings: Iterable[CrmMapping]) -> list[str]:
         for state, values in mapping.states.items():
             shown = _list("~" if value is None else quote(value) for value in values)
             lines.append(f"      {state}: {shown}")
+        lines += _portals(mapping)
     return ["", "crm:", *lines] if lines else []
+
+
+def _portals(mapping: CrmMapping) -> list[str]:
+    lines: list[str] = ["    portals:"] if mapping.portals else []
+    for portal in mapping.portals:
+        lines.append(f"      {quote(portal)}:")
+        for state, cells in own_cells(mapping, portal).items():
+            told = (f"{word(c)}: {'~' if v is None else quote(v)}" for c, v in cells.items())
+            lines.append(f"        {state}: {{{', '.join(told)}}}")
+    return lines
 
 
 def _invariant(one: Invariant) -> Flow:

@@ -27,6 +27,7 @@ class _Stage:
 
     lead: Any
     shown: dict[str, str]
+    portal: str
     now: Millis = BEGIN
     timers: dict[str, tuple[Millis, int]] = field(default_factory=dict)
     ordered: set[str] = field(default_factory=set)
@@ -67,12 +68,13 @@ class _Player:
         return Result(example, (*refused, *self._differences(stage, example.then)))
 
     def _set(self, given: Mapping[str, Any]) -> _Stage:
+        portal = given.get("portal", _CONTACT["portal"])
         if "state" not in given:
-            return _Stage(None, {})
+            return _Stage(None, {}, portal)
         state = self.rules.states[given["state"]]
         before = given.get("before")
         lead = self.make_lead(
-            portal="example",
+            portal=portal,
             lead_id="1",
             crm_id="1",
             state=state.name,
@@ -87,7 +89,7 @@ class _Player:
             stopped=given.get("stopped", False),
             entered_at=BEGIN,
         )
-        stage = _Stage(lead, self._shown(state.name, self.words(lead)))
+        stage = _Stage(lead, self._shown(portal, state.name, self.words(lead)), portal)
         for timer in self.rules.timers.values():
             if state.name in timer.states:
                 due = BEGIN + (timer.after or timer.default or timer.every or 0)
@@ -98,7 +100,7 @@ class _Player:
         if happening.event:
             data = dict(happening.data)
             if happening.event == self.rules.start_event:
-                data = {**_CONTACT, **data}
+                data = {**_CONTACT, "portal": stage.portal, **data}
             self._decide(stage, happening.event, data, stage.now)
             return
         until = stage.now + happening.wait
@@ -131,12 +133,14 @@ class _Player:
             kind = str(effect.kind.value)
             stage.ordered.add(kind)
             if kind == "fields":
-                stage.shown |= self._shown(effect.payload["state"], effect.payload["words"])
+                stage.shown |= self._shown(
+                    stage.portal, effect.payload["state"], effect.payload["words"]
+                )
 
-    def _shown(self, state: str, words: Mapping[str, str]) -> dict[str, str]:
+    def _shown(self, portal: str, state: str, words: Mapping[str, str]) -> dict[str, str]:
         found: dict[str, str] = {}
         for mapping in self.rules.crm.values():
-            found |= values_for(mapping, state, words)
+            found |= values_for(mapping.of(portal), state, words)
         return found
 
     def _differences(self, stage: _Stage, then: Mapping[str, Any]) -> list[str]:

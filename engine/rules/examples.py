@@ -31,11 +31,11 @@ from engine.rules.shapes import (
 EXAMPLE = (
     Key("example", "text", "What it shows, as a sentence.", True),
     Key("row", "text", "The row of the lifecycle document that it stands for."),
-    Key("given", "section", "The lead before: state, sub_state, before, counters, …", True),
+    Key("given", "section", "The lead before: state, sub_state, before, portal, counters, …", True),
     Key("when", "section", "Events in order; {wait: 24h} lets time pass.", True),
     Key("then", "section", "What comes of it: state, counters, handback, fields, …", True),
 )
-GIVEN = ("state", "sub_state", "before", "finished", "stopped")
+GIVEN = ("state", "sub_state", "before", "finished", "stopped", "portal")
 THEN = ("state", "sub_state", "finished", "stopped", "handback", "note", "task", "email", "fields",
         "result")  # fmt: skip
 RESULTS = ("moved", "stayed", "refused", "ignored")
@@ -142,6 +142,8 @@ def _lead(draft: Draft, node: Node, allowed: tuple[str, ...], what: str) -> dict
 def _value(draft: Draft, name: str, node: Node, what: str) -> Any:
     if name in ("state", "before"):
         return draft.state(node, what)
+    if name == "portal":
+        return text(draft.report, node, f"portal in {what}")
     if name == "sub_state":
         nothing = isinstance(node, Scalar) and node.value is None
         return None if nothing else text(draft.report, node, f"sub_state in {what}")

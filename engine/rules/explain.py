@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 
 from engine.rules.decides import Deciding
 from engine.rules.model import PREVIOUS, Rule, Rules, State, Work
+from engine.rules.values import own_cells, values_for
 from engine.rules.wording import FACTS, guard, in_units, listed, outcome, when_due
 
 Sentences = dict[str, list[str]]
@@ -177,6 +178,13 @@ def _timers(deciding: Deciding, state: State) -> Iterator[str]:
 
 def _shown(rules: Rules, state: State) -> Iterator[str]:
     for mapping in rules.crm.values():
-        values = zip(mapping.columns, mapping.states[state.name], strict=True)
-        shown = [f"{column} {value}" for column, value in values if value is not None]
-        yield f"{mapping.crm} shows {listed(shown) or 'what it showed before'}."
+        shown = values_for(mapping, state.name, {}).items()
+        words = listed([f"{column} {value}" for column, value in shown])
+        yield f"{mapping.crm} shows {words or 'what it showed before'}."
+        for portal in mapping.portals:
+            cells = own_cells(mapping, portal).get(state.name, {}).items()
+            if cells:
+                words = listed(
+                    [f"{column} {value or 'what it showed before'}" for column, value in cells]
+                )
+                yield f"In portal {portal}: {words}."

@@ -14,6 +14,7 @@ MAX_VALUE = 255
 MAX_TIMES = 1_000
 
 NAME_PATTERN = r"[A-Za-z][A-Za-z0-9_]{0,63}"
+PORTAL_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}"
 COLUMN_PATTERN = r"[A-Za-z][A-Za-z0-9_.\-]{0,127}"
 TRIGGER_PATTERN = rf"{NAME_PATTERN}(\.{NAME_PATTERN})?"
 
@@ -104,7 +105,9 @@ TIMER = (
 CRM = (
     Key("columns", "section", "The CRM's field names.", True),
     Key("states", "section", "One value per column for each state; ~ or [] writes nothing.", True),
-)
+    Key("portals", "section",
+        "Portals that are shown something else: PORTAL: {STATE: {COLUMN: value}}."),
+)  # fmt: skip
 
 INVARIANT_FORMS = (
     (Key("state", "states", "In this state,", True),

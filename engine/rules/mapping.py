@@ -2,10 +2,12 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
 
 from engine.base.names import one_line
 from engine.rules.draft import Draft
-from engine.rules.grammar import COLUMN_PATTERN, CRM, MAX_VALUE
+from engine.rules.grammar import COLUMN_PATTERN, CRM, MAX_VALUE, PORTAL_PATTERN
 from engine.rules.model import CrmMapping, Position
 from engine.rules.reader import Items, Node, Scalar, Table
 from engine.rules.shapes import (
@@ -17,11 +19,14 @@ from engine.rules.shapes import (
     items,
     kind_of,
     name_of,
+    nearest,
     pairs,
+    suggestion,
     wrong_kind,
 )
 
 _COLUMN = re.compile(COLUMN_PATTERN)
+_PORTAL = re.compile(PORTAL_PATTERN)
 
 
 def load_crm(draft: Draft, node: Node) -> None:
@@ -32,7 +37,47 @@ def load_crm(draft: Draft, node: Node) -> None:
             continue
         columns = _columns(draft, name, found["columns"])
         at = (key.at, found["columns"].at)
-        draft.crm[name] = _mapping(draft, name, at, columns, found["states"])
+        table = _mapping(draft, name, at, columns, found["states"])
+        if "portals" in found:
+            table = replace(table, portals=dict(_portals(draft, table, found["portals"])))
+        draft.crm[name] = table
+
+
+def _portals(draft: Draft, table: CrmMapping, node: Node) -> Iterator[tuple[str, CrmMapping]]:
+    """The mapping of each portal that is shown something else than the table says."""
+    for key, value in pairs(draft.report, node, f"portals of crm {table.crm}"):
+        name = name_of(key)
+        if not _PORTAL.fullmatch(name):
+            fix = "write the name under which the portal was connected"
+            draft.report.add("R010", key.at, f"{name[:40]!r} cannot name a portal", fix=fix)
+        shown = _with_cells(draft, replace(table, at=key.at), value, f"portal {name[:64]}")
+        if shown != table:
+            yield name, shown
+
+
+def _with_cells(draft: Draft, table: CrmMapping, node: Node, what: str) -> CrmMapping:
+    states, value_at = dict(table.states), dict(table.value_at)
+    for key, cells in pairs(draft.report, node, what):
+        state = draft.known(name_of(key), draft.states, key.at, what)
+        where = f"{state} in {what}"
+        values = list(states.get(state, [None] * len(table.columns)))
+        for column, cell in pairs(draft.report, cells, where):
+            number = _column(draft, table, column, where)
+            value = _value(draft, cell, where)
+            if number is not None:
+                values[number], value_at[state, table.columns[number]] = value, cell.at
+        states[state] = tuple(values)
+    return replace(table, states=states, value_at=value_at)
+
+
+def _column(draft: Draft, table: CrmMapping, node: Scalar, what: str) -> int | None:
+    name = name_of(node)
+    if name in table.columns:
+        return table.columns.index(name)
+    near = nearest(name, table.columns)
+    fix = suggestion(near, table.columns, kind=f"columns of {table.crm}")
+    draft.report.add("R007", node.at, f"{what}: there is no column {name[:128]}", fix=fix)
+    return None if near is None else table.columns.index(near)
 
 
 def _columns(draft: Draft, crm: str, node: Node) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from engine.rules.findings import Finding, finding, in_order
 from engine.rules.model import NOWHERE, CrmMapping, Rules
 from engine.rules.shapes import known_names, nearest
+from engine.rules.values import has_words
 from engine.rules.wording import FACTS
 
 
@@ -20,17 +21,21 @@ def check_options(
     options: for each field that has a closed list, its options; other fields take any text.
     can_add: fields to which set-up adds options that are missing.
     """
-    mapping = rules.crm.get(crm)
-    if mapping is None:
+    table = rules.crm.get(crm)
+    if table is None:
         return ()
     found: list[Finding] = []
     seen: set[tuple[str, str]] = set()
-    for state, values in mapping.states.items():
-        for column, value in zip(mapping.columns, values, strict=True):
-            if value is None or column not in options or "{" in value or (column, value) in seen:
-                continue
-            seen.add((column, value))
-            found += _check(mapping, state, column, value, options[column], column in can_add)
+    for mapping in (table, *table.portals.values()):
+        for state, values in mapping.states.items():
+            for column, value in zip(mapping.columns, values, strict=True):
+                if value is None or column not in options or has_words(value):
+                    continue
+                if (column, value) not in seen:
+                    seen.add((column, value))
+                    found += _check(
+                        mapping, state, column, value, options[column], column in can_add
+                    )
     return in_order(found)
 
 

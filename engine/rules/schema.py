@@ -11,6 +11,7 @@ from typing import Any
 from engine.rules import durations, guards
 from engine.rules.declarations import CONTACT, LOGS
 from engine.rules.grammar import (
+    COLUMN_PATTERN,
     CRM,
     EVENT,
     FORMAT,
@@ -19,6 +20,7 @@ from engine.rules.grammar import (
     MAX_TIMES,
     MAX_VALUE,
     NAME_PATTERN,
+    PORTAL_PATTERN,
     ROW,
     SECTIONS,
     START,
@@ -140,15 +142,28 @@ def _entries(rules: Rules) -> dict[str, Schema]:
         "some_sub_states": {"anyOf": [{"const": ANY}, _ref("names")]},
         "some_values": {
             "type": "array",
-            "items": {"type": ["string", "null"], "maxLength": MAX_VALUE},
+            "items": _cell(),
         },
+        "a_row_of_cells": _table(
+            _cell(), dict.fromkeys(_columns(rules), ""), pattern=COLUMN_PATTERN
+        ),
+        "some_cells": _table(_ref("a_row_of_cells"), dict.fromkeys(rules.states, "")),
     }
+
+
+def _cell() -> Schema:
+    return {"type": ["string", "null"], "maxLength": MAX_VALUE}
+
+
+def _columns(rules: Rules) -> list[str]:
+    return [column for mapping in rules.crm.values() for column in mapping.columns]
 
 
 def _crm(rules: Rules) -> dict[str, Schema]:
     return {
         "columns": {"type": "array", "minItems": 1, "items": {"type": "string"}},
         "states": _table(_ref("some_values"), dict.fromkeys(rules.states, "")),
+        "portals": _table(_ref("some_cells"), {}, pattern=PORTAL_PATTERN),
     }
 
 

@@ -21,6 +21,18 @@ def has_words(text: str) -> bool:
     return _WORD.search(text) is not None
 
 
+def own_cells(mapping: CrmMapping, portal: str) -> dict[str, dict[str, str | None]]:
+    """state → column → value: what one portal is shown instead of what the table says."""
+    own = mapping.of(portal)
+    found: dict[str, dict[str, str | None]] = {}
+    for state, values in own.states.items():
+        table = mapping.states.get(state, (None,) * len(values))
+        for column, value, usual in zip(own.columns, values, table, strict=True):
+            if value != usual:
+                found.setdefault(state, {})[column] = value
+    return found
+
+
 def values_for(mapping: CrmMapping | None, state: str, words: Mapping[str, str]) -> dict[str, str]:
     """column → value that says `state`; {} where nothing is shown.
 

@@ -4,8 +4,9 @@ import hashlib
 import json
 from typing import Any
 
-from engine.rules.model import Comparison, Event, Rule, Rules
+from engine.rules.model import Comparison, CrmMapping, Event, Rule, Rules
 from engine.rules.unsaid import action_of_version, fact_of_version, manual_of_version
+from engine.rules.values import own_cells
 
 
 def version_of(rules: Rules) -> str:
@@ -37,7 +38,7 @@ def _meaning(rules: Rules) -> dict[str, Any]:
             for t in rules.timers.values()
         },
         "texts": dict(rules.texts),
-        "crm": {m.crm: [m.columns, dict(m.states)] for m in rules.crm.values()},
+        "crm": {m.crm: [m.columns, dict(m.states), *_portals(m)] for m in rules.crm.values()},
         "invariants": {
             i.name: [
                 i.form, sorted(i.states), sorted(i.targets), sorted(i.events), i.then, i.within,
@@ -47,6 +48,12 @@ def _meaning(rules: Rules) -> dict[str, Any]:
         },
         "migrate": dict(rules.migrate),
     }  # fmt: skip
+
+
+def _portals(mapping: CrmMapping) -> list[Any]:
+    if not mapping.portals:
+        return []
+    return [{portal: own_cells(mapping, portal) for portal in mapping.portals}]
 
 
 def _rule(rule: Rule) -> list[Any]:

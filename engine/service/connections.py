@@ -22,6 +22,7 @@ from engine.base.vault import Vault
 from engine.hooks.manager import Plugins
 from engine.hooks.outcomes import Tokens
 from engine.lead.records import Portal
+from engine.rules.grammar import PORTAL_PATTERN
 from engine.service.audit import Audit
 from engine.service.reach import check_variables, checked_token, checked_url
 from engine.store import FAR, ConsentRow, Store, TokenRow
@@ -35,7 +36,7 @@ CONSENT_LASTS: Millis = 10 * MINUTE
 RETURN_PATH = "/oauth/return"
 MAX_ADDRESS = 254
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_NAME = re.compile(PORTAL_PATTERN)
 _PURPOSE = "consent"
 _STALE = "this answer belongs to no authorisation that is under way here"
 

@@ -5,7 +5,6 @@ Nothing is kept that has an error, and nothing that somebody else changed in the
 
 import os
 import tempfile
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,14 @@ from engine.base.clock import DAY, Clock
 from engine.base.errors import InputError
 from engine.base.settings import SHIPPED_RULES
 from engine.rules.diff import diff
-from engine.rules.dump import quote, word
 from engine.rules.explain import explain
 from engine.rules.findings import Severity
 from engine.rules.graph import svg
 from engine.rules.loader import parse as read
 from engine.rules.model import CrmMapping, Rules
+from engine.rules.values import own_cells
 from engine.service.audit import Audit
+from engine.service.mapping_text import with_cell, with_own_cell, without_own_cell
 from engine.service.replay import replayed
 from engine.service.rules import with_unasked
 from engine.service.rules_file import errors_of
@@ -146,57 +146,58 @@ class Rulebook:
 
     # ------------------------------------------------------------------ the mapping as a table
 
-    def mappings(self, text: str) -> list[dict[str, Any]]:
-        """For each CRM: columns, rows (state, values by column), and values in use by column."""
-        return [_table(mapping) for mapping in self._parsed(text).crm.values()]
+    def mappings(self, text: str, portal: str = "") -> list[dict[str, Any]]:
+        """For each CRM: columns, rows (state, values by column, `own`: columns of the portal's
+        own), and values in use by column.
 
-    def with_value(self, text: str, crm: str, state: str, column: str, value: str | None) -> str:
-        """The text with one mapped value changed, and everything else as it was written."""
+        portal: as this one is shown it; "" as all are that have no values of their own.
+        """
+        return [_table(mapping, portal) for mapping in self._parsed(text).crm.values()]
+
+    def portals(self, text: str) -> list[str]:
+        """Portals that may be shown something of their own: connected ones, and the file's."""
         rules = self._parsed(text)
-        mapping = rules.crm.get(crm)
-        if mapping is None or (state, column) not in mapping.value_at:
+        found = {portal for table in rules.crm.values() for portal in table.portals}
+        with self._store.read() as tx:
+            found.update(p.name for p in tx.portals.list() if p.crm in rules.crm)
+        return sorted(found)
+
+    def with_value(
+        self, text: str, crm: str, state: str, column: str, value: str | None, portal: str = ""
+    ) -> str:
+        """The text with one mapped value changed, and everything else as it was written.
+
+        portal: for this one alone. Raises InputError.
+        """
+        table = self._parsed(text).crm.get(crm)
+        if table is None or state not in table.states or column not in table.columns:
             raise InputError(f"the rules map no {column} of {state} for {crm}")
-        at = mapping.value_at[state, column]
-        lines = text.splitlines(keepends=True)
-        line = lines[at.line - 1]
-        begin = at.column - 1
-        end = _end_of_scalar(line, begin)
-        new = "~" if value is None else word(value) if value else quote(value)
-        old = line[begin:end]
-        blanks = (
-            " " * max(0, len(old) - len(new)) if line[end:].lstrip(" ")[:1] not in "],}" else ""
-        )
-        lines[at.line - 1] = line[:begin] + new + blanks + line[end:]
-        return "".join(lines)
+        if not portal:
+            return with_cell(text, crm, state, column, value)
+        if value == table.states[state][table.columns.index(column)]:
+            return without_own_cell(text, crm, portal, state, column)
+        return with_own_cell(text, crm, portal, state, column, value)
 
 
-def _table(mapping: CrmMapping) -> dict[str, Any]:
-    rows: Mapping[str, tuple[str | None, ...]] = mapping.states
+def _table(table: CrmMapping, portal: str) -> dict[str, Any]:
+    own = own_cells(table, portal)
+    shown = (table, *table.portals.values())
     return {
-        "crm": mapping.crm,
-        "columns": list(mapping.columns),
+        "crm": table.crm,
+        "columns": list(table.columns),
         "rows": [
-            {"state": state, "values": dict(zip(mapping.columns, values, strict=True))}
-            for state, values in rows.items()
+            {
+                "state": state,
+                "values": dict(zip(table.columns, values, strict=True)),
+                "own": list(own.get(state, ())),
+            }
+            for state, values in table.of(portal).states.items()
         ],
         "known": {
-            column: sorted({v[number] or "" for v in rows.values()} - {""})
-            for number, column in enumerate(mapping.columns)
+            column: sorted({v[n] or "" for m in shown for v in m.states.values()} - {""})
+            for n, column in enumerate(table.columns)
         },
     }
-
-
-def _end_of_scalar(line: str, begin: int) -> int:
-    """Where the value that starts at `begin` ends: quoted, or up to `,` `]` or a blank."""
-    mark = line[begin]
-    position = begin + 1
-    if mark in "\"'":
-        while position < len(line) and line[position] != mark:
-            position += 2 if mark == '"' and line[position] == "\\" else 1
-        return position + 1
-    while position < len(line) and line[position] not in ",]}#\n":
-        position += 1
-    return begin + len(line[begin:position].rstrip())
 
 
 def _replace(path: Path, text: str) -> None:

@@ -123,11 +123,13 @@ def portals_asked(store: Store, accesses: Accesses, rules: Rules) -> list[Docume
 
 
 def field_options(store: Store, accesses: Accesses, rules: Rules) -> Document:
-    """What portals offer: options {crm: {column: values of all its portals}}, asked and
-    unreachable: portals that answered, and {portal, why} of those that did not."""
+    """What portals offer: options {crm: {column: values of all its portals}}, own {portal: {column:
+    values}}, asked and unreachable: portals that answered, and {portal, why} of those that did not.
+    """
     with store.read() as tx:
         portals = [portal for portal in tx.portals.list() if portal.crm in rules.crm]
     options: dict[str, dict[str, list[str]]] = {}
+    own: Document = {}
     asked: list[str] = []
     unreachable: list[Document] = []
     for portal in portals:
@@ -139,10 +141,11 @@ def field_options(store: Store, accesses: Accesses, rules: Rules) -> Document:
             unreachable.append({"portal": portal.name, "why": str(error)})
             continue
         asked.append(portal.name)
+        own[portal.name] = {column: list(values) for column, values in found.items()}
         known = options.setdefault(portal.crm, {})
         for column, values in found.items():
             known[column] = list(dict.fromkeys([*known.get(column, ()), *values]))
-    return {"options": options, "asked": asked, "unreachable": unreachable}
+    return {"options": options, "own": own, "asked": asked, "unreachable": unreachable}
 
 
 def portal_findings(store: Store, accesses: Accesses, rules: Rules, portal: str) -> list[Finding]:

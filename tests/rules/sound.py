@@ -222,8 +222,22 @@ def _crm(draw: st.DrawFn, found: Bones) -> dict[str, CrmMapping]:
         columns = ("hs_lead_status", "stage")[: draw(st.integers(1, 2))]
         value = st.one_of(st.none(), VALUES, st.just("{assistant_email} works on it"))
         states = {name: tuple(draw(value) for _ in columns) for name in found.states}
-        mappings[crm] = CrmMapping(crm, columns, states)
+        table = CrmMapping(crm, columns, states)
+        own = draw(st.lists(st.sampled_from(["acme", "globex-eu", "7"]), unique=True))
+        shown = {portal: _own(draw, table, value) for portal in own}
+        portals = {portal: theirs for portal, theirs in shown.items() if theirs != table}
+        mappings[crm] = replace(table, portals=portals)
     return mappings
+
+
+def _own(draw: st.DrawFn, table: CrmMapping, value: st.SearchStrategy[str | None]) -> CrmMapping:
+    """The table with some cells of a portal's own."""
+    states = dict(table.states)
+    for state in draw(st.lists(st.sampled_from(sorted(states)), unique=True, max_size=3)):
+        values = list(states[state])
+        values[draw(st.integers(0, len(values) - 1))] = draw(value)
+        states[state] = tuple(values)
+    return replace(table, states=states)
 
 
 def _invariants(found: Bones, triggers: tuple[str, ...]) -> dict[str, Invariant]:

@@ -331,6 +331,40 @@ def test_a_mapped_value_is_changed_in_the_table_compared_and_saved(
     assert warm[-1] == ["Warm:", "[CONNECTED,", "Warm]"]
 
 
+def test_one_portal_is_shown_something_of_its_own(house: House, visit: Visits) -> None:
+    file = house.program.folder / "rules" / "lead_states.yaml"
+    kept = file.read_text()
+    someone = visit("editor")
+    page = someone.go("rules")
+    page.get_by_role("tab", name="Mapping").click()
+    own = page.get_by_role("row", name="Engaged").get_by_text("own", exact=True).first
+    page.get_by_label("Shown in").click()
+    page.get_by_role("option", name="acme", exact=True).click()
+    page.get_by_text("for acme alone").wait_for()
+    page.get_by_text("The values to choose from are those of acme.").wait_for()
+    picker = page.get_by_label("Engaged: hs_lead_status")
+    picker.click()
+    picker.fill("OPEN_DEAL")
+    page.get_by_role("option", name="OPEN_DEAL", exact=True).click()
+    own.wait_for()
+    someone.picture("rules-mapping-portal")
+    page.get_by_label("Shown in").click()
+    page.get_by_role("option", name="all portals", exact=True).click()
+    page.get_by_text("for acme alone").wait_for(state="hidden")
+    assert page.get_by_label("Engaged: hs_lead_status").input_value() == "IN_PROGRESS"
+    page.get_by_role("button", name="Save …").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("the portal is acme").wait_for()
+    dialog.get_by_role("button", name="Save the file").click()
+    page.get_by_text("Saved as version").wait_for()
+    try:
+        added = [line.strip() for line in file.read_text().splitlines()]
+        at = added.index("portals:")
+        assert added[at : at + 3] == ["portals:", "acme:", "Engaged: {hs_lead_status: OPEN_DEAL}"]
+    finally:
+        file.write_text(kept)
+
+
 def test_a_changed_mapping_is_weighed_activated_and_seen_in_the_portal(
     house: House, visit: Visits
 ) -> None:

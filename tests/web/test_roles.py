@@ -72,8 +72,9 @@ QUERIES = frozenset(
         "browse.crm_url", "browse.ids", "browse.mark_of", "browse.page", "overview.look",
         "overview.trends",
         "rulebook.check", "rulebook.compare", "rulebook.diagram", "rulebook.in_use",
-        "rulebook.mappings", "rulebook.text", "rulebook.what_if", "versions.options",
-        "_versions.plan", "_versions.status", "_versions.text", "_versions.versions",
+        "rulebook.mappings", "rulebook.portals", "rulebook.text", "rulebook.what_if",
+        "versions.options", "_versions.plan", "_versions.status", "_versions.text",
+        "_versions.versions",
         "_watching.found", "_described", "changed", "_ask_status", "app.portals.kept_assistants",
     }
 )  # fmt: skip

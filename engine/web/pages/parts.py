@@ -122,8 +122,10 @@ def text(content: str, *, tag: str = "p", classes: str = "") -> TextElement:
     return made
 
 
-def chip(word: str, kind: str = "") -> None:
-    ui.label(word).classes("hb-chip").classes.extend(kind.split())
+def chip(word: str, kind: str = "") -> ui.label:
+    made = ui.label(word).classes("hb-chip")
+    made.classes.extend(kind.split())
+    return made
 
 
 def note(content: str, kind: str = "") -> ui.label:

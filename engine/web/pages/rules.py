@@ -1,6 +1,5 @@
 """Rules: the picture, the mapping as a table, the file in an editor that says what is wrong."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from html import escape
@@ -9,12 +8,12 @@ from typing import Any
 from fastapi import Request
 from nicegui import events, ui
 
-from engine.base.clock import SECOND, Millis
 from engine.base.words import many
 from engine.web.pages.activation import Activation, Draft
-from engine.web.pages.desk import ALL, Desk, View
+from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import Given, dialog
 from engine.web.pages.frame import LONG, page, title
+from engine.web.pages.mapping import MappingTable
 from engine.web.pages.parts import Column, card, chip, empty, note, records, text
 
 _FINDINGS = (
@@ -31,9 +30,6 @@ _DIFFERENCES = (
     Column("old", "Now"),
     Column("new", "Then"),
 )
-NOTHING = "(nothing)"
-OFFERED: Millis = 30 * SECOND
-"""How old what portals offer may be."""
 
 
 class _Text:
@@ -58,9 +54,7 @@ class _Workbench:
         self._view, self._draft = view, draft
         self._may = view.may("editor")
         self._marks: list[dict[str, Any]] = []
-        self._picking = asyncio.Lock()
-        self._offered: Mapping[str, Mapping[str, Sequence[str]]] = {}
-        self._pickers: list[tuple[ui.select, str, str, Sequence[str]]] = []
+        self.mapping = MappingTable(view, lambda: draft.text, self._put)
 
     # ------------------------------------------------------------------ the draft
 
@@ -75,17 +69,19 @@ class _Workbench:
 
     async def draft(self) -> Draft:
         """What is to be activated, with the value that was picked a moment ago."""
-        async with self._picking:
-            pass
+        await self.mapping.settled()
         saves = self._draft.changed and self._view.desk.rulebook.can_save()
         now, read = self._draft.text, self._draft.read
         return Draft(now, partial(self._keep, now, read, quiet=True) if saves else None)
 
     async def load(self, found: str) -> None:
         """Put another text into the editor."""
+        self.mapping.show.refresh()
+        await self._put(found)
+
+    async def _put(self, found: str) -> None:
         self._draft.text = found
         self._editor.set_value(found)
-        self.mapping.refresh()
         await self._changed()
 
     async def _keep(self, now: str, read: str, *, quiet: bool = False) -> bool:
@@ -98,91 +94,6 @@ class _Workbench:
                 self._view.say(f"Saved as version {done['version']}. {done['next']}")
             await self._changed()
         return done is not None
-
-    # ------------------------------------------------------------------ mapping
-
-    @ui.refreshable_method
-    async def mapping(self) -> None:
-        found = await self._view.ask(self._view.desk.rulebook.mappings, self._draft.text)
-        self._pickers.clear()
-        self._heard = ui.element("div").props("role=status")
-        if self._may:
-            ui.timer(0.1, self._ask_portals, once=True)
-        for table in found or ():
-            with card():
-                text(f"What the CRM shows for each state ({table['crm']})", tag="h2")
-                with (
-                    ui.element("div").classes("hb-scroll"),
-                    ui.element("table").classes("hb-table"),
-                ):
-                    self._mapping_head(table["columns"])
-                    with ui.element("tbody"):
-                        for row in table["rows"]:
-                            self._mapping_row(table, row)
-
-    def _mapping_head(self, columns: Sequence[str]) -> None:
-        with ui.element("thead"), ui.element("tr"):
-            for label in ("State", *columns):
-                text(label, tag="th").props("scope=col")
-
-    def _mapping_row(self, table: Mapping[str, Any], row: Mapping[str, Any]) -> None:
-        with ui.element("tr"):
-            text(row["state"], tag="th").props("scope=row")
-            for column in table["columns"]:
-                value = row["values"][column]
-                with ui.element("td"):
-                    if not self._may:
-                        text(value or NOTHING, tag="span", classes="hb-mono")
-                        continue
-                    crm, known = table["crm"], table["known"][column]
-                    picker = ui.select(
-                        self._choices(crm, column, known),
-                        value=value or NOTHING,
-                        with_input=True,
-                        new_value_mode="add-unique",
-                    )
-                    picker.props("outlined dense options-dense hide-dropdown-icon")
-                    picker.props["aria-label"] = f"{row['state']}: {column}"
-                    picker.on_value_change(partial(self._map, crm, row["state"], column))
-                    self._pickers.append((picker, crm, column, known))
-
-    def _choices(self, crm: str, column: str, known: Sequence[str]) -> list[str]:
-        """What portals offer first, then what the file says already."""
-        offered = self._offered.get(crm, {}).get(column, ())
-        return list(dict.fromkeys([NOTHING, *offered, *known]))
-
-    async def _ask_portals(self) -> None:
-        """Fill the pickers with what portals offer; the page does not wait for their answers."""
-        options = self._view.desk.app.versions.options
-        found = await self._view.share_portal("options", ALL, options, fresh=OFFERED)
-        if found is None:
-            return
-        self._offered = found["options"]
-        for picker, crm, column, known in self._pickers:
-            new = self._choices(crm, column, known)
-            picker.set_options(list(dict.fromkeys([*new, *picker.options])))
-        self._heard.clear()
-        with self._heard:
-            if found["asked"]:
-                names = ", ".join(found["asked"])
-                text(f"The values to choose from are those of {names}.", classes="hb-soft")
-            for one in found["unreachable"]:
-                note(f"{one['portal']} did not say what it offers: {one['why']}", "warn")
-
-    async def _map(
-        self, crm: str, state: str, column: str, event: events.ValueChangeEventArguments[Any]
-    ) -> None:
-        value = None if event.value in (None, NOTHING) else str(event.value)
-        with_value = self._view.desk.rulebook.with_value
-        async with self._picking:
-            changed = await self._view.run(
-                "editor", with_value, self._draft.text, crm, state, column, value
-            )
-            if changed is not None:
-                self._draft.text = changed
-                self._editor.set_value(changed)
-        if changed is not None:
-            await self._changed()
 
     # ------------------------------------------------------------------ the file
 
@@ -306,7 +217,7 @@ def register(desk: Desk) -> None:
                 with ui.tab_panel(drawn):
                     await picture(view)
                 with ui.tab_panel(mapping):
-                    await bench.mapping()
+                    await bench.mapping.show()
                 with ui.tab_panel(history):
                     await versions.history()
                 with ui.tab_panel(shadow):
