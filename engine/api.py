@@ -6,6 +6,7 @@ from engine.base.pace import Limit, LocalPace, Pace
 from engine.hooks.errors import PortalDisconnected, PortalUnavailable
 from engine.hooks.outcomes import (
     Access,
+    AssistantUser,
     ContactChanges,
     Delivery,
     Done,
@@ -33,6 +34,7 @@ from engine.rules.values import has_words
 __all__ = [
     "Access",
     "Assistant",
+    "AssistantUser",
     "ConfigurationError",
     "ContactChanges",
     "ContactIds",

@@ -41,6 +41,8 @@ def status(
             say(f"rules file {file['path']}: {file['state']}, {many(file['errors'], 'error')}")
         for pause in found["paused"]:
             say(paused(pause))
+        for user in found["users"]:
+            say(f"assistant {user['assistant']} of {user['portal']}: {user['reason']}")
         _tell_unruled(found["unruled"])
     if needs_a_person(found):
         raise typer.Exit(ATTENTION)
@@ -56,6 +58,7 @@ def needs_a_person(found: Mapping[str, Any]) -> bool:
         or outbox["uncertain"]
         or found["unruled"]
         or any(pause["until"] is None for pause in found["paused"])
+        or any(user["missing"] for user in found["users"])
     )
 
 

@@ -140,6 +140,15 @@ class Refused:
         return self.status == 401
 
 
+@dataclass(frozen=True, slots=True)
+class AssistantUser:
+    """owner_id: of the active user with the assistant's address, None = there is none. former: of
+    the owner ids that the assistant was known by, those that are nobody else's now."""
+
+    owner_id: str | None
+    former: tuple[str, ...] = ()
+
+
 # ------------------------------------------------------------------ set-up
 
 

@@ -4,7 +4,7 @@ The engine calls one plugin for one portal at a time (never a fan-out), outside 
 Import `engine.api` in a plugin, not this module.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import pluggy
@@ -12,6 +12,7 @@ import pluggy
 from engine.base.clock import Millis
 from engine.hooks.outcomes import (
     Access,
+    AssistantUser,
     ContactChanges,
     Delivery,
     Hint,
@@ -25,7 +26,7 @@ from engine.hooks.outcomes import (
     Tokens,
     WebhookRequest,
 )
-from engine.lead.records import Assistant, ContactIds, ContactReading, EffectKind, Portal
+from engine.lead.records import ContactIds, ContactReading, EffectKind, Portal
 from engine.rules.model import CrmMapping
 
 PROJECT = "handback"
@@ -164,8 +165,14 @@ class CrmSpecs(Protocol):
         takes any text, or that the portal does not have, is left out. May be minutes old."""
 
     @hookspec(firstresult=True)
-    def crm_find_assistant_owner(self, access: Access, assistant: Assistant) -> str | None:
-        """The owner id of the assistant's active user, None when the portal has none."""
+    def crm_assistant_users(
+        self, access: Access, met: Collection[str] | None
+    ) -> Mapping[str, AssistantUser]:
+        """The users of the access's assistants, by the assistants' addresses.
+
+        met: owner ids that contacts have; the CRM is asked anew if what is remembered does not know
+        one of them. None: it is asked in any case. Raises PortalUnavailable.
+        """
 
     @hookspec(firstresult=True)
     def crm_contact_url(self, portal: Portal, crm_id: str) -> str | None:

@@ -157,7 +157,7 @@ def facts(
     crm_assigned_at: since when the CRM says that the assistant owns it, None = it does not.
     """
     return {
-        "crm_assigned_at": assigned_at(reading.owners, assistant.owner_id or ""),
+        "crm_assigned_at": assigned_at(reading.owners, next(iter(assistant.owner_ids), "")),
         "crm_id": reading.crm_id,
         "portal": assistant.portal,
         "assistant": assistant.email,

@@ -175,9 +175,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Assistant:
-    """An automated sales assistant of one portal. owner_id: its user's owner id in the CRM.
+    """An automated sales assistant of one portal. owner_id: its active user's owner id in the CRM.
 
     off_days: weekdays and dates without follow-ups, e.g. "sat, sun, 2026-12-25"; for who sends.
+    former_owner_ids: of users of its address that were there before, the newest first: contacts
+    go on pointing at them. user_changed_at: since when that is so.
     """
 
     portal: str
@@ -189,6 +191,14 @@ class Assistant:
     days_between: int = 3
     owner_id: str | None = None
     off_days: str = ""
+    former_owner_ids: tuple[str, ...] = ()
+    user_changed_at: Millis | None = None
+
+    @property
+    def owner_ids(self) -> tuple[str, ...]:
+        """All that mean this assistant; the first is what the others are taken for."""
+        now = () if self.owner_id is None else (self.owner_id,)
+        return (*now, *self.former_owner_ids)
 
 
 @dataclass(frozen=True, slots=True)

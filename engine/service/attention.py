@@ -40,11 +40,11 @@ class Attention:
             needing = tx.views.needing(held_before=self._queue.held_before())
             waiting = needing.all + tx.views.count_kept()
         said = len(self._queue.paused()) + len(self._queue.unruled()) + bool(self._broken())
-        return waiting + said
+        return waiting + said + len(self._queue.users())
 
     def everything(self) -> dict[str, Any]:
-        """quarantined, undecided, unread, held, effects, unruled, kept, paused, broken_rules; SHOWN
-        of each."""
+        """quarantined, undecided, unread, held, effects, unruled, kept, paused, users,
+        broken_rules; SHOWN of each."""
         rows = self._queue.list(limit=SHOWN)
         with self._store.read() as tx:
             kept = tx.views.kept(limit=SHOWN)
@@ -65,6 +65,7 @@ class Attention:
                 for entry in kept
             ],
             "paused": self._queue.paused(),
+            "users": self._queue.users(),
             "broken_rules": self._broken(),
         }
 

@@ -18,6 +18,7 @@ from engine.service.traffic import traffic
 from engine.store import LeadFilter, Store
 from engine.work.access import Accesses
 from engine.work.rules_in_use import RulesInUse
+from engine.work.users import with_users
 
 Document = dict[str, Any]
 Documents = list[Document]
@@ -160,7 +161,13 @@ class Portals:
                 raise InputError(f"portal {portal} already has an assistant {rename!r}")
             after = _with(before, {**given, "name": rename})
             if email is not None and _checked_email(email) != before.email:
-                after = replace(after, email=_checked_email(email), owner_id=None)
+                after = replace(
+                    after,
+                    email=_checked_email(email),
+                    owner_id=None,
+                    former_owner_ids=(),  # whose ids they are now is not known
+                    user_changed_at=None,
+                )
                 tx.portals.remove_assistant(portal, before.email)
             tx.portals.put_assistant(after)
         return self._assistant(portal, after.email)
@@ -210,11 +217,9 @@ class Portals:
             return f"unknown: {error.what}"
 
     def _integration(self, access: Access, hooks: CrmSpecs, assistant: Assistant) -> str:
-        owner_id = hooks.crm_find_assistant_owner(access=access, assistant=assistant)
-        if owner_id != assistant.owner_id:
-            with self._store.write() as tx:
-                tx.portals.put_assistant(replace(assistant, owner_id=owner_id))
-        if owner_id is None:
+        alone = replace(access, assistants=(assistant,))
+        (now,) = with_users(self._store, alone, hooks, None).assistants
+        if now.owner_id is None:
             return IntegrationStatus.ASSISTANT_DOES_NOT_EXISTS_AS_USER_IN_CRM.value
         mine = LeadFilter(portal=assistant.portal, assistant=assistant.email)
         with self._store.read() as tx:

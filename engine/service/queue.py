@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.base.clock import DAY, Clock, Millis, format_time
 from engine.base.errors import InputError
+from engine.lead.records import Assistant
 from engine.store import (
     BlockedLead,
     FailedEvent,
@@ -31,6 +32,7 @@ EVENT, VALUE, CONTACT = "event:", "value:", "contact:"
 """Before the portal's name in the id of an event, of a value, of a contact; no name of a portal has
 a colon."""
 HELD_DAYS = 14
+USERS_SHOWN: Millis = 7 * DAY
 
 
 class Queue:
@@ -80,7 +82,19 @@ class Queue:
             "oldest_due_seconds": found.oldest_due_seconds,
             "paused": self.paused(),
             "unruled": self.unruled(),
+            "users": self.users(),
         }
+
+    def users(self) -> Documents:
+        """Assistants whose CRM user is gone, or was made anew in the last USERS_SHOWN ms."""
+        now = self._clock.now()
+        with self._store.read() as tx:
+            changed = tx.portals.changed_users()
+        return [
+            _user(one)
+            for one in changed
+            if one.owner_id is None or now - (one.user_changed_at or 0) < USERS_SHOWN
+        ]
 
     def unruled(self) -> Documents:
         """Values of events that the rules took as `other` because no rule knows them; the latest
@@ -218,6 +232,24 @@ class Queue:
         with self._store.write() as tx:
             kept = sum(tx.inbox.keep(p, seqs, now=now) for p, seqs in wanted.events.items())
         return {"kept": kept, "unknown": wanted.count() - kept}
+
+
+def _user(assistant: Assistant) -> Document:
+    former = ", ".join(assistant.former_owner_ids)
+    reason = (
+        f"it has no active user in the CRM any more (it was owner {former}); make one with the "
+        f"address {assistant.email}"
+        if assistant.owner_id is None
+        else f"its user was made anew: owner {assistant.owner_id}, before {former}; the contacts of"
+        " both are the assistant's"
+    )
+    return {
+        "portal": assistant.portal,
+        "assistant": assistant.name,
+        "at": format_time(assistant.user_changed_at or 0),
+        "missing": assistant.owner_id is None,
+        "reason": reason,
+    }
 
 
 @dataclass(slots=True)

@@ -105,7 +105,7 @@ class _Comparison:
 
     def _owned(self) -> Iterator[list[str]]:
         """CRM ids of the contacts that an assistant owns."""
-        if not any(assistant.owner_id for assistant in self.access.assistants):
+        if not any(assistant.owner_ids for assistant in self.access.assistants):
             return
         hints = self.hooks.crm_assigned_contacts(access=self.access)
         owned = sorted({hint.crm_id for hint in hints})

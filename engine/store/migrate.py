@@ -16,7 +16,7 @@ from engine.base.errors import ConfigurationError
 from engine.store.dialect import Dialect
 from engine.store.tables import compatible
 
-HEAD = "0021"
+HEAD = "0022"
 """The newest migration; a test compares it with the files."""
 
 KNOWN = tuple(f"{number:04}" for number in range(1, int(HEAD) + 1))

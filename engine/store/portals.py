@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from engine.base.clock import Millis
 from engine.lead.records import Assistant, Portal
@@ -32,6 +32,8 @@ _ASSISTANT = (
     "days_between",
     "owner_id",
     "off_days",
+    "former_owner_ids",
+    "user_changed_at",
 )
 _KNOWN = select(portals.c.name).where(portals.c.name == bindparam("portal"))
 _NEW = InsertRows(portals, (*_PORTAL, "pause_reason"))
@@ -75,14 +77,16 @@ _STATE = select(
 ).where(portals.c.name == bindparam("portal"))
 _PUT_ASSISTANT = InsertRows(assistants, _ASSISTANT, "update")
 _ASSISTANTS = (
-    select(
-        *(assistants.c[name] for name in _ASSISTANT[:-1]),
-        func.coalesce(assistants.c.off_days, ""),
-    )
+    select(*(assistants.c[name] for name in _ASSISTANT))
     .where(assistants.c.portal == bindparam("portal"))
     .order_by(assistants.c.email)
 )
 _ASSISTANT_OF = _ASSISTANTS.where(assistants.c.email == bindparam("email"))
+_CHANGED_USERS = (
+    select(*(assistants.c[name] for name in _ASSISTANT))
+    .where(assistants.c.user_changed_at.isnot(None))
+    .order_by(assistants.c.portal, assistants.c.email)
+)
 _REMOVE_ASSISTANT = delete(assistants).where(
     assistants.c.portal == bindparam("portal"), assistants.c.email == bindparam("email")
 )
@@ -92,6 +96,13 @@ def _portal(row: Any) -> Portal:
     return Portal(
         row[0], row[1], row[2], row[3], row[4], row[5], row[6], load_or_unreadable(row[7])
     )
+
+
+def _assistant(row: Any) -> Assistant:
+    given = dict(zip(_ASSISTANT, row, strict=True))
+    given["off_days"] = given["off_days"] or ""
+    given["former_owner_ids"] = tuple((given["former_owner_ids"] or "").split())
+    return Assistant(**given)
 
 
 class Portals:
@@ -176,17 +187,23 @@ class Portals:
                     assistant.days_between,
                     assistant.owner_id,
                     assistant.off_days or None,
+                    " ".join(assistant.former_owner_ids) or None,
+                    assistant.user_changed_at,
                 )
             ],
         )
 
     def assistant(self, portal: str, email: str) -> Assistant | None:
         row = self._tx.run(_ASSISTANT_OF, portal=portal, email=email).first()
-        return None if row is None else Assistant(*row)
+        return None if row is None else _assistant(row)
 
     def assistants(self, portal: str) -> Sequence[Assistant]:
         """By email address."""
-        return [Assistant(*row) for row in self._tx.run(_ASSISTANTS, portal=portal)]
+        return [_assistant(row) for row in self._tx.run(_ASSISTANTS, portal=portal)]
+
+    def changed_users(self) -> Sequence[Assistant]:
+        """Assistants of any portal whose CRM user is gone, or was made anew."""
+        return [_assistant(row) for row in self._tx.run(_CHANGED_USERS)]
 
     def remove_assistant(self, portal: str, email: str) -> None:
         self._tx.run(_REMOVE_ASSISTANT, portal=portal, email=email)

@@ -172,8 +172,12 @@ assistants = Table(
     _int("days_between"),
     _text("owner_id", null=True),
     _text("off_days", null=True),
+    _text("former_owner_ids", null=True),
+    _int("user_changed_at", null=True),
     PrimaryKeyConstraint("portal", "email"),
 )
+"""former_owner_ids: the newest first, with blanks between; user_changed_at: since when the CRM has
+another user of this address, or none."""
 
 lanes = Table(
     "lanes",

@@ -130,8 +130,9 @@ def _was_given_away(tx: Tx, lead: Lead) -> bool:
 
 
 def by_owner(assistants: Sequence[Assistant]) -> dict[str, Assistant]:
-    """Owner id → the assistant, as far as the CRM has given them one."""
-    return {a.owner_id: a for a in assistants if a.owner_id}
+    """Owner id → the assistant, as far as the CRM has given them one; former ones too."""
+    former = {owner_id: a for a in assistants for owner_id in a.former_owner_ids}
+    return former | {a.owner_id: a for a in assistants if a.owner_id}
 
 
 def pause(error: Exception, attempts: int, now: Millis) -> Millis:

@@ -7,7 +7,6 @@ the CRM here; a portal that cannot be read now is asked again later.
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import structlog
 
@@ -24,6 +23,7 @@ from engine.work.access import Accesses
 from engine.work.containing import PortalByPortal, asked_apart, contained, last_line
 from engine.work.hinted import HintedContacts, by_owner, pause
 from engine.work.rules_in_use import RulesInUse
+from engine.work.users import strangers, with_users
 
 LEASE: Millis = 30 * SECOND
 BATCH = 500
@@ -77,7 +77,12 @@ class Lookups:
             return 0
         try:
             access, hooks = self.access_with_owners(portal)
-            read, failed = _read(access, hooks, [row.crm_id for row in rows])
+            ids = [row.crm_id for row in rows]
+            read, failed = _read(access, hooks, ids)
+            met = strangers(access, [one.owners[0].owner for one in read.values() if one.owners])
+            if met and (known := with_users(self._store, access, hooks, met)) is not access:
+                access = known
+                read, failed = _read(access, hooks, ids)
         except Exception as error:
             until = _postponed(portal, rows, error, now)
             with self._store.write() as tx:
@@ -202,20 +207,12 @@ class Lookups:
         access, hooks = self._accesses.of(portal)
         if all(assistant.owner_id for assistant in access.assistants):
             return access, hooks
-        known = [
-            assistant
-            if assistant.owner_id
-            else replace(
-                assistant,
-                owner_id=hooks.crm_find_assistant_owner(access=access, assistant=assistant),
-            )
-            for assistant in access.assistants
-        ]
-        with self._store.write() as tx:
-            for assistant in known:
-                if assistant.owner_id:
-                    tx.portals.put_assistant(assistant)
-        return replace(access, assistants=tuple(known)), hooks
+        return with_users(self._store, access, hooks, ()), hooks
+
+    def access_with_users(self, portal: str) -> tuple[Access, CrmSpecs]:
+        """As access_with_owners, and the CRM is asked whether they are the same still."""
+        access, hooks = self._accesses.of(portal)
+        return with_users(self._store, access, hooks, None), hooks
 
 
 def _read(

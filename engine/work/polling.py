@@ -62,7 +62,7 @@ class Polls:
                 heard = tx.listening.claim_poll(portal, now=now, every=every)
         if heard is None:
             return 0
-        access, hooks = self._lookups.access_with_owners(portal)
+        access, hooks = self._lookups.access_with_users(portal)
         owners = _owners(access)
         if not owners:
             return 0
@@ -100,7 +100,7 @@ class Polls:
 
 
 def _owners(access: Access) -> str:
-    return " ".join(sorted({a.owner_id for a in access.assistants if a.owner_id}))
+    return " ".join(sorted({owner_id for a in access.assistants for owner_id in a.owner_ids}))
 
 
 def _is_stale(heard: Heard, owners: str, now: Millis) -> bool:

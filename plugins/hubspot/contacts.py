@@ -5,11 +5,11 @@ call; a merged-away id is answered by the winner under its own id, deleted ids i
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from engine.api import ContactIds, ContactReading, Ownership, parse_time
+from engine.api import Assistant, ContactIds, ContactReading, Ownership, parse_time
 from plugins.hubspot.ownership import USER
 from plugins.hubspot.portals import Desk
 from plugins.hubspot.records import read_record
@@ -96,19 +96,25 @@ def reading_of(desk: Desk, asked: str, record: Mapping[str, Any]) -> ContactRead
         name=_said(shown, *NAMES),
         context=_context(desk.settings, shown),
         fields={name: _text(shown.get(name)) for name in STATUS_FIELDS},
-        owners=owner_history(record),
+        owners=owner_history(record, desk.access.assistants),
     )
 
 
-def owner_history(record: Mapping[str, Any]) -> tuple[Ownership, ...]:
-    """Newest first, whatever order HubSpot sends; entries of one instant keep HubSpot's order."""
+def owner_history(
+    record: Mapping[str, Any], assistants: Iterable[Assistant] = ()
+) -> tuple[Ownership, ...]:
+    """Newest first, whatever order HubSpot sends; entries of one instant keep HubSpot's order.
+
+    An assistant's user that was made anew is one and the same owner all along.
+    """
     histories = record.get("propertiesWithHistory")
     raw = histories.get(OWNER) if isinstance(histories, Mapping) else None
-    entries = [_ownership(item) for item in raw or () if isinstance(item, Mapping)]
+    same = {former: one.owner_ids[0] for one in assistants for former in one.owner_ids[1:]}
+    entries = [_ownership(item, same) for item in raw or () if isinstance(item, Mapping)]
     return tuple(sorted(entries, key=lambda entry: -entry.at))
 
 
-def _ownership(item: Mapping[str, Any]) -> Ownership:
+def _ownership(item: Mapping[str, Any], same: Mapping[str, str]) -> Ownership:
     try:
         at = parse_time(str(item.get("timestamp")))
     except ValueError:
@@ -118,7 +124,8 @@ def _ownership(item: Mapping[str, Any]) -> Ownership:
     user = item.get("updatedByUserId")
     if user is not None and not any(detail.startswith(USER) for detail in details):
         details.append(f"{USER}{user}")
-    return Ownership(_text(item.get("value")), at, " ".join([source, *details]))
+    owner = _text(item.get("value"))
+    return Ownership(same.get(owner or "", owner), at, " ".join([source, *details]))
 
 
 def _merged(

@@ -60,8 +60,9 @@ class Handback:
 
     def __init__(self, desk: Desk, directory: Directory) -> None:
         self._desk, self._directory = desk, directory
-        self._owner_ids = _owner_ids(desk, directory)
-        self._assistants = frozenset(filter(None, self._owner_ids.values()))
+        assistants = desk.access.assistants
+        self._owner_ids = {a.email.lower(): next(iter(a.owner_ids), None) for a in assistants}
+        self._assistants = frozenset(owner_id for a in assistants for owner_id in a.owner_ids)
         self._outcomes: dict[int, Outcome] = {}
 
     def run(self, deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
@@ -278,7 +279,7 @@ def hand_back(desk: Desk, deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
         outcome = outcome_of(directory)
         return dict.fromkeys((d.id for d in deliveries), outcome)
     # Read, write, read back without waiting in between: the window is as short as it can be.
-    ready = desk.prepaid(CALLS)
+    ready = _knowing_users(desk, directory).prepaid(CALLS)
     if isinstance(ready, Answer):
         return dict.fromkeys((d.id for d in deliveries), outcome_of(ready))
     first: dict[str, Delivery] = {}
@@ -289,13 +290,16 @@ def hand_back(desk: Desk, deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
     return {d.id: outcomes.get(d.id, waits) for d in deliveries}
 
 
-def _owner_ids(desk: Desk, directory: Directory) -> dict[str, str | None]:
-    """Owner ids of the portal's assistants by email; also of those whose user was deactivated."""
-    found: dict[str, str | None] = {}
+def _knowing_users(desk: Desk, directory: Directory) -> Desk:
+    """The desk with the assistants' users as the portal has them: also one that was deactivated, or
+    made anew a moment ago."""
+    known = []
     for assistant in desk.access.assistants:
         owner = directory.find(assistant.email)
-        found[assistant.email.lower()] = assistant.owner_id or (owner.id if owner else None)
-    return found
+        new = () if owner is None or owner.id in assistant.owner_ids else (owner.id,)
+        former = (*assistant.former_owner_ids, *new)
+        known.append(replace(assistant, former_owner_ids=former))
+    return replace(desk, access=replace(desk.access, assistants=tuple(known)))
 
 
 def _merged(winner: str) -> str:

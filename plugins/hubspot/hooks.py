@@ -1,11 +1,11 @@
 """HubSpot for the engine: every hook, each in a few lines. The work is in the modules beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from engine.api import (
     Access,
-    Assistant,
+    AssistantUser,
     ContactChanges,
     ContactIds,
     ContactReading,
@@ -31,6 +31,7 @@ from plugins.hubspot.addresses import find_contacts
 from plugins.hubspot.answers import Answer, Verdict
 from plugins.hubspot.comparison import find_records, resolve_fields
 from plugins.hubspot.contacts import CONTACT_IDS, facts_of, read_contacts
+from plugins.hubspot.owners import Directory
 from plugins.hubspot.polling import assigned_contacts, changed_contacts
 from plugins.hubspot.portals import Memories
 from plugins.hubspot.settings import DEFAULT_URL, notices, read_settings
@@ -158,13 +159,16 @@ class HubSpotPlugin:
         return fields.offered(mapping, definitions)
 
     @hookimpl
-    def crm_find_assistant_owner(self, access: Access, assistant: Assistant) -> str | None:
-        # Asked when a person presses Refresh, or while the assistant is unknown: never from memory.
-        directory = self._memories.desk(access).directory(fresh=True)
+    def crm_assistant_users(
+        self, access: Access, met: Collection[str] | None
+    ) -> Mapping[str, AssistantUser]:
+        desk = self._memories.desk(access)
+        directory = desk.directory(fresh=met is None)
+        if isinstance(directory, Directory) and met and not directory.by_id.keys() >= set(met):
+            directory = desk.directory(fresh=True)
         if isinstance(directory, Answer):
             raise unavailable(directory, access.portal.name)
-        owner = directory.find(assistant.email)
-        return owner.id if owner is not None and owner.usable else None
+        return {one.email: directory.user_of(one) for one in access.assistants}
 
     @hookimpl
     def crm_contact_url(self, portal: Portal, crm_id: str) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.api import Millis
+from engine.api import Assistant, AssistantUser, Millis
 from plugins.hubspot.answers import Answer
 from plugins.hubspot.client import Api
 
@@ -45,6 +45,24 @@ class Directory:
             return self.by_id.get(key)
         same = [one for one in self.by_id.values() if one.email == key.lower()]
         return max(same, key=lambda one: (one.active, one.person), default=None)
+
+    def user_of(self, assistant: Assistant) -> AssistantUser:
+        """An id that is an active user of another address now is that user's."""
+        owner = self.find(assistant.email)
+        now = owner.id if owner is not None and owner.usable else None
+        email = assistant.email.lower()
+        return AssistantUser(
+            now,
+            tuple(
+                owner_id
+                for owner_id in assistant.owner_ids
+                if owner_id != now and not self._is_of_another(owner_id, email)
+            ),
+        )
+
+    def _is_of_another(self, owner_id: str, email: str) -> bool:
+        owner = self.by_id.get(owner_id)
+        return owner is not None and owner.active and owner.email != email
 
     def without(self, owner_id: str) -> "Directory":
         """The same, with one owner taken as deactivated: HubSpot has just refused it."""

@@ -115,7 +115,7 @@ def _pages(desk: Desk, groups: Sequence[Sequence[Filter]], most: int) -> Iterato
 
 
 def _owners(desk: Desk) -> list[str]:
-    return sorted({a.owner_id for a in desk.access.assistants if a.owner_id})
+    return sorted({owner_id for a in desk.access.assistants for owner_id in a.owner_ids})
 
 
 def _filter(name: str, operator: str, **operand: object) -> Filter:

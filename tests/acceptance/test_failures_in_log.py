@@ -182,7 +182,7 @@ WAYS: dict[str, Callable[[Scene], object]] = {
     "crm_apply_setup": set_up,
     "crm_check_mapping": command("portal", "check", "acme"),
     "crm_field_options": within(lambda _, app: app.versions.options()),
-    "crm_find_assistant_owner": command("assistant", "list", "--portal", "acme"),
+    "crm_assistant_users": command("assistant", "list", "--portal", "acme"),
     "crm_contact_url": within(Scene.link),
     "crm_authorize_url": within(Scene.consent),
     "crm_exchange_code": within(Scene.consent),

@@ -11,7 +11,8 @@ from tests.store.worlds import PORTAL, connect
 FULL = Portal(
     "acme", "hubspot", "https://crm", "T", "S", "123", "fallback@x", {"polls": True, "n": [1]}
 )
-TARA = Assistant("acme", "tara@example.com", "Tara", "ctx", "f@x", 6, 2, "77", "sat, 2026-12-25")
+TARA = Assistant("acme", "tara@example.com", "Tara", "ctx", "f@x", 6, 2, "77", "sat, 2026-12-25",
+                 ("5", "6"), 9)  # fmt: skip
 
 
 def test_portals(store: Store) -> None:

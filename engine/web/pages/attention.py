@@ -155,6 +155,8 @@ class _Board:
         for pause in found["paused"]:
             until = f"waits until {pause['until']}: " if pause["until"] else "is "
             note(f"Portal {pause['portal']} {until}{pause['reason']}", "bad")
+        for user in found["users"]:
+            note(f"Assistant {user['assistant']} of {user['portal']}: {user['reason']}", "bad")
 
     # ------------------------------------------------------------------ what people do
 

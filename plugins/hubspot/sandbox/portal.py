@@ -143,12 +143,13 @@ class Portal:
         return self.rng.uniform(bounds[0], bounds[1])
 
     def owner_by(self, key: str) -> Owner | None:
-        """An owner by id or, ignoring case, by email."""
+        """An owner by id or, ignoring case, by email; of several of one address the active one."""
         found = self.owners.get(key)
         if found is not None:
             return found
         wanted = key.lower()
-        return next((owner for owner in self.owners.values() if owner.email == wanted), None)
+        same = [owner for owner in self.owners.values() if owner.email == wanted]
+        return min(same, key=lambda owner: owner.archived, default=None)
 
     def record_url(self, record: Record) -> str:
         return (

@@ -159,7 +159,8 @@ def add_owners(portal: Portal, described: Sequence[dict[str, Any]]) -> list[Owne
         owner_id = str(entry.get("id") or FIRST_OWNER_ID + len(portal.owners))
         if not owner_id.isdigit() or owner_id in portal.owners:
             raise PortalError(f"Owner id {owner_id!r} is not a number or is taken")
-        if portal.owner_by(email.lower()) is not None:
+        known = portal.owner_by(email.lower())
+        if known is not None and not known.archived:  # who was deleted can be made anew
             raise PortalError(f"There is an owner with the email {email} already")
         owner = Owner(
             owner_id,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.api import PortalUnavailable
+from engine.api import Assistant, AssistantUser, PortalUnavailable
+from plugins.hubspot.owners import directory_of
 from tests.plugins.hubspot.rig import HANNA, OMAR, TARA, Rig
 
 
@@ -104,12 +105,37 @@ def test_an_assistant_is_an_active_person_of_the_portal(rig: Rig) -> None:
         rig.assistant_email = email
         rig.restart()
         access = rig.access
-        return rig.hooks.crm_find_assistant_owner(access=access, assistant=access.assistants[0])
+        users = rig.hooks.crm_assistant_users(access=access, met=None)
+        return users[access.assistants[0].email].owner_id
 
     assert found("Tara@acme.example") == TARA
     assert found("paul@acme.example") is None
     assert found("queue@acme.example") is None
     assert found("nobody@acme.example") is None
+
+
+def test_a_user_that_was_made_anew_is_known_with_the_one_before(rig: Rig) -> None:
+    before = rig.hooks.crm_assistant_users(access=rig.access, met=())
+    assert before["tara@acme.example"] == AssistantUser(TARA)
+    rig.act("deactivate_owner", owner=TARA)
+    gone = rig.hooks.crm_assistant_users(access=rig.access, met=None)
+    assert gone["tara@acme.example"] == AssistantUser(None, (TARA,))
+    new = str(rig.act("add_owner", email="tara@acme.example")["owner"])
+    rig.reset_stats()
+    still = rig.hooks.crm_assistant_users(access=rig.access, met=[HANNA])
+    assert (still, rig.count("owners")) == (gone, 0), "nobody new was met: from memory"
+    anew = rig.hooks.crm_assistant_users(access=rig.access, met=[new])
+    assert anew["tara@acme.example"] == AssistantUser(new, (TARA,))
+
+
+def test_an_owner_id_that_is_another_persons_now_is_that_persons() -> None:
+    tara = Assistant("acme", "tara@acme.example", "Tara", owner_id="1", former_owner_ids=("2", "3"))
+    listed = [
+        {"id": "1", "email": "hanna@acme.example"},
+        {"id": "2", "email": "omar@acme.example", "archived": True},
+        {"id": "9", "email": "Tara@acme.example"},
+    ]
+    assert directory_of(listed).user_of(tara) == AssistantUser("9", ("2", "3"))
 
 
 def test_the_portal_is_identified_by_its_account(rig: Rig) -> None:

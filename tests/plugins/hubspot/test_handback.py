@@ -30,6 +30,31 @@ def test_the_contact_goes_back_to_its_previous_owner(rig: Rig, previous: str) ->
     assert 0 <= int(str(result["window_ms"])) < 5_000
 
 
+@pytest.mark.parametrize("moved", [False, True], ids=["on the old user", "on the new one"])
+@pytest.mark.parametrize("known", [False, True], ids=["unnoticed", "known"])
+def test_the_contact_goes_back_when_the_assistants_user_was_made_anew(
+    rig: Rig, moved: bool, known: bool
+) -> None:
+    crm_id = rig.contact(HANNA, TARA)
+    given = moment(rig, crm_id)
+    rig.act("deactivate_owner", owner=TARA)
+    new = str(rig.act("add_owner", email="tara@acme.example")["owner"])
+    if moved:
+        rig.act("assign", contact=crm_id, owner=new)
+    access = rig.access
+    if known:
+        tara, *others = access.assistants
+        tara = replace(tara, owner_id=new, former_owner_ids=(TARA,))
+        access = replace(access, assistants=(tara, *others))
+    handback = rig.handback(crm_id, None)
+    handback = replace(handback, payload={**handback.payload, "assigned_at": given})
+    outcomes = rig.hooks.crm_deliver(access=access, kind=handback.kind, deliveries=[handback])
+    outcome = outcomes[handback.id]
+    assert isinstance(outcome, Done), outcome
+    assert outcome.result["verdict"] == "handed_back"
+    assert owner(rig, crm_id) == HANNA
+
+
 def test_fifty_contacts_are_five_calls(rig: Rig) -> None:
     ids = rig.contacts(50, HANNA, TARA)
     rig.reset_stats()
