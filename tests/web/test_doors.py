@@ -2,7 +2,7 @@
 
 import re
 import socket
-import subprocess
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,7 +10,7 @@ import requests
 
 from engine.service.accounts import TRIES
 from tests.acceptance.conftest import ROOT, Program
-from tests.web.conftest import COOKIE, PASSWORD, House, nonce_of
+from tests.web.conftest import COOKIE, PASSWORD, House, close_house, nonce_of, open_house
 
 PAGES = ("leads", "attention", "overview", "crm", "assistants", "rules", "people", "account")
 
@@ -209,20 +209,11 @@ def test_a_form_that_is_too_large_is_refused(house: House) -> None:
     ],
 )
 def test_listening_to_the_world_without_tls_is_said_loudly(
-    bare: House, host: str, public_url: str, warns: bool
+    tmp_path: Path, host: str, public_url: str, warns: bool
 ) -> None:
-    program: Program = bare.program
-    process = subprocess.Popen(
-        program.command("serve", "--host", host, "--port", "0", "--no-worker"),
-        cwd=program.folder,
-        env={**program.environ(), "HANDBACK_PUBLIC_URL": public_url},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    process.stdout.readline()  # it is open, and has said what it had to say
-    process.terminate()
-    _, said = process.communicate(timeout=20)
+    program = Program(tmp_path, "", {"HANDBACK_PUBLIC_URL": public_url})
+    close_house(open_house(program, "--no-worker", "--host", host))
+    said = (tmp_path / "serve.log").read_bytes()
     assert said.startswith(b"WARNING:") == warns, said
     assert (b"without TLS" in said) == warns
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -15,6 +16,9 @@ import hubspot
 import pytest
 import requests
 import urllib3
+
+from tests.acceptance.conftest import TOKEN
+from tests.acceptance.conftest import sandbox as own_sandbox
 
 OWNERS = [
     {"id": "501", "email": "tara@example.com", "first_name": "Tara", "user_id": 9001},
@@ -213,15 +217,11 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def private_sandbox() -> Iterator[Callable[..., Portal]]:
     """Starts a sandbox of the test's own, for options and clocks; returns its first portal."""
-    started: list[tuple[subprocess.Popen[str], Portal]] = []
+    with ExitStack() as started:
 
-    def begin(*options: str) -> Portal:
-        process, url = start(*options)
-        portal = Portal(url, 8001001, "sandbox-token")
-        started.append((process, portal))
-        return portal
+        def begin(*options: str) -> Portal:
+            portal = Portal(started.enter_context(own_sandbox(*options)), 8001001, TOKEN)
+            started.callback(portal.session.close)
+            return portal
 
-    yield begin
-    for process, portal in started:
-        portal.session.close()
-        stop(process)
+        yield begin

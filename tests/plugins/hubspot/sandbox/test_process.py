@@ -1,6 +1,7 @@
 """The process: one ready line, a quick and clean end, helpful refusals, the default content."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -8,6 +9,8 @@ import sys
 import time
 
 import pytest
+
+from tests import warm
 
 COMMAND = [sys.executable, "-m", "plugins.hubspot.sandbox"]
 
@@ -34,7 +37,9 @@ def test_ready_line_and_clean_end(number):
 
 
 def run(*options):
-    return subprocess.run([*COMMAND, *options], capture_output=True, text=True, timeout=60)
+    done = warm.run("sandbox", *options, cwd=warm.ROOT, env=os.environ)
+    out, err = done.stdout.decode(), done.stderr.decode()
+    return subprocess.CompletedProcess(options, done.returncode, out, err)
 
 
 def test_help_has_an_example():
