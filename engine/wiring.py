@@ -23,6 +23,7 @@ from engine.rules.reader import read_file
 from engine.service.audit import Audit
 from engine.service.connections import Connections
 from engine.service.ledger import OwnershipLedger
+from engine.service.portal_proof import PortalProof
 from engine.service.recorded import RecordedLeads, RecordedPortals, RecordedQueue, RecordedReconcile
 from engine.service.rules_at_start import RulesAtStart
 from engine.service.shadow import Shadow
@@ -123,8 +124,9 @@ def open_app(
     try:
         app = _wire(settings, ticking, store)
         at_start = RulesAtStart(
-            settings.rules_file, app.rules, store, ticking, app.audit, app.versions
-        )
+            settings.rules_file, app.rules, store, ticking, app.audit, app.versions,
+            PortalProof(store, app.accesses, app.rules),
+        )  # fmt: skip
         at_start.start(*rules_read, takes=takes_rules)
         yield app
     finally:

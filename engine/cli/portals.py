@@ -1,5 +1,6 @@
 """`handback portal …`: connect a customer's CRM account, set it up, prove that it works."""
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ from engine.cli import connections
 from engine.cli.connections import Name
 from engine.cli.options import AsJson, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, print_json, print_table, say
+from engine.service.sound import load
 from engine.wiring import open_app
 
 app = typer.Typer(help="Customers' CRM accounts.", no_args_is_help=True)
@@ -75,10 +77,13 @@ def setup(
 ) -> None:
     """Fields and options that the rules need in the portal: the plan, and with --apply the deed.
 
+    By the rules in use, or by the file that --rules names.
+
     Example: `handback portal setup acme --apply`
     """
+    draft = None if rules is None else load(rules)
     with open_app(database=database, rules=rules, config=config) as opened:
-        report = opened.portals.setup(name, apply=apply, plan_id=plan_id)
+        report = opened.portals.setup(name, apply=apply, plan_id=plan_id, rules=draft)
     if as_json:
         print_json(report)
     else:
@@ -91,7 +96,8 @@ def setup(
             say(f"{name} has everything that the rules need")
         elif not apply:
             changes = sum(step["status"] == "planned" for step in report["steps"])
-            again = f"handback portal setup {name} --apply --plan {report['plan_id']}"
+            by = "" if rules is None else f" --rules {shlex.quote(str(rules))}"
+            again = f"handback portal setup {name}{by} --apply --plan {report['plan_id']}"
             say(f"{changes} to add or change, nothing was done; do exactly this with: {again}")
     if any(step["status"] == "needs_person" for step in report["steps"]):
         raise typer.Exit(ATTENTION)
@@ -107,10 +113,13 @@ def check(
 ) -> None:
     """Prove against the live portal that every state's values can be written.
 
+    By the rules in use, or by the file that --rules names.
+
     Example: `handback portal check acme`
     """
+    draft = None if rules is None else load(rules)
     with open_app(database=database, rules=rules, config=config) as opened:
-        problems = opened.portals.check(name)
+        problems = opened.portals.check(name, rules=draft)
     if as_json:
         print_json(problems)
     else:

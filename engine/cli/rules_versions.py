@@ -23,12 +23,18 @@ from engine.cli.output import (
 from engine.cli.rules_history import replaying, show_replay
 from engine.service.coverage import since
 from engine.service.replay import WhatIf
-from engine.wiring import open_app
+from engine.wiring import App, open_app
 
 LISTED = 20
 """Leads of a replay that are listed one by one; `rules what-if` lists more."""
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+SetUp = Annotated[
+    bool, typer.Option("--setup", help="First set up the portals that cannot show these rules.")
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Also if a portal cannot show them, or cannot be asked.")
+]
 Move = Annotated[
     list[str] | None,
     typer.Option("--move", metavar="OLD=NEW", help="Where leads of a state go that is gone."),
@@ -47,6 +53,8 @@ def apply(
         str | None,
         typer.Option("--since", metavar="TIME", help="--what-if only for leads of late, e.g. 90d."),
     ] = None,
+    setup: SetUp = False,
+    force: Force = False,
     yes: Yes = False,
     move: Move = None,
     database: Database = None,
@@ -69,20 +77,17 @@ def apply(
             plan = opened.versions.plan(text, moves=moves, at=instant, what_if=wish)
         if not as_json:
             _show(plan)
-        if not plan["ready"]:
+        if not plan["ready"] or not (force or setup or _can_show(plan)):
             if as_json:
                 print_json({"plan": plan, "done": None})
             raise typer.Exit(ATTENTION)
         _agree(yes, "Apply?")
+        prepared = _prepare(opened, plan, text, as_json) if setup else []
         done = opened.versions.apply(
-            text,
-            expected=plan["expected"],
-            at=instant,
-            moves=moves,
-            file=str(new),
+            text, expected=plan["expected"], at=instant, moves=moves, file=str(new), force=force
         )
     if as_json:
-        print_json({"plan": plan, "done": done})
+        print_json({"plan": plan, "setup": prepared, "done": done})
     else:
         say(f"{done['version']} {done['what']} at {done['at']}{_concerned(done['leads'])}")
 
@@ -94,6 +99,8 @@ def rollback(
     scheduled: Annotated[
         bool, typer.Option("--scheduled", help="Only drop the version that is scheduled.")
     ] = False,
+    setup: SetUp = False,
+    force: Force = False,
     yes: Yes = False,
     move: Move = None,
     database: Database = None,
@@ -113,7 +120,10 @@ def rollback(
             done = opened.versions.cancel()
         else:
             _agree(yes, f"Go back to {version or 'the version before'}?")
-            done = opened.versions.rollback(version, moves=moves)
+            if setup:
+                text = opened.versions.text(opened.versions.before(version))
+                _prepare(opened, opened.versions.plan(text, moves=moves), text, as_json)
+            done = opened.versions.rollback(version, moves=moves, force=force)
     if as_json:
         print_json(done)
     else:
@@ -229,6 +239,27 @@ def _show_portals(portals: list[dict[str, Any]]) -> None:
             say(f"portal {one['portal']}: {problem['severity']}: {problem['message']}")
         if "unreachable" in one:
             say(f"portal {one['portal']} was not asked: {one['unreachable']}")
+
+
+def _can_show(plan: dict[str, Any]) -> bool:
+    """Says which portals stand in the way."""
+    for one in plan["hindered"]:
+        complain(f"portal {one['portal']} cannot show these rules: {one['why']}")
+    if plan["hindered"]:
+        complain("nothing was changed; set them up first: --setup; or go on all the same: --force")
+    return not plan["hindered"]
+
+
+def _prepare(opened: App, plan: dict[str, Any], text: str, as_json: bool) -> list[Any]:
+    """Set up the portals that stand in the way, and say what was done."""
+    reports = opened.portals.prepare(plan["hindered"], text)
+    for report in reports if not as_json else ():
+        for step in report.get("steps", ()):
+            mark = "✓" if step["status"] == "done" else "!"
+            say(f"{mark} portal {report['portal']}: {step['what']}")
+        if "trouble" in report:
+            complain(f"portal {report['portal']} was not set up: {report['trouble']}")
+    return reports
 
 
 def _agree(yes: bool, question: str) -> None:

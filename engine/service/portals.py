@@ -11,9 +11,13 @@ from engine.hooks.manager import Plugins
 from engine.hooks.outcomes import Access, IntegrationStatus, SetupStep
 from engine.hooks.specs import CrmSpecs
 from engine.lead.records import Assistant, Portal
+from engine.rules.findings import RulesError
+from engine.rules.model import Rules
 from engine.service.connections import portal_document
 from engine.service.off_days import checked_off_days
+from engine.service.portal_proof import problems
 from engine.service.rules import mapping_for
+from engine.service.sound import parse
 from engine.service.traffic import traffic
 from engine.store import LeadFilter, Store
 from engine.work.access import Accesses
@@ -55,14 +59,17 @@ class Portals:
             tx.portals.put(portal)
         return {**portal_document(portal), "notices": list(hooks.crm_notices(portal=portal))}
 
-    def setup(self, name: str, *, apply: bool, plan_id: str | None = None) -> Document:
+    def setup(
+        self, name: str, *, apply: bool, plan_id: str | None = None, rules: Rules | None = None
+    ) -> Document:
         """The plan, carried out when `apply`; what only a person can do stays as needs_person.
 
-        plan_id: of a report that somebody looked at; nothing is done when the plan is another one
-        by now. Raises ConfigurationError then.
+        rules: a draft that the portal is set up for; None: those in use. plan_id: of a report that
+        somebody looked at; nothing is done when the plan is another one by now. Raises
+        ConfigurationError then.
         """
         access, hooks = self._accesses.of(name)
-        mapping = mapping_for(self._rules.now().rules, access.portal)
+        mapping = mapping_for(rules or self._rules.now().rules, access.portal)
         plan = hooks.crm_plan_setup(access=access, mapping=mapping)
         if apply and plan_id is not None and plan.fingerprint != plan_id:
             raise ConfigurationError(
@@ -84,22 +91,28 @@ class Portals:
             "notes": [*plan.notes, *hooks.crm_notices(portal=access.portal)],
         }
 
-    def check(self, name: str) -> Documents:
+    def prepare(self, hindered: Sequence[Document], text: str) -> Documents:
+        """Set portals up for rules that are not in use yet: a report each, as of setup(), or
+        `trouble` where that failed. hindered: of the plan. Raises RulesError."""
+        rules, findings = parse(text, file="draft")
+        if rules is None:
+            raise RulesError(findings)
+        found: Documents = []
+        for one in hindered:
+            try:
+                found.append(self.setup(one["portal"], apply=True, rules=rules))
+            except HandbackError as error:
+                found.append({"portal": one["portal"], "trouble": str(error)})
+        return found
+
+    def check(self, name: str, *, rules: Rules | None = None) -> Documents:
         """Mapped values that the portal cannot take (severity error), or takes in another form;
-        and what there is to know about its settings, with an empty state and column."""
+        and what there is to know about its settings, with an empty state and column.
+
+        rules: a draft that is to be proved; None: those in use.
+        """
         access, hooks = self._accesses.of(name)
-        mapping = mapping_for(self._rules.now().rules, access.portal)
-        problems = hooks.crm_check_mapping(access=access, mapping=mapping)
-        return [
-            {
-                "state": problem.state,
-                "column": problem.column,
-                "message": problem.message,
-                "fix": problem.fix,
-                "severity": "error" if problem.error else "warning",
-            }
-            for problem in problems
-        ] + [
+        return problems(self._accesses, rules or self._rules.now().rules, name) + [
             {"state": "", "column": "", "message": notice, "fix": "", "severity": "warning"}
             for notice in hooks.crm_notices(portal=access.portal)
         ]

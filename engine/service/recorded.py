@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from engine.base.clock import Clock
 from engine.hooks.manager import Plugins
+from engine.rules.model import Rules
 from engine.service.audit import Audit
 from engine.service.leads import Leads
 from engine.service.portals import Portals
@@ -161,14 +162,18 @@ class RecordedPortals(Portals):
             lambda _: ", ".join(f"{key} = {value}" for key, value in changes.items()),
         )
 
-    def setup(self, name: str, *, apply: bool, plan_id: str | None = None) -> Document:
+    def setup(
+        self, name: str, *, apply: bool, plan_id: str | None = None, rules: Rules | None = None
+    ) -> Document:
         if not apply:
-            return super().setup(name, apply=False)
+            return super().setup(name, apply=False, rules=rules)
         return _recorded(
             self._audit,
             "set up portal",
             name,
-            lambda: super(RecordedPortals, self).setup(name, apply=True, plan_id=plan_id),
+            lambda: super(RecordedPortals, self).setup(
+                name, apply=True, plan_id=plan_id, rules=rules
+            ),
             lambda report: f"{sum(s['status'] == 'done' for s in report['steps'])} steps",
         )
 

@@ -13,6 +13,7 @@ from engine.lead.machine import LeadMachine
 from engine.rules.findings import Finding, RulesError
 from engine.rules.model import Rules
 from engine.service.audit import Audit
+from engine.service.portal_proof import CannotShowError, PortalProof
 from engine.service.rules_file import errors_of
 from engine.service.versions import Versions
 from engine.store import RulesEntry, Store
@@ -32,17 +33,18 @@ class RulesAtStart:
         clock: Clock,
         audit: Audit,
         versions: Versions,
+        proof: PortalProof,
     ) -> None:
         self._path, self._rules = path, rules
         self._store, self._clock = store, clock
-        self._audit, self._versions = audit, versions
+        self._audit, self._versions, self._proof = audit, versions, proof
 
     def start(self, rules: Rules | None, findings: tuple[Finding, ...], *, takes: bool) -> None:
         """Have rules in use: the file's when there are none yet, else the last good ones.
 
         rules, findings: of the file. takes: a sound file of a version that was never in use takes
-        over, if no state that holds leads is gone. Anything else is said and left to a person.
-        Raises RulesError when there are no rules at all.
+        over, if no state that holds leads is gone and connected portals can show it. Anything else
+        is said and left to a person. Raises RulesError when there are no rules at all.
         """
         entries = self._versions.log()
         if not entries:
@@ -84,17 +86,24 @@ class RulesAtStart:
                 else f"states that hold leads are gone: {', '.join(sorted(lost))}" if lost
                 else "another version is scheduled"
             )  # fmt: skip
-            log.warning(
-                "the rules file is not what is in use",
-                action="rules", file=str(self._path), version=rules.version,
-                in_use=entries[0].in_use, because=why, fix=f"handback rules apply {self._path}",
-            )  # fmt: skip
+            self._leave(rules, entries[0].in_use, why)
             return
         try:
+            self._proof.refuse_news(rules)
             self._versions.switch(rules, "started", str(self._path), entries[0].number, {})
+        except CannotShowError as error:
+            self._leave(rules, entries[0].in_use, f"{error.where}: {error.what}")
+            return
         except InputError:
             return  # somebody else was quicker, and said so
         log.warning(
             "new rules are in use", action="rules", file=str(self._path),
             version=rules.version, before=entries[0].in_use,
+        )  # fmt: skip
+
+    def _leave(self, rules: Rules, in_use: str, why: str) -> None:
+        log.warning(
+            "the rules file is not what is in use",
+            action="rules", file=str(self._path), version=rules.version,
+            in_use=in_use, because=why, fix=f"handback rules apply {self._path}",
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What new rules would mean for what is there: running leads, and what live portals can show."""
+"""What new rules would mean for the leads that there are; what portals offer to be mapped."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from engine.base.errors import HandbackError
 from engine.lead.change import change_rules
 from engine.lead.machine import LeadMachine
 from engine.lead.records import EffectKind
-from engine.rules.findings import Finding, finding
+from engine.rules.findings import Finding
 from engine.rules.migration import Change, changes, plan_migration
 from engine.rules.model import Rules
 from engine.service.replay import BATCH, CALLS_PER_MINUTE
@@ -93,35 +93,6 @@ def _at_once(
     return {"timers": timers, "handbacks": handbacks}
 
 
-def problems(accesses: Accesses, rules: Rules, portal: str) -> list[Document]:
-    """What the live portal says about the mapping: state, column, message, fix, severity."""
-    access, hooks = accesses.of(portal)
-    mapping = mapping_for(rules, access.portal)
-    return [
-        {
-            "state": one.state,
-            "column": one.column,
-            "message": one.message,
-            "fix": one.fix,
-            "severity": "error" if one.error else "warning",
-        }
-        for one in hooks.crm_check_mapping(access=access, mapping=mapping)
-    ]
-
-
-def portals_asked(store: Store, accesses: Accesses, rules: Rules) -> list[Document]:
-    """problems() of every portal; `unreachable` says why one could not be asked."""
-    with store.read() as tx:
-        names = [portal.name for portal in tx.portals.list()]
-    found: list[Document] = []
-    for name in names:
-        try:
-            found.append({"portal": name, "problems": problems(accesses, rules, name)})
-        except HandbackError as error:
-            found.append({"portal": name, "problems": [], "unreachable": str(error)})
-    return found
-
-
 def field_options(store: Store, accesses: Accesses, rules: Rules) -> Document:
     """What portals offer: options {crm: {column: values of all its portals}}, own {portal: {column:
     values}}, asked and unreachable: portals that answered, and {portal, why} of those that did not.
@@ -146,18 +117,3 @@ def field_options(store: Store, accesses: Accesses, rules: Rules) -> Document:
         for column, values in found.items():
             known[column] = list(dict.fromkeys([*known.get(column, ()), *values]))
     return {"options": options, "own": own, "asked": asked, "unreachable": unreachable}
-
-
-def portal_findings(store: Store, accesses: Accesses, rules: Rules, portal: str) -> list[Finding]:
-    """problems() as findings, at the places of the values in the file."""
-    with store.read() as tx:
-        known = tx.portals.get(portal)
-    mapping = None if known is None else rules.mapping(known.crm, portal)
-    found = []
-    for one in problems(accesses, rules, portal):
-        at = rules.start.at
-        if mapping is not None:
-            at = mapping.value_at.get((one["state"], one["column"]), mapping.at)
-        code = "R053" if one["severity"] == "error" else "R056"
-        found.append(finding(code, at, f"portal {portal}: {one['message']}", fix=one["fix"]))
-    return found

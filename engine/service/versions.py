@@ -19,9 +19,10 @@ from engine.rules.migration import plan_migration
 from engine.rules.model import Rules
 from engine.service.affected import differences_now
 from engine.service.audit import Audit
+from engine.service.portal_proof import PortalProof, hindered, portal_findings
 from engine.service.replay import WhatIf, replayed
 from engine.service.rules_file import RulesFile
-from engine.service.rules_plan import field_options, meant, portal_findings, portals_asked
+from engine.service.rules_plan import field_options, meant
 from engine.service.sound import parse
 from engine.store import RulesEntry, Store, Tx
 from engine.work.access import Accesses
@@ -50,6 +51,7 @@ class Versions:
         self._file = RulesFile(path)
         self._store, self._clock = store, clock
         self._audit, self._accesses = audit, accesses
+        self._proof = PortalProof(store, accesses, rules)
 
     # ------------------------------------------------------------------ looking
 
@@ -113,8 +115,9 @@ class Versions:
         gone [{state, leads}] (that need a move), states (of the new rules), told (leads that get an
         event), rewrites {contacts, api_calls, minutes}, timers (leads
         whose timers are set anew), at_once {timers, handbacks} (that are due the moment the rules
-        take over, which is now or `at`), portals [{portal, problems | unreachable}], replaces
-        (what is scheduled now). what_if: Replay.report, None unless asked for.
+        take over, which is now or `at`), portals (see PortalProof.asked), hindered [{portal, why}]:
+        those because of which apply() refuses, unless forced; replaces (what is scheduled now).
+        what_if: Replay.report, None unless asked for.
         """
         rules, findings = parse(text, file=self._path.name)
         status = self.status()
@@ -124,6 +127,7 @@ class Versions:
             "replaces": status["scheduled"],
             "findings": [asdict(one) for one in findings],
             "ready": False,
+            "hindered": [],
             "what_if": None,
         }
         if rules is None:
@@ -141,7 +145,8 @@ class Versions:
                 document["what_if"] = replayed(
                     tx, old, rules, since=what_if.since, progress=what_if.progress
                 )
-        document["portals"] = portals_asked(self._store, self._accesses, rules)
+        document["portals"] = self._proof.asked(rules)
+        document["hindered"] = hindered(document["portals"])
         document["findings"] += [asdict(one) for one in document.pop("lost")]
         document["ready"] = not document["same"] and not any(
             one["severity"] == Severity.ERROR for one in document["findings"]
@@ -166,14 +171,18 @@ class Versions:
         at: Millis | None = None,
         moves: Mapping[str, str] | None = None,
         file: str = "",
+        force: bool = False,
     ) -> Document:
         """Have these rules in use, now or at an instant: {version, what, at, leads}.
 
-        expected: of the plan that was looked at. Raises InputError, RulesError.
+        expected: of the plan that was looked at. force: also when connected portals cannot show
+        them. Raises InputError, RulesError, CannotShowError.
         """
         rules, findings = parse(text, file=file or self._path.name)
         if rules is None:
             raise RulesError(findings)
+        if not force:
+            self._proof.refuse(rules)
         if at is None or at <= self._clock.now():
             return self.switch(rules, "applied", file or str(self._path), expected, moves or {})
         return self._schedule(rules, file or str(self._path), expected, moves or {}, at)
@@ -184,8 +193,21 @@ class Versions:
         *,
         expected: int | None = None,
         moves: Mapping[str, str] | None = None,
+        force: bool = False,
     ) -> Document:
         """Go back to a version that was in use, by default the one before. As apply()."""
+        rules, file, number = self._before(version)
+        if not force:
+            self._proof.refuse(rules)
+        number = number if expected is None else expected
+        return self.switch(rules, "rolled back", file, number, moves or {})
+
+    def before(self, version: str | None = None) -> str:
+        """The version that rollback() goes back to. Raises InputError."""
+        return self._before(version)[0].version
+
+    def _before(self, version: str | None) -> tuple[Rules, str, int]:
+        """With the file that it came from, and the number of the last entry."""
         entries = self.log()
         if version is None:
             used = [e for e in entries if e.due_at is None and e.version == e.in_use]
@@ -196,8 +218,7 @@ class Versions:
             raise InputError(f"{version} was never in use", fix="see: handback rules versions")
         rules = self._rules.of_version(version)
         file = next(e.file for e in entries if version in (e.version, e.in_use))
-        number = entries[0].number if expected is None else expected
-        return self.switch(rules, "rolled back", file, number, moves or {})
+        return rules, file, entries[0].number
 
     def cancel(self) -> Document:
         """Drop what is scheduled. Raises InputError when nothing is."""

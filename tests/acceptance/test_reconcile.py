@@ -95,7 +95,7 @@ def test_rules_without_a_table_for_the_crm_are_said_in_a_sentence(
 ) -> None:
     text = (ROOT / "rules" / "lead_states.yaml").read_text()
     (tmp_path / "none.yaml").write_text(text[: text.index("crm:\n")])
-    ready.run("rules", "apply", str(tmp_path / "none.yaml"), "--yes")
+    ready.run("rules", "apply", str(tmp_path / "none.yaml"), "--yes", "--force")
     done = ready.run("portal", "reconcile", "acme", code=2)
     assert b"crm.hubspot" in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -41,7 +41,7 @@ def engaged(here: World, *crm_ids: str) -> None:
 
 def apply(here: World, text: str, **given: object) -> dict[str, object]:
     plan = here.app.versions.plan(text)
-    return here.app.versions.apply(text, expected=plan["expected"], **given)  # type: ignore[arg-type]
+    return here.app.versions.apply(text, expected=plan["expected"], force=True, **given)  # type: ignore[arg-type]
 
 
 def effects(here: World, crm_id: str) -> list[tuple[EffectKind, object]]:
@@ -59,7 +59,7 @@ def test_a_lead_of_a_state_that_is_gone_follows_in_a_decision_of_its_own(here: W
     plan = here.app.versions.plan(MIGRATED)
     assert plan["ready"]
     assert plan["migrate"] == [{"state": "Engaged", "to": "Curious", "leads": 2}]
-    done = here.app.versions.apply(MIGRATED, expected=plan["expected"])
+    done = here.app.versions.apply(MIGRATED, expected=plan["expected"], force=True)
     assert done["leads"] == 2
     here.decide()
     assert here.lead("1").state == "Curious"
@@ -88,7 +88,7 @@ def test_a_state_that_holds_leads_cannot_vanish(here: World) -> None:
     assert not plan["ready"]
     assert [f["code"] for f in plan["findings"] if f["severity"] == "error"] == ["R071"]
     with pytest.raises(RulesError):
-        here.app.versions.apply(RENAMED, expected=plan["expected"])
+        here.app.versions.apply(RENAMED, expected=plan["expected"], force=True)
     assert len(here.app.versions.versions()) == 1
     (gone,) = plan["gone"]
     assert gone["leads"] == 1
@@ -101,7 +101,7 @@ def test_a_plan_is_stale_when_somebody_else_was_quicker(here: World) -> None:
     plan = here.app.versions.plan(LATER)
     apply(here, OPENED)
     with pytest.raises(InputError, match="changed meanwhile"):
-        here.app.versions.apply(LATER, expected=plan["expected"])
+        here.app.versions.apply(LATER, expected=plan["expected"], force=True)
 
 
 def test_other_values_are_written_through_the_outbox(here: World) -> None:
@@ -162,7 +162,7 @@ def test_the_plan_says_how_many_timers_fire_at_once(here: World, missed: str) ->
     assert plan["at_once"] == {"timers": 1 if missed == "fire" else 0, "handbacks": 0}
     later = here.app.versions.plan(new, at=here.clock.now() + HOUR)
     assert later["at_once"]["timers"] == (3 if missed == "fire" else 0)
-    here.app.versions.apply(new, expected=plan["expected"])
+    here.app.versions.apply(new, expected=plan["expected"], force=True)
     here.decide()
     here.decide()
     at_risk = [crm_id for crm_id in ("1", "2", "3") if here.lead(crm_id).state == "LeadAtRisk"]
@@ -176,7 +176,7 @@ def test_the_plan_says_how_many_are_handed_back_at_once(here: World) -> None:
     plan = here.app.versions.plan(text, moves=moves)
     assert plan["at_once"] == {"timers": 0, "handbacks": 2}
     before = len(effects(here, "1"))
-    here.app.versions.apply(text, expected=plan["expected"], moves=moves)
+    here.app.versions.apply(text, expected=plan["expected"], force=True, moves=moves)
     here.decide()
     assert [kind for kind, _ in effects(here, "1")[before:]].count(EffectKind.HANDBACK) == 1
 
@@ -228,8 +228,8 @@ def test_the_version_before_comes_back(here: World) -> None:
     apply(here, MIGRATED)
     here.decide()
     with pytest.raises(RulesError, match="R071"):
-        here.app.versions.rollback()
-    done = here.app.versions.rollback(moves={"Curious": "Engaged"})
+        here.app.versions.rollback(force=True)
+    done = here.app.versions.rollback(moves={"Curious": "Engaged"}, force=True)
     here.decide()
     assert done["version"] == first == here.app.versions.status()["in_use"]
     assert here.lead("1").state == "Engaged"
@@ -279,7 +279,7 @@ def test_a_new_file_takes_over_at_the_start_and_one_that_was_left_does_not(here:
     with open_app(database=here.database, rules=file, clock=here.clock, takes_rules=True) as app:
         second = app.versions.status()["in_use"]
         assert second != first
-        app.versions.rollback()
+        app.versions.rollback(force=True)
     with open_app(database=here.database, rules=file, clock=here.clock, takes_rules=True) as app:
         assert app.versions.status()["in_use"] == first
         assert app.versions.status()["file"]["state"] == "differs"
@@ -298,7 +298,9 @@ def test_a_running_worker_takes_over_what_another_process_applied(here: World) -
     with open_app(
         database=here.database, rules=here.app.settings.rules_file, clock=here.clock
     ) as other:
-        done = other.versions.apply(OPENED, expected=other.versions.plan(OPENED)["expected"])
+        done = other.versions.apply(
+            OPENED, expected=other.versions.plan(OPENED)["expected"], force=True
+        )
     here.clock.advance(MINUTE)
     here.happen("1", "capacity_available")
     assert steps(here, "1")[-1]["rules_version"] == done["version"]

@@ -38,6 +38,7 @@ NEEDS: dict[str, Role] = {
     "portals.add_assistant": "editor",
     "portals.edit_assistant": "editor",
     "portals.setup": "editor",
+    "portals.prepare": "editor",
     "rulebook.with_value": "editor",
     "rulebook.save": "editor",
     "_versions.apply": "editor",
@@ -83,6 +84,7 @@ QUERIES = frozenset(
 AT_ONCE = {
     "rules.now": "what this process knows anyway",
     "rules.now().rules.states.values": "the same",
+    "leads.actions": "the same",
     "rulebook.can_save": "whether there is a file to save to",
     "portals.status": "inside _ask_status, which is called through the view",
     "portals.list": "inside _described, which is called through the view",

@@ -165,7 +165,7 @@ def world(house: House) -> str:
     assert other != text
     draft = house.program.folder / "draft.yaml"
     draft.write_text(other)
-    house.program.run("rules", "apply", str(draft), "--yes")
+    house.program.run("rules", "apply", str(draft), "--yes", "--force")
     wait_until(lambda: house.program.json("queue", "list"))
     return crm_id
 

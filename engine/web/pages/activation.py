@@ -15,6 +15,7 @@ from engine.base.errors import InputError
 from engine.base.words import many
 from engine.web.pages.desk import ALL, View
 from engine.web.pages.dialogs import Given, confirm, dialog
+from engine.web.pages.hindered import ask_about_portals, forced, prepared
 from engine.web.pages.parts import Column, card, chip, moment, note, records, text
 from engine.web.pages.rules_plan import draw_findings, draw_plan
 
@@ -127,21 +128,25 @@ class Activation:
             if draft.keep and given.checked("keep") and not await draft.keep():
                 return False
             name = self._view.desk.app.settings.rules_file.name
-            apply = self._versions.apply
+            if not await prepared(self._view, given, plan, draft.text):
+                return False
             return self._say(
-                await self._view.run(
+                await self._view.run_portal(
                     "editor",
-                    apply,
+                    ALL,
+                    self._versions.apply,
                     draft.text,
                     expected=plan["expected"],
                     at=at,
                     moves=moves,
                     file=name,
+                    force=forced(given, plan),
                 )
             )
 
         with dialog(self._view, "Activate these rules?", "", "Activate", go) as form:
             draw_plan(self._view, plan, draft.text)
+            ask_about_portals(form, plan)
             form.text("at", "At (UTC; empty: now)", kind="datetime-local")
             if draft.keep:
                 form.check("keep", "Keep it as the file, too", value=True)
@@ -157,16 +162,24 @@ class Activation:
             self._not_ready(plan, partial(self._back, version))
             return
 
-        async def go(_: Given) -> bool:
-            back = self._versions.rollback
+        async def go(given: Given) -> bool:
+            if not await prepared(self._view, given, plan, old):
+                return False
             return self._say(
-                await self._view.run(
-                    "editor", back, version, expected=plan["expected"], moves=moves
+                await self._view.run_portal(
+                    "editor",
+                    ALL,
+                    self._versions.rollback,
+                    version,
+                    expected=plan["expected"],
+                    moves=moves,
+                    force=forced(given, plan),
                 )
             )
 
-        with dialog(self._view, f"Go back to version {version}?", "", "Go back", go):
+        with dialog(self._view, f"Go back to version {version}?", "", "Go back", go) as form:
             draw_plan(self._view, plan, old)
+            ask_about_portals(form, plan)
 
     def _say(self, done: Mapping[str, Any] | None) -> bool:
         if done is None:

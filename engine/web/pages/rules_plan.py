@@ -86,7 +86,8 @@ def _cost(plan: Mapping[str, Any]) -> dict[str, object]:
 
 def _portal(one: Mapping[str, Any]) -> None:
     if "unreachable" in one:
-        note(f"Portal {one['portal']} was not asked: {one['unreachable']}", "warn")
+        kind = "bad" if one["hinders"] else "warn"
+        note(f"Portal {one['portal']} was not asked: {one['unreachable']}", kind)
     for problem in one["problems"]:
         if problem["severity"] == "error":
             note(f"Portal {one['portal']}: {problem['message']}. To do: {problem['fix']}", "bad")
