@@ -74,7 +74,7 @@ def apply(
         start = None if since_ is None else since(since_, opened.clock.now())
         with replaying() if what_if else nullcontext() as progress:
             wish = WhatIf(start, progress) if progress is not None else None
-            plan = opened.versions.plan(text, moves=moves, at=instant, what_if=wish)
+            plan = opened.versions.plan(text, moves=moves, at=instant, what_if=wish, file=str(new))
         if not as_json:
             _show(plan)
         if not plan["ready"] or not (force or setup or _can_show(plan)):
@@ -202,7 +202,8 @@ def _concerned(leads: int) -> str:
 
 def _show(plan: dict[str, Any]) -> None:
     for one in plan["findings"]:
-        say(f"{one['file']}:{one['line']}:{one['column']} {one['code']} {one['message']}")
+        place = f"{one['file']}:{one['line']}:{one['column']}"
+        say(f"{place} {one['code']} {one['message']} — {one['fix']}")
     if "version" not in plan:
         return
     if plan["same"]:

@@ -48,11 +48,13 @@ class Deciding:
         return frozenset((*(s for rule in anew for s in rule.sources), str(self.rules.start.to)))
 
     def trigger_of(self, trigger: str) -> str:
-        """The trigger whose rows are tried: of a variant without rows of its own, `other`."""
-        event, dot, _ = trigger.partition(".")
-        if not dot or event == "timer" or trigger in self._with_rows:
+        """The trigger whose rows are tried: of a variant without rows of its own, `other`; of any,
+        the event alone where these rules do not choose by it."""
+        name, dot, _ = trigger.partition(".")
+        if not dot or name == "timer" or trigger in self._with_rows:
             return trigger
-        return f"{event}.{OTHER}"
+        event = self.rules.events.get(name)
+        return name if event is not None and event.by is None else f"{name}.{OTHER}"
 
     @cached_property
     def _with_rows(self) -> frozenset[str]:

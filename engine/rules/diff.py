@@ -10,7 +10,7 @@ from typing import Literal
 
 from engine.rules.decides import Deciding
 from engine.rules.meeting import Meeting, in_box
-from engine.rules.model import KEEP, PREVIOUS, CrmMapping, Event, Rule, Rules, Timer
+from engine.rules.model import KEEP, OTHER, PREVIOUS, CrmMapping, Event, Rule, Rules, Timer
 from engine.rules.regions import CAME_FROM, Box, TooComplexError, Value
 from engine.rules.wording import FACTS, outcome, region, when_due
 
@@ -100,7 +100,7 @@ def _event(event: Event | None) -> str:
 
 def _decisions(old: Rules, new: Rules) -> Iterator[Difference]:
     before, after = Deciding(old), Deciding(new)
-    triggers = dict.fromkeys((*after.triggers, *before.triggers))
+    triggers = dict.fromkeys((*after.triggers, *before.triggers, *_rest(old, new)))
     candidates = [
         difference
         for state in new.states
@@ -141,7 +141,7 @@ def _union(one: Difference, other: Difference) -> Difference | None:
 
 def _in(before: Deciding, after: Deciding, state: str, trigger: str) -> Iterator[Difference]:
     if not (_knows(before.rules, trigger) and _knows(after.rules, trigger)):
-        return  # the event itself came or went
+        return  # the event itself came or went, or its variants say it all
     domain = _common(before, after, state, trigger)
     try:
         pieces = before.decided(state, trigger, domain=domain)
@@ -170,7 +170,14 @@ def _knows(rules: Rules, trigger: str) -> bool:
     if name == "timer":
         return rest in rules.timers
     event = rules.events.get(name)
-    return event is not None and (event.by is not None) == bool(rest)
+    return event is not None and (event.by is None or bool(rest))
+
+
+def _rest(old: Rules, new: Rules) -> Iterator[str]:
+    """All other values of events that one file chooses by and the other does not."""
+    for name in new.events.keys() & old.events.keys():
+        if (old.events[name].by is None) != (new.events[name].by is None):
+            yield f"{name}.{OTHER}"
 
 
 def _common(before: Deciding, after: Deciding, state: str, trigger: str) -> Box:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from engine.base.words import many
 from engine.rules.findings import Finding, finding, in_order
 from engine.rules.model import CrmMapping, Position, Rules
 from engine.rules.shapes import known_names, nearest
@@ -21,9 +22,14 @@ class Migration:
 
 
 def plan_migration(
-    held: Mapping[str, int], new: Rules, *, also: Mapping[str, str] | None = None
+    held: Mapping[str, int | None],
+    new: Rules,
+    *,
+    also: Mapping[str, str] | None = None,
+    portal: str = "",
 ) -> Migration:
-    """held: how many leads each state holds now, by whatever rules they came there.
+    """held: how many leads of the portal each state holds now, by whatever rules they came there;
+    None: none yet, and they may come there before the new rules take over.
 
     also: moves that the file does not know of, as for going back to older rules.
     """
@@ -31,17 +37,23 @@ def plan_migration(
     moves: dict[str, str] = {}
     lost: list[Finding] = []
     for state, leads in held.items():
-        if not leads or state in new.states:
+        if leads == 0 or state in new.states:
             continue
         if state in known:
             moves[state] = known[state]
             continue
         at = Position(new.start.at.file, 1, 1)
-        are = "1 lead is" if leads == 1 else f"{leads} leads are"
+        of = f" of portal {portal}" if portal else ""
+        are = f"leads{of} may come to be"
+        if leads is not None:
+            are = f"{many(leads, 'lead')}{of} {'is' if leads == 1 else 'are'}"
         near = nearest(state, new.states)
         goal = near or f"STATE (one of {known_names(new.states)})"
         message = f"{are} in {state}, which these rules do not have"
-        fix = f"add migrate: {{{state}: {goal}}}, or keep the state"
+        fix = (
+            f"keep the state, add migrate: {{{state}: {goal}}} to the file, or apply with "
+            f"--move {state}={near or 'STATE'}"
+        )
         lost.append(finding("R071", at, message, fix=fix))
     return Migration(moves, in_order(lost))
 
@@ -78,8 +90,7 @@ def changes(
         shown, running = _shown(before, state), _running(old, state)
         change = Change(
             to,
-            fields=_shown(after, to) is not None
-            and (shown != _shown(after, to) or (to != state and _is_filled_in(after, to))),
+            fields=_writes(shown, _shown(after, to)) or (to != state and _is_filled_in(after, to)),
             timers=running != _running(new, to),
         )
         if change.fields or change.timers or to != state:
@@ -87,9 +98,14 @@ def changes(
     return found
 
 
-def _shown(mapping: CrmMapping | None, state: str) -> object:
+def _writes(shown: Mapping[str, str | None], then: Mapping[str, str | None]) -> bool:
+    """Whether a value is written that is not shown already; `~` writes nothing."""
+    return any(value is not None and value != shown.get(name) for name, value in then.items())
+
+
+def _shown(mapping: CrmMapping | None, state: str) -> Mapping[str, str | None]:
     if mapping is None or state not in mapping.states:
-        return None
+        return {}
     return dict(zip(mapping.columns, mapping.states[state], strict=False))
 
 

@@ -1,16 +1,18 @@
 """What new rules would mean for the leads that there are; what portals offer to be mapped."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.base.clock import Millis
 from engine.base.errors import HandbackError
 from engine.lead.change import change_rules
+from engine.lead.effects import words
 from engine.lead.machine import LeadMachine
-from engine.lead.records import EffectKind
+from engine.lead.records import Decision, EffectKind, Lead, Portal
 from engine.rules.findings import Finding
 from engine.rules.migration import Change, changes, plan_migration
-from engine.rules.model import Rules
+from engine.rules.model import CrmMapping, Rules
+from engine.rules.values import has_words, values_for
 from engine.service.replay import BATCH, CALLS_PER_MINUTE
 from engine.service.rules import mapping_for
 from engine.store import RulesEntry, Store, Tx
@@ -33,10 +35,10 @@ def meant(tx: Tx, old: Rules, new: Rules, moves: Mapping[str, str], *, at: Milli
     lost: tuple[Finding, ...] = ()
     migrate: dict[tuple[str, str], int] = {}
     gone: dict[str, int] = {}
-    told = fields = timers = 0
+    told = fields = timers = calls = 0
     for portal in tx.portals.list():
         held = tx.leads.count_by_state(portal.name)
-        plan = plan_migration(held, new, also=moves)
+        plan = plan_migration(held, new, also=moves, portal=portal.name)
         lost += plan.findings
         for state in (s for s, n in held.items() if n and s not in {*new.states, *plan.moves}):
             gone[state] = gone.get(state, 0) + held[state]
@@ -46,14 +48,14 @@ def meant(tx: Tx, old: Rules, new: Rules, moves: Mapping[str, str], *, at: Milli
         )
         for what, count in _at_once(tx, portal.name, old, machine, changed, plan.moves, at).items():
             at_once[what] += count
+        written = _written(tx, portal, old, machine, changed, plan.moves, at)
+        fields, calls = fields + written, calls + -(-written // BATCH)
         for state, change in changed.items():
             told += held[state]
-            fields += held[state] * change.fields
             timers += held[state] * change.timers
             if change.to != state:
                 key = (state, change.to)
                 migrate[key] = migrate.get(key, 0) + held[state]
-    calls = -(-fields // BATCH)
     return {
         "lost": lost,
         "gone": [{"state": state, "leads": leads} for state, leads in gone.items()],
@@ -69,6 +71,63 @@ def meant(tx: Tx, old: Rules, new: Rules, moves: Mapping[str, str], *, at: Milli
     }
 
 
+def _written(
+    tx: Tx,
+    portal: Portal,
+    old: Rules,
+    new: LeadMachine,
+    changed: Mapping[str, Change],
+    moves: Mapping[str, str],
+    at: Millis,
+) -> int:
+    """How many contacts are written again: those that are there, and do not show it already."""
+    before = old.mapping(portal.crm, portal.name)
+    after = new.rules.mapping(portal.crm, portal.name)
+    there = tx.leads.count_there(portal.name)
+    count = 0
+    by_lead: dict[str, Change] = {}
+    for state, change in changed.items():
+        if change.fields and (_has_words(before, state) or _has_words(after, change.to)):
+            by_lead[state] = change
+        elif change.fields:
+            count += there.get(state, 0)
+    for lead, decision in _decided(tx, portal.name, old, new, by_lead, moves, at):
+        if any(effect.kind is EffectKind.FIELDS for effect in decision.effects):
+            shown = values_for(before, lead.state, words(lead))
+            then = values_for(after, decision.lead.state, words(decision.lead))
+            count += any(shown.get(name) != value for name, value in then.items())
+    return count
+
+
+def _has_words(mapping: CrmMapping | None, state: str) -> bool:
+    """Whether one lead in the state is shown otherwise than another."""
+    return mapping is not None and any(
+        value and has_words(value) for value in mapping.states.get(state, ())
+    )
+
+
+def _decided(
+    tx: Tx,
+    portal: str,
+    old: Rules,
+    new: LeadMachine,
+    changed: Mapping[str, Change],
+    moves: Mapping[str, str],
+    at: Millis,
+) -> Iterator[tuple[Lead, Decision]]:
+    """What each lead of these states would decide, asked and not told."""
+    states = sorted(changed)
+    entry = RulesEntry(0, at, "", "", "applied", new.version, None, new.version, "", moves)
+    after = ""
+    while told := tx.rules.met(portal, states=states, gone=(), after=after, limit=PAGE):
+        after = told[-1].lead_id
+        leads = tx.leads.get_many(portal, [one.lead_id for one in told])
+        for one in told:
+            event = told_event(one, entry, old.version, changed[one.state], moves)
+            lead = leads[one.lead_id]
+            yield lead, change_rules(new, lead, event, at)
+
+
 def _at_once(
     tx: Tx,
     portal: str,
@@ -79,17 +138,11 @@ def _at_once(
     at: Millis,
 ) -> dict[str, int]:
     """What happens the moment the rules change: every lead is really asked, none is told."""
-    states = sorted(s for s, change in changed.items() if change.timers or change.to != s)
-    entry = RulesEntry(0, at, "", "", "applied", new.version, None, new.version, "", moves)
-    after, timers, handbacks = "", 0, 0
-    while told := tx.rules.met(portal, states=states, gone=(), after=after, limit=PAGE):
-        after = told[-1].lead_id
-        leads = tx.leads.get_many(portal, [one.lead_id for one in told])
-        for one in told:
-            event = told_event(one, entry, old.version, changed[one.state], moves)
-            decision = change_rules(new, leads[one.lead_id], event, at)
-            timers += sum(timer.due <= at for timer in decision.timers)
-            handbacks += sum(effect.kind is EffectKind.HANDBACK for effect in decision.effects)
+    counted = {s: change for s, change in changed.items() if change.timers or change.to != s}
+    timers = handbacks = 0
+    for _, decision in _decided(tx, portal, old, new, counted, moves, at):
+        timers += sum(timer.due <= at for timer in decision.timers)
+        handbacks += sum(effect.kind is EffectKind.HANDBACK for effect in decision.effects)
     return {"timers": timers, "handbacks": handbacks}
 
 

@@ -14,7 +14,7 @@ import structlog
 from engine.base.clock import Clock, Millis, format_time
 from engine.base.errors import InputError
 from engine.lead.machine import LeadMachine
-from engine.rules.findings import Finding, RulesError, Severity
+from engine.rules.findings import Finding, RulesError, Severity, in_order
 from engine.rules.migration import plan_migration
 from engine.rules.model import Rules
 from engine.service.affected import differences_now
@@ -107,6 +107,7 @@ class Versions:
         moves: Mapping[str, str] | None = None,
         at: Millis | None = None,
         what_if: WhatIf | None = None,
+        file: str = "",
     ) -> Document:
         """What applying this text would do; nothing is written.
 
@@ -119,7 +120,7 @@ class Versions:
         those because of which apply() refuses, unless forced; replaces (what is scheduled now).
         what_if: Replay.report, None unless asked for.
         """
-        rules, findings = parse(text, file=self._path.name)
+        rules, findings = parse(text, file=file or self._path.name)
         status = self.status()
         document: Document = {
             "expected": status["number"],
@@ -261,10 +262,12 @@ class Versions:
         """Leads may come into any state until then: every state that goes needs a successor."""
         old = self._rules.now().rules
         with self._store.write() as tx:
-            held = {**dict.fromkeys(old.states, 1), **tx.leads.count_by_state()}
-            lost = plan_migration(held, rules, also=moves).findings
+            lost: list[Finding] = []
+            for name in [portal.name for portal in tx.portals.list()] or [""]:
+                held = {**dict.fromkeys(old.states), **tx.leads.count_by_state(name)}
+                lost += plan_migration(held, rules, also=moves, portal=name).findings
             if lost:
-                raise RulesError(lost)
+                raise RulesError(in_order(lost))
             tx.rules.put(rules.version, rules.text, now=self._clock.now())
         self._append(expected, "scheduled", rules.version, at, old.version, file, moves)
         self._audit.command(

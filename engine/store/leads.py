@@ -55,6 +55,11 @@ _ALIASES = select(contact_aliases.c.crm_id, contact_aliases.c.lead_id).where(
     contact_aliases.c.portal == bindparam("portal"), InSet(contact_aliases.c.crm_id, "crm_ids")
 )
 _COUNT = select(table.c.state, func.count()).where(_OF_PORTAL).group_by(table.c.state)
+_COUNT_GONE = (
+    select(table.c.state, func.count())
+    .where(_OF_PORTAL, table.c.ended != bindparam("taken_back"))
+    .group_by(table.c.state)
+)
 _WORKING = select(table.c.crm_id).where(
     _OF_PORTAL, table.c.done.is_(False), table.c.ended.is_(None)
 )
@@ -136,6 +141,15 @@ class Leads:
         for name in names:
             for state, count in self._tx.run(_COUNT, portal=name):
                 counts[state] = counts.get(state, 0) + count
+        return counts
+
+    def count_there(self, portal: str) -> dict[str, int]:
+        """As count_by_state, of leads whose contact is there to be written to."""
+        counts = self.count_by_state(portal)
+        for state, gone in self._tx.run(
+            _COUNT_GONE, portal=portal, taken_back=Ended.TAKEN_BACK.value
+        ):
+            counts[state] -= gone
         return counts
 
     def _of_portal(

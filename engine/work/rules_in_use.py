@@ -161,7 +161,9 @@ def switch(tx: Tx, entry: RulesEntry, old: Rules, new: Rules) -> int:
     plans = []
     for portal in tx.portals.list():
         held = tx.leads.count_by_state(portal.name)
-        moves = moves_of(new, held, tx.rules.came_from(portal.name), entry.moves)
+        moves = moves_of(
+            new, held, tx.rules.came_from(portal.name), entry.moves, portal=portal.name
+        )
         changed = changes(old, new, held=held, moves=moves, crm=portal.crm, portal=portal.name)
         plans.append((portal.name, changed, moves))
     if not tx.rules.append(entry):
@@ -172,10 +174,15 @@ def switch(tx: Tx, entry: RulesEntry, old: Rules, new: Rules) -> int:
 
 
 def moves_of(
-    new: Rules, held: Mapping[str, int], came_from: set[str], given: Mapping[str, str]
+    new: Rules,
+    held: Mapping[str, int],
+    came_from: set[str],
+    given: Mapping[str, str],
+    *,
+    portal: str,
 ) -> dict[str, str]:
     """Old state → new state for every state that leads are in or came from. Raises RulesError."""
-    plan = plan_migration(held, new, also=given)
+    plan = plan_migration(held, new, also=given, portal=portal)
     if plan.findings:
         raise RulesError(plan.findings)
     everywhere = {**given, **new.migrate}

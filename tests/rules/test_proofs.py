@@ -449,6 +449,53 @@ def test_a_value_without_rows_of_its_own_is_other(name: str) -> None:
             assert [d.event for d in diff(old, new)] == ([f"{name}.hot"] if differs else [])
 
 
+@given(rules_models(), st.data())
+def test_an_event_that_gains_or_loses_by_differs_as_if_it_always_had_it(
+    model: Rules, data: st.DataObject
+) -> None:
+    """Which leads go another way is the same, whether the other file spells the values out."""
+    model = replace(model, invariants={})
+    plain = [n for n, e in model.events.items() if e.by is None and n != model.start_event]
+    assume(plain)
+    name = data.draw(st.sampled_from(plain))
+    new = data.draw(changed(chosen_by(model, name, ("hot", OTHER))))
+    spelled = chosen_by(model, name, ("hot", OTHER))
+    assert decisions(model, new) == decisions(spelled, new)
+    assert decisions(new, model) == decisions(new, spelled)
+
+
+def chosen_by(rules: Rules, name: str, values: tuple[str, ...]) -> Rules:
+    """The event's rows once for each value."""
+    rows = [rule for rule in rules.rules if rule.trigger != name]
+    of_event = [rule for rule in rules.rules if rule.trigger == name]
+    rows += [replace(row, trigger=f"{name}.{value}") for value in values for row in of_event]
+    events = {**rules.events, name: replace(rules.events[name], by="kind")}
+    return replace(rules, events=events, rules=tuple(rows))
+
+
+def decisions(old: Rules, new: Rules) -> list[str]:
+    return sorted(str(one) for one in diff(old, new) if one.what == "decision")
+
+
+def test_what_a_value_of_its_own_changes_is_listed() -> None:
+    text = Path("tests/rules/sound.yaml").read_text()
+    old = load(Path("tests/rules/sound.yaml"))
+    by = text.replace("  left: {}", "  left: {by: how}").replace(
+        "  left:\n    -",
+        "  left.gladly:\n    - {from: busy, to: Hot}\n"
+        '    - {from: everywhere, stay: "so be it"}\n  left.other:\n    -',
+    )
+    new, _ = parse(by, file="new")
+    assert new is not None
+    found = [str(one) for one in diff(old, new)]
+    assert "event left: known → chosen by how" in found
+    assert "decision Cold, left.gladly: goes to Gone → goes to Hot" in found
+    assert "decision Hot, left.gladly: goes to Gone → stays" in found
+    assert not any("left.other" in one for one in found)
+    back = [str(one) for one in diff(new, old)]
+    assert "decision Cold, left.gladly: goes to Hot → goes to Gone" in back
+
+
 def self_move(*, timed: bool, stays: bool) -> Rules:
     """A, where `again` leads to A or stays; B is the end."""
     rows = (

@@ -95,9 +95,14 @@ def test_leads_of_a_vanished_state_need_somewhere_to_go() -> None:
     plan = plan_migration({"Lukewarm": 3, "Cold": 5, "Gone": 0, "Nowhere": 0}, rules)
     assert plan.moves == {"Lukewarm": "Warm"}
     assert plan.findings == ()
+    (later,) = plan_migration({"Warmish": None}, rules, portal="acme").findings
+    assert later.message == (
+        "leads of portal acme may come to be in Warmish, which these rules do not have"
+    )
     lost = plan_migration({"Warmish": 2}, rules)
     assert lost.moves == {}
     assert [str(finding) for finding in lost.findings] == [
         "f:1:1 R071 2 leads are in Warmish, which these rules do not have — "
-        "add migrate: {Warmish: Warm}, or keep the state"
+        "keep the state, add migrate: {Warmish: Warm} to the file, or apply with "
+        "--move Warmish=Warm"
     ]

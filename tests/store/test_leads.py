@@ -202,6 +202,13 @@ def test_states_are_counted(store: Store) -> None:
         assert tx.leads.count_by_state() == {"Cold": 2, "Hot": 1}
         assert tx.leads.count_by_state(PORTAL) == {"Cold": 2, "Hot": 1}
         assert tx.leads.count_by_state("globex") == {}
+    for number, ended in enumerate(Ended, 4):
+        save(store, lead(str(number), ended=ended), number)
+    with store.read() as tx:
+        assert tx.leads.count_by_state(PORTAL) == {"Cold": 6, "Hot": 1}
+        assert tx.leads.count_there(PORTAL) == {"Cold": 3, "Hot": 1}, "taken back is still there"
+        assert tx.leads.count_there("globex") == {}
+    with store.read() as tx:
         assert tx.leads.working(PORTAL) == {"1", "2"}
 
 
