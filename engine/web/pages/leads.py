@@ -1,6 +1,6 @@
 """Leads: all of them, by the page; filters that live in the address; acting on many at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -21,8 +21,6 @@ from engine.web.pages.frame import LONG, keep_fresh, page, title, visitor_of
 from engine.web.pages.parts import Column, card, empty, records
 
 ROWS = 50
-MOST_COUNTERS = 8
-"""Columns of the table that are counters; a lead's page has them all."""
 _COLUMNS = (
     Column("id", "", "pick"),
     Column("who", "Lead", "link", sort="email"),
@@ -30,6 +28,7 @@ _COLUMNS = (
     Column("sub_state", "Reason", wide=True),
     Column("assistant", "Assistant", wide=True, sort="assistant"),
     Column("owner", "Owner", wide=True),
+    Column("counted", "Counted", wide=True),
     Column("updated_at", "Changed", "time", sort="changed"),
 )
 _TEXTS = ("portal", "state", "sub_state", "assistant", "owner", "since", "until", "finished")
@@ -43,8 +42,6 @@ class _List:
         self._offset, self._all = 0, False
         self._work = {s.name: s.work.value for s in view.desk.app.rules.now().rules.states.values()}
         self._total: int | None = 0
-        counted = [Column(f"counted_{n}", named(n), "number", wide=True) for n in _shown(choices)]
-        self._columns = (*_COLUMNS[:-1], *counted, _COLUMNS[-1])
 
     def wanted(self) -> LeadsWanted | None:
         """The filters as they stand; None, and a message, for some that cannot be read."""
@@ -58,7 +55,7 @@ class _List:
         self._filters()
         with card():
             with ui.element("div").classes("hb-scroll"):
-                self._table = records(self._columns, [], label="Leads", on_sort=self._sort)
+                self._table = records(_COLUMNS, [], label="Leads", on_sort=self._sort)
             self._nothing = empty("No lead fits these filters.")
             with ui.element("div").classes("hb-row") as self._cut:
                 self._looked = ui.label().props("role=status")
@@ -122,7 +119,7 @@ class _List:
     def _row(self, lead: Mapping[str, Any]) -> dict[str, Any]:
         return {
             **{c.name: lead.get(c.name) for c in _COLUMNS},
-            **{f"counted_{name}": lead["counters"].get(name) for name in _shown(self._choices)},
+            "counted": _counted(lead["counters"]),
             "who": lead["name"] or lead["email"] or lead["id"],
             "who_href": f"{PAGES}/lead/{lead['id']}",
             "state_kind": self._work.get(lead["state"], ""),
@@ -240,8 +237,10 @@ def named(counter: str) -> str:
     return counter.replace("_", " ").capitalize()
 
 
-def _shown(choices: Mapping[str, Sequence[str]]) -> Sequence[str]:
-    return choices["counters"][:MOST_COUNTERS]
+def _counted(counters: Mapping[str, int]) -> str:
+    """What was counted at all, in a few words; a lead's page has them all."""
+    words = [f"{named(name).lower()} {count:,}" for name, count in counters.items() if count]
+    return ", ".join(words[:6]) + (", …" if len(words) > 6 else "")
 
 
 def _range(first: int, last: int, total: int | None) -> str:
