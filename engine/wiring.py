@@ -153,7 +153,7 @@ def _wire(settings: Settings, clock: Clock, store: Store) -> App:
     decisions = Decisions(store, machine)
     audit = Audit(store, clock)
     connections = Connections(
-        store, plugins, accesses, tokens, vault, clock, audit, settings.pages_may_name
+        store, plugins, accesses, tokens, vault, clock, audit, settings.pages_may_name, machine
     )
     return App(
         settings=settings,

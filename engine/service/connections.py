@@ -27,6 +27,7 @@ from engine.service.audit import Audit
 from engine.service.reach import check_variables, checked_token, checked_url
 from engine.store import FAR, ConsentRow, Store, TokenRow
 from engine.work.access import Accesses
+from engine.work.rules_in_use import RulesInUse
 from engine.work.tokens import TokenKeeper, app_of_environment
 
 Document = dict[str, Any]
@@ -66,11 +67,13 @@ class Connections:
         clock: Clock,
         audit: Audit,
         nameable: Callable[[str], bool],
+        rules: RulesInUse,
     ) -> None:
         """nameable: whether a variable may be named from afar."""
         self._store, self._plugins, self._accesses = store, plugins, accesses
         self._tokens, self._vault = tokens, vault
         self._clock, self._audit, self._nameable = clock, audit, nameable
+        self._rules = rules
 
     # ------------------------------------------------------------------ tokens that are given
 
@@ -299,8 +302,10 @@ class Connections:
             tx.portals.resume(portal.name)
             tx.outbox.wake(portal.name, now=self._clock.now())
         self._tokens.forget(portal.name)
-        notices = self._plugins.for_crm(portal.crm).crm_notices(portal=portal)
-        return {**portal_document(portal), "notices": list(notices)}
+        notices = [*self._plugins.for_crm(portal.crm).crm_notices(portal=portal)]
+        if self._rules.now().rules.mapping(portal.crm, portal.name) is None:
+            notices.append(not_mapped(portal.crm))
+        return {**portal_document(portal), "notices": notices}
 
     def _answered(self, state: str, session: str) -> Document:
         name, digest = state.rpartition("~")[0], _digest(state)
@@ -317,6 +322,14 @@ class Connections:
         if not first:
             raise InputError(_STALE, fix="it was answered already; begin again")
         return begun
+
+
+def not_mapped(crm: str) -> str:
+    """What a person should know of a portal with a CRM that the rules in use leave out."""
+    return (
+        f"the rules in use have no table crm.{crm}: no contact shows the state of its lead; "
+        "add one, and run handback rules apply"
+    )
 
 
 def portal_document(portal: Portal) -> Document:

@@ -97,6 +97,10 @@ def test_rules_without_a_table_for_a_connected_crm(ready: Program) -> None:
         assert len(done.stderr.splitlines()) == 1
     ready.run("run", "--until-idle")
     ready.run("portal", "status", "acme")
+    again = ready.run(
+        "portal", "connect", "acme", "--base-url", ready.url, "--token-env", "HUBSPOT_TOKEN"
+    )
+    assert b"note: the rules in use have no table crm.hubspot" in again.stdout
 
 
 DOORS: dict[str, Callable[[App, str], object]] = {

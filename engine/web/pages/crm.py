@@ -7,7 +7,7 @@ from fastapi import Request
 from nicegui import ui
 
 from engine.base.errors import HandbackError
-from engine.service.connections import RETURN_PATH, Wanted
+from engine.service.connections import RETURN_PATH, Wanted, not_mapped
 from engine.web.pages.assistants import FRESH, STATUS_KINDS
 from engine.web.pages.desk import Desk, View
 from engine.web.pages.dialogs import Given, confirm, dialog
@@ -83,6 +83,9 @@ class _Portal:
                 note(f"Not connected: {self._opened['why_not']}. What waits for it stays.", "bad")
             elif self._opened.get("trouble"):
                 note(f"No new token yet: {self._opened['trouble']}. It is tried again.", "warn")
+            if not self._portal["mapped"]:
+                words = not_mapped(self._portal["crm"])
+                note(f"{words[0].upper()}{words[1:]}.", "warn")
             Traffic(self._view, self._name).draw()
             self._status = ui.element("div")
             self._result = ui.element("div")
@@ -262,8 +265,15 @@ def _connect(view: View, returns_to: str) -> None:
 
 
 def _described(desk: Desk) -> list[dict[str, Any]]:
-    of = desk.app.connections.of
-    return [{**portal, "connection": of(portal["name"])} for portal in desk.app.portals.list()]
+    of, rules = desk.app.connections.of, desk.app.rules.now().rules
+    return [
+        {
+            **portal,
+            "connection": of(portal["name"]),
+            "mapped": rules.mapping(portal["crm"], portal["name"]) is not None,
+        }
+        for portal in desk.app.portals.list()
+    ]
 
 
 def _returns_to(desk: Desk, request: Request) -> str:
