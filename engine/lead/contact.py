@@ -28,7 +28,7 @@ def change_contact(rules: LeadMachine, lead: Lead, event: Event, now: Millis) ->
     if not facts:
         why = "known already" if names else f"the contact is {lead.ended}"
         return Decision(lead=after, result="ignored", because=why)
-    shows = not lead.finished and _shows_facts(rules, lead.state)
+    shows = not lead.finished and _shows_facts(rules, lead)
     return Decision(
         lead=after,
         result="stayed",
@@ -37,11 +37,11 @@ def change_contact(rules: LeadMachine, lead: Lead, event: Event, now: Millis) ->
     )
 
 
-def _shows_facts(rules: LeadMachine, state: str) -> bool:
+def _shows_facts(rules: LeadMachine, lead: Lead) -> bool:
     return any(
         word in value
-        for mapping in rules.rules.crm.values()
-        for value in mapping.states.get(state, ())
+        for table in rules.rules.crm.values()
+        for value in table.of(lead.portal).states.get(lead.state, ())
         if value
         for word in _WORDS
     )

@@ -86,12 +86,17 @@ def test_the_id_of_the_event_has_nothing_personal(rules: LeadMachine) -> None:
     assert ids == {f"{lead.lead_id}:{CONTACT_CHANGED}:{n}" for n in range(3)}
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["in the table", "the portal's own"])
 @pytest.mark.parametrize("word", ["{lead}", "{context}", "{assistant}"])
-def test_a_field_that_shows_the_fact_is_written_again(rules: LeadMachine, word: str) -> None:
-    mapping = rules.rules.crm["hubspot"]
+def test_a_field_that_shows_the_fact_is_written_again(
+    rules: LeadMachine, word: str, own: bool
+) -> None:
+    table = rules.rules.crm["hubspot"]
     lead = assigned(rules)
-    states = {**mapping.states, lead.state: ("NEW", f"of {word}")}
-    shows = LeadMachine(replace(rules.rules, crm={"hubspot": replace(mapping, states=states)}))
+    mapping = replace(table, states={**table.states, lead.state: ("NEW", f"of {word}")})
+    if own:
+        mapping = replace(table, portals={lead.portal: mapping})
+    shows = LeadMachine(replace(rules.rules, crm={"hubspot": mapping}))
     (event,) = told(shows, lead, reading("9", name="Ada", context="fair"))
     kinds = [effect.kind for effect in decided(shows, lead, event).effects]
     assert kinds == ([] if word == "{assistant}" else [EffectKind.FIELDS])
