@@ -111,3 +111,15 @@ def test_a_broken_promise_is_found(
         tamper(tables, dump)
         assert any(says in sentence for sentence in broken(tables, settled, dump))
         tables.rollback()
+
+
+def test_a_word_that_is_left_of_somebody_erased_is_found(worlds: Worlds, settled: World) -> None:
+    dump = settled.control("GET", "dump")
+    with worlds.databases.tables(settled.database) as tables:
+        contact = next(c for (c,) in tables.execute("SELECT crm_id FROM leads").fetchall())
+        settled.erased.add(contact)
+        try:
+            found = broken(tables, settled, dump)
+        finally:
+            settled.erased.discard(contact)
+    assert any(f"{contact} was erased, and leads has" in sentence for sentence in found)
