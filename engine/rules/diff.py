@@ -6,6 +6,7 @@ old or by the new rules, are left out. No difference means that no sequence tell
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal
 
 from engine.rules.decides import Deciding
@@ -59,6 +60,23 @@ def diff(old: Rules, new: Rules) -> tuple[Difference, ...]:
         *_mappings(old, new),
     ]
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    version: str
+    rules: Rules = field(compare=False)
+
+
+def diff_loaded(old: Rules, new: Rules) -> tuple[Difference, ...]:
+    """As diff, of rules as they were loaded, and kept for the next who asks: an editor compares a
+    draft, plans it and applies it, and walking through both files takes a second."""
+    return _diff_loaded(_Loaded(old.version, old), _Loaded(new.version, new))
+
+
+@lru_cache(maxsize=16)
+def _diff_loaded(old: _Loaded, new: _Loaded) -> tuple[Difference, ...]:
+    return diff(old.rules, new.rules)
 
 
 def _start(old: Rules, new: Rules) -> Iterator[Difference]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from engine.lead.change import GONE
 from engine.lead.machine import facts_of
 from engine.lead.records import Lead
-from engine.rules.diff import Difference, diff
+from engine.rules.diff import Difference, diff_loaded
 from engine.rules.model import Rules, event_of
 from engine.service.rules import Document, told
 from engine.store import LeadFilter, Tx
@@ -16,7 +16,7 @@ PAGE = 5_000
 
 def differences_now(old: Rules, new: Rules, tx: Tx) -> list[Document]:
     """What the new rules do differently, and how many running leads each difference is about."""
-    found = diff(old, new)
+    found = diff_loaded(old, new)
     return told(found, _affected(found, new, tx))
 
 

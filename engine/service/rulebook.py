@@ -12,7 +12,7 @@ from typing import Any
 from engine.base.clock import DAY, Clock
 from engine.base.errors import InputError
 from engine.base.settings import SHIPPED_RULES
-from engine.rules.diff import diff
+from engine.rules.diff import diff_loaded
 from engine.rules.explain import explain
 from engine.rules.findings import Severity
 from engine.rules.graph import svg
@@ -103,7 +103,7 @@ class Rulebook:
                 "old": one.old or "nothing",
                 "new": one.new or "nothing",
             }
-            for one in diff(self._rules.now().rules, self._parsed(text))
+            for one in diff_loaded(self._rules.now().rules, self._parsed(text))
         ]
 
     def can_save(self) -> bool:

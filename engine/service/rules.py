@@ -16,7 +16,7 @@ from engine.lead.effects import words
 from engine.lead.machine import LeadMachine
 from engine.lead.records import Event, Lead, Portal
 from engine.rules.decides import matrix
-from engine.rules.diff import Difference, diff
+from engine.rules.diff import Difference, diff_loaded
 from engine.rules.example_runner import run_examples
 from engine.rules.examples import Result, load_examples
 from engine.rules.explain import explain
@@ -136,7 +136,7 @@ def tested(rules: Rules, files: Iterable[Path]) -> tuple[Result, ...]:
 
 def differences(old: Rules, new: Rules) -> list[Document]:
     """What the new rules do differently; for leads there are: affected.differences_now."""
-    found = diff(old, new)
+    found = diff_loaded(old, new)
     return told(found, [None] * len(found))
 
 

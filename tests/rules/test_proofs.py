@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engine.base.clock import DAY
-from engine.rules.diff import diff
+from engine.rules.diff import diff, diff_loaded
 from engine.rules.dump import dump
 from engine.rules.kinds import Kind, Step
 from engine.rules.loader import load, parse
@@ -29,6 +29,7 @@ from engine.rules.model import (
 )
 from engine.rules.regions import holds
 from engine.rules.sight import Sight
+from engine.rules.version import version_of
 from engine.rules.walk import Walker
 from tests.rules.sound import rules_models
 
@@ -296,7 +297,9 @@ def test_a_diff_is_empty_if_and_only_if_no_sequence_tells_the_two_apart(
     assume(
         not any(rule.trigger.startswith("timer.") and rule not in new.rules for rule in old.rules)
     )
-    found = [d for d in diff(old, new) if d.what in ("decision", "start")]
+    told = diff(old, new)
+    assert told == () or version_of(old) != version_of(new), "what diff_loaded goes by"
+    found = [d for d in told if d.what in ("decision", "start")]
     path = told_apart(old, new)
     assert (found == []) == (path is None), (found, path)
 
@@ -575,3 +578,16 @@ def test_differences_in_words() -> None:
         "text remind: {lead} waits → {lead} is waiting",
         "mapping Hot, hubspot.hs_lead_status: CONNECTED → QUALIFIED",
     ]
+
+
+def test_differences_of_loaded_rules_are_kept() -> None:
+    old, _ = parse(Path("tests/rules/sound.yaml").read_text(), file="old")
+    text = (
+        Path("tests/rules/sound.yaml").read_text().replace("when: opens >= 3", "when: opens >= 4")
+    )
+    new, _ = parse(text, file="new")
+    assert old is not None
+    assert new is not None
+    assert diff_loaded(old, new) == diff(old, new) != ()
+    assert diff_loaded(new, old) == diff(new, old)
+    assert diff_loaded(old, new) is diff_loaded(old, new)
