@@ -1,8 +1,7 @@
 """Log-ins that come all at once: what they may cost, and how many of them are judged."""
 
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,9 +11,8 @@ from engine.base.clock import ManualClock
 from engine.service.accounts import BROWSERS, LOCKED, REMEMBERED, TRIES, Accounts
 from engine.service.audit import Audit
 from engine.service.hashing import AT_ONCE, KEPT_FREE, PLACES, BusyError
-from engine.store import Store, open_store
+from engine.store import Store
 from engine.store.account_records import LogIn
-from tests.databases import database_in
 
 GOOD = "correct horse battery staple"
 MANY = 36
@@ -43,18 +41,6 @@ class Watched(PasswordHasher):
             with self.lock:
                 self.now -= 1
                 self.judged.append((hash, right))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(database_in(tmp_path))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(1_800_000_000_000)
 
 
 @pytest.fixture

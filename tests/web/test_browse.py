@@ -85,26 +85,25 @@ def test_changed_last_comes_first_over_all_portals(three: App, browse: Browse) -
     assert ids(browse, order="email", direction="up") == ["acme/2", "acme/1", "zeta/3"]
 
 
-@pytest.mark.parametrize(
-    ("given", "found"),
-    [
-        ({"portal": "zeta"}, {"zeta/3"}),
-        ({"state": "UnSubscribed"}, {"acme/1"}),
-        ({"sub_state": "Unsubscribe"}, {"acme/1"}),
-        ({"finished": "yes"}, {"acme/1"}),
-        ({"finished": "no"}, {"acme/2", "zeta/3"}),
-        ({"min_opens": "1"}, {"zeta/3"}),
-        ({"assistant": "nobody@example.com"}, set()),
-        ({"search": "beispiel"}, {"acme/1"}),
-        ({"search": "anna@"}, {"acme/2"}),
-        ({"search": "3"}, {"zeta/3"}),
-        ({"search": "%"}, set()),
-        ({"since": "2027-01-15", "until": "2027-01-15"}, {"acme/1", "acme/2", "zeta/3"}),
-        ({"since": "2027-01-16"}, set()),
-    ],
-)
-def test_filters(three: App, browse: Browse, given: dict[str, str], found: set[str]) -> None:
-    assert set(ids(browse, **given)) == found
+FILTERS: list[tuple[dict[str, str], set[str]]] = [
+    ({"portal": "zeta"}, {"zeta/3"}),
+    ({"state": "UnSubscribed"}, {"acme/1"}),
+    ({"sub_state": "Unsubscribe"}, {"acme/1"}),
+    ({"finished": "yes"}, {"acme/1"}),
+    ({"finished": "no"}, {"acme/2", "zeta/3"}),
+    ({"min_opens": "1"}, {"zeta/3"}),
+    ({"assistant": "nobody@example.com"}, set()),
+    ({"search": "beispiel"}, {"acme/1"}),
+    ({"search": "anna@"}, {"acme/2"}),
+    ({"search": "3"}, {"zeta/3"}),
+    ({"search": "%"}, set()),
+    ({"since": "2027-01-15", "until": "2027-01-15"}, {"acme/1", "acme/2", "zeta/3"}),
+    ({"since": "2027-01-16"}, set()),
+]
+
+
+def test_filters(three: App, browse: Browse) -> None:
+    assert [(given, set(ids(browse, **given))) for given, _ in FILTERS] == FILTERS
 
 
 def test_pages_follow_each_other_without_gap_or_overlap(app: App, browse: Browse) -> None:

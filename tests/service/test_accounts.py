@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,24 +13,10 @@ from engine.service.accounts import IDLE, LIFETIME, LOCKED, ROLES, TRIES, Accoun
 from engine.service.apikeys import ApiKeys
 from engine.service.audit import Audit
 from engine.service.passwords import is_easy
-from engine.store import Store, open_store
+from engine.store import Store
 from engine.web import plain
-from tests.databases import database_in
 
 GOOD = "correct horse battery staple"
-START = 1_800_000_000_000
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(database_in(tmp_path))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(START)
 
 
 @pytest.fixture
