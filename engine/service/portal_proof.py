@@ -52,8 +52,8 @@ class PortalProof:
         """For each portal: portal, problems, hinders (why `new` may not take over without a word;
         "" when it may), and `unreachable`, why it could not be asked.
 
-        A portal that is not connected hinders nobody: its work waits, and it is proved when it is
-        connected again. One that does not answer hinders only if it is to show something else.
+        A portal that is not connected hinders nobody: its work waits until a person connects it
+        again. One that does not answer hinders only if it is to show something else.
         """
         old = self._rules.now().rules
         with self._store.read() as tx:
