@@ -1,6 +1,5 @@
 """Settings → objects, in one place. Doors call open_app() and use what it holds."""
 
-import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 import structlog
 
 from engine.base.clock import Clock, ShiftedClock, SystemClock, parse_time
+from engine.base.collector import collect_rarely
 from engine.base.errors import InputError
 from engine.base.logging import configure_logging
 from engine.base.settings import Settings, load_settings
@@ -114,7 +114,7 @@ def open_app(
     """
     settings = load_settings(config, database_url=database, rules=rules)
     configure_logging(settings.log_level)
-    _collect_garbage_rarely()
+    collect_rarely()
     ticking = _clock(clock)
     rules_read = parse_file(settings.rules_file)
     if rules_read[0] is None and not is_made(settings.database_url):
@@ -179,13 +179,6 @@ def _wire(settings: Settings, clock: Clock, store: Store) -> App:
         decisions=decisions,
         deliveries=Deliveries(store, accesses, machine, clock),
     )
-
-
-def _collect_garbage_rarely() -> None:
-    """A claim makes tens of thousands of records, none of them in cycles: looking for cycles among
-    them after every 700 costs a quarter of the throughput."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 def _clock(given: str | Clock | None) -> Clock:

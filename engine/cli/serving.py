@@ -16,8 +16,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from engine.base.clock import Clock
+from engine.base.collector import collect_often
 from engine.base.errors import ConfigurationError
+from engine.base.memory import give_back_large_blocks
 from engine.cli.output import complain
+from engine.web.accepting import Room, Server
 from engine.web.patience import Patience
 from engine.web.receivers import receiver_app
 from engine.wiring import App
@@ -83,7 +86,11 @@ def served(
     opened: App, door: ASGIApp, listener: socket.socket, stop: threading.Event, *, worker: bool
 ) -> Iterator[None]:
     """The door is open, and a worker works, during the block; the end waits for what is begun."""
-    server = uvicorn.Server(
+    collect_often()
+    give_back_large_blocks()
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    patience, room = Patience(), room_of(files=files)
+    server = Server(
         uvicorn.Config(
             door,
             log_config=None,  # our own log says it, without secrets
@@ -93,10 +100,12 @@ def served(
             proxy_headers=bool(opened.settings.proxies),
             forwarded_allow_ips=opened.settings.proxies,
             ws_max_size=1_000_000,
-            http=Patience().protocol(),
-            limit_concurrency=_room(),
+            http=patience.protocol(),
+            limit_concurrency=room.full,
             timeout_graceful_shutdown=5,
-        )
+        ),
+        patience,
+        room,
     )
     threads = [threading.Thread(target=_serve, args=(server, listener, stop), name="door")]
     if worker:
@@ -138,14 +147,16 @@ def listen(host: str, port: int) -> Iterator[Listening]:
         yield Listening(listener, f"http://{shown}:{listener.getsockname()[1]}")
 
 
-def _room() -> int:
-    """Connections that may be open, and requests in hand: below what the process may open, so that
-    it can still read its database and answer (503) those that are too many."""
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(100, min(files, MOST_CONNECTIONS) - OTHER_FILES)
+def room_of(*, files: int) -> Room:
+    """For connections, of a process that may open so many files: below that, so that it can still
+    read its database and answer (503) those that are too many."""
+    without_limit = files == resource.RLIM_INFINITY
+    full = MOST_CONNECTIONS if without_limit else min(files - OTHER_FILES, MOST_CONNECTIONS)
+    full = max(100, full)
+    return Room(most=full * 3 // 4, full=full)
 
 
-def _serve(server: uvicorn.Server, listener: socket.socket, stop: threading.Event) -> None:
+def _serve(server: Server, listener: socket.socket, stop: threading.Event) -> None:
     try:
         server.run(sockets=[listener])
     finally:

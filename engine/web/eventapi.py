@@ -20,7 +20,7 @@ from engine.base.reading import UnreadableError, unpacked
 from engine.service.apikeys import ApiKeys
 from engine.store.account_records import ApiKey
 from engine.web.guard import MAX_BODY
-from engine.web.limits import RateLimit
+from engine.web.limits import RateLimit, Turns
 from engine.work.binding import BATCH, MAX_BATCH, STRUCTURED, read_events
 from engine.work.intake import Added
 from engine.work.senders import SENDING, by_key
@@ -33,6 +33,10 @@ EVENTS_PER_SECOND, EVENTS_AT_ONCE = 500, 50_000
 BYTES_PER_SECOND, BYTES_AT_ONCE = 500_000, 50_000_000
 """Of one API key, in the long run and at once. What is accepted is kept until it is pruned, so this
 bounds how fast a key can fill the disk."""
+
+BATCHES_AT_ONCE, OF_A_KEY = 4, 2
+"""That are read and stored. More would only queue for the database, and what the worker does for
+everybody would queue behind them."""
 
 PACES_SAID = (
     f"{REQUESTS_PER_SECOND} requests a second ({REQUESTS_AT_ONCE} at once), "
@@ -210,6 +214,7 @@ def problem(error: AnyHTTPException) -> JSONResponse:
 def event_api(keeper: Keeper, add_lines: AddLines, leads: ReadsLeads) -> APIRouter:
     """POST /events, GET /leads, GET /leads/{portal}/{lead}."""
     router = APIRouter(tags=["events and leads"])
+    turns = Turns(each=OF_A_KEY, all_=BATCHES_AT_ONCE)
     Reader = Annotated[ApiKey, Depends(keeper.needs("leads:read"))]
 
     @router.post(
@@ -244,18 +249,20 @@ def event_api(keeper: Keeper, add_lines: AddLines, leads: ReadsLeads) -> APIRout
     async def send_events(
         request: Request, key: Annotated[ApiKey, Depends(keeper.needs(*SENDING))]
     ) -> Response:
-        body = await request.body()
+        sent = await request.body()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        try:
-            body = unpacked(body, headers.get("content-encoding", ""), MAX_BODY)
-            lines = read_events(headers, body)
-        except UnreadableError as error:
-            raise HTTPException(error.status, str(error)) from error
-        keeper.check_amount(key, events=len(lines), size=len(body))
-        added = await run_in_threadpool(
-            add_lines, lines, name=f"api:{key.name}", sender=by_key(key)
-        )
-        return _receipt(added)
+
+        def take() -> Added:
+            try:
+                body = unpacked(sent, headers.get("content-encoding", ""), MAX_BODY)
+                lines = read_events(headers, body)
+            except UnreadableError as error:
+                raise HTTPException(error.status, str(error)) from error
+            keeper.check_amount(key, events=len(lines), size=len(body))
+            return add_lines(lines, name=f"api:{key.name}", sender=by_key(key))
+
+        async with turns.of(key.key_id):
+            return _receipt(await run_in_threadpool(take))
 
     @router.get(
         "/leads",

@@ -1,8 +1,12 @@
-"""How often somebody may knock: token buckets in memory, one per key or address."""
+"""How often somebody may knock, and how many of one may be at work at once: in memory, per key or
+address."""
 
+import asyncio
 import ipaddress
 import threading
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from engine.base.clock import SECOND, Clock, Millis
@@ -47,6 +51,21 @@ class RateLimit:
         with self._lock:
             if bucket := self._buckets.get(who):
                 bucket.tokens = min(self._burst, bucket.tokens + 1)
+
+
+class Turns:
+    """At once `each` of one, and `all_` together; the others wait for their turn, in order. Of one
+    event loop. Names are to be of those that are known: each is remembered."""
+
+    def __init__(self, *, each: int, all_: int) -> None:
+        self._each, self._all = each, asyncio.Semaphore(all_)
+        self._of: dict[str, asyncio.Semaphore] = {}
+
+    @asynccontextmanager
+    async def of(self, who: str) -> AsyncIterator[None]:
+        """A turn during the block."""
+        async with self._of.setdefault(who, asyncio.Semaphore(self._each)), self._all:
+            yield
 
 
 class LoginPace:

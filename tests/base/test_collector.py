@@ -1,6 +1,8 @@
 """Garbage in cycles is kept while a batch is made, and goes afterwards."""
 
 import gc
+import subprocess
+import sys
 import threading
 import weakref
 
@@ -69,3 +71,38 @@ def test_who_switched_it_off_finds_it_off() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+PAGES = """
+import gc, sys, weakref
+from collections import deque
+from engine.base import collector
+
+class Node(list):
+    "Refers to itself."
+
+getattr(collector, sys.argv[1])()
+alive, most = set(), 0
+open_pages = deque(maxlen=30)
+for number in range(1500):
+    page = [Node() for _ in range(1000)]
+    for node in page:
+        node.append(page)
+    page[0].seen = weakref.finalize(page[0], alive.discard, number)
+    alive.add(number)
+    open_pages.append(page)
+    most = max(most, len(alive))
+print(most)
+"""
+
+
+def test_pages_that_nobody_has_open_any_more_do_not_pile_up() -> None:
+    """A thousand objects each, of which thirty are open: how many are in memory at once."""
+
+    def most(how: str) -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", PAGES, how], capture_output=True, text=True, check=True
+        )
+        return int(done.stdout)
+
+    assert most("collect_often") < 400 < most("collect_rarely")

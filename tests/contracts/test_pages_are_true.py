@@ -1,16 +1,19 @@
 """What the pages list is complete: a table, a command or a setting that is new is seen missing."""
 
 import re
+import resource
 from pathlib import Path
 
 from engine.base.clock import DAY, HOUR, MINUTE
 from engine.base.settings import Settings
+from engine.cli import serving
 from engine.service import accounts, passwords
 from engine.service.hashing import AT_ONCE, LONGEST, PLACES
 from engine.store import log_ins
 from engine.store.tables import GLOBAL, metadata
-from engine.web import guard
+from engine.web import accepting, eventapi, guard
 from engine.web.pages import sockets
+from engine.web.patience import Patience
 from plugins.hubspot import webhooks
 from tests.contracts.reference_page import PAGE, page
 
@@ -60,6 +63,8 @@ def test_the_figures_of_the_page_on_security_are_those_of_the_code() -> None:
         f"after {accounts.IDLE // HOUR} hours unused",
         f"after {accounts.LIFETIME // HOUR} hours",
         f"page objects ({sockets.MOST}) and web sockets ({guard.SOCKETS}) of a session",
+        f"of a key {eventapi.OF_A_KEY} requests with events are read and stored at once",
+        f"at once, of all keys {eventapi.BATCHES_AT_ONCE}",
         f"body limit {guard.MAX_BODY // 1_000_000} MB",
         f"the newest {log_ins.KEPT:,} that were good",
         f"(v3 with its time ({webhooks.WINDOW // MINUTE} minutes)".lstrip("("),
@@ -68,6 +73,25 @@ def test_the_figures_of_the_page_on_security_are_those_of_the_code() -> None:
         assert words in text, words
     assert (AT_ONCE, PLACES - AT_ONCE) == (2, 6)
     assert "Two at once, by threads of their own; six more wait" in text
+
+
+def test_the_figures_about_connections_are_those_of_the_code() -> None:
+    text = (ROOT / "docs/explain/operations.md").read_text(encoding="utf-8")
+    patience, room = Patience(), serving.room_of(files=1_224)
+    for words in (
+        f"{patience.head:.0f} seconds for a request's head, {patience.request:.0f} for all of it, "
+        f"and {patience.reading:.0f} to read on",
+        f"on their way {patience.most} may be open",
+        f"A body has {guard.BODY_SECONDS:.0f} seconds",
+        f"up to {accepting.AT_ONCE} in each turn",
+        f"{serving.OTHER_FILES} are left for the database",
+        f"no more than {serving.MOST_CONNECTIONS:,} are used",
+        f"{eventapi.BATCHES_AT_ONCE} requests at once, {eventapi.OF_A_KEY} of one key",
+    ):
+        assert words in text, words
+    assert (room.most, room.full) == (768, 1_024)
+    assert serving.room_of(files=resource.RLIM_INFINITY).full == serving.MOST_CONNECTIONS
+    assert "When three quarters of those are open" in text
 
 
 def test_every_row_of_the_page_on_security_names_its_test_or_says_why_not() -> None:

@@ -1,9 +1,11 @@
 """The pace at the doors, on a clock that stands still."""
 
+import asyncio
+
 import pytest
 
 from engine.base.clock import SECOND, ManualClock
-from engine.web.limits import REMEMBERED, LoginPace, RateLimit, nearby
+from engine.web.limits import REMEMBERED, LoginPace, RateLimit, Turns, nearby
 
 
 def test_a_burst_comes_in_and_then_the_pace_holds() -> None:
@@ -71,3 +73,27 @@ def test_an_ipv6_network_is_one_address() -> None:
     assert nearby("2001:db8::1") == nearby("2001:db8::ffff:2") != nearby("2001:db8:0:1::1")
     assert nearby("::ffff:192.0.2.1") == nearby("192.0.2.1") != nearby("192.0.2.2")
     assert nearby("odd" * 100) == ("odd" * 100)[:64]
+
+
+def test_each_and_all_have_so_many_turns_at_once() -> None:
+    async def scene() -> None:
+        turns, inside, go = Turns(each=2, all_=3), list[str](), asyncio.Event()
+
+        async def work(who: str) -> None:
+            async with turns.of(who):
+                inside.append(who)
+                await go.wait()
+
+        tasks = [asyncio.create_task(work(who)) for who in "aaaabbc"]
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert inside == ["a", "a", "b"]
+        tasks[0].cancel()
+        tasks[-1].cancel()  # whoever goes away while it waits takes no turn with it
+        go.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert sorted(inside) == ["a", "a", "a", "a", "b", "b"]
+        async with turns.of("a"), turns.of("b"), turns.of("c"):
+            pass
+
+    asyncio.run(scene())
