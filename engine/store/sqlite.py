@@ -67,8 +67,8 @@ class Sqlite:
         patience = {"timeout": self._patience}
         # What statements are run with is about people: an error must not repeat it.
         quiet = {"connect_args": patience, "hide_parameters": True}
-        # The last one used is the next: few of them fill their caches.
-        self.engine = create_engine(url, pool_size=16, max_overflow=16, pool_use_lifo=True, **quiet)
+        # The last one used is the next, and of a crowd a few stay: each fills a cache of its own.
+        self.engine = create_engine(url, pool_size=8, max_overflow=24, pool_use_lifo=True, **quiet)
         # One connection for all that is written: a connection throws away all that it has cached
         # when another one has written.
         self._writing = create_engine(url, pool_size=1, max_overflow=0, **quiet)

@@ -87,7 +87,7 @@ def serving(
 ) -> Iterator[None]:
     patience = patience or Patience(head=LONG, request=LONG, reading=LONG)
     config = uvicorn.Config(
-        door.app(), http=patience.protocol(), log_level="error", loop=loop,
+        door.app(), http=patience.protocol(), log_config=None, loop=loop,
         timeout_keep_alive=3600, timeout_graceful_shutdown=1, limit_concurrency=room.full,
     )  # fmt: skip
     server = Server(config, patience, room)

@@ -50,7 +50,7 @@ def listening(patience: Patience, app: ASGIApp = APP) -> Iterator[tuple[str, int
     """A real server, in a thread."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         config = uvicorn.Config(
-            app, http=patience.protocol(), log_level="error", timeout_keep_alive=3600
+            app, http=patience.protocol(), log_config=None, timeout_keep_alive=3600
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
