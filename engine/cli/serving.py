@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from engine.base.clock import Clock
 from engine.base.collector import collect_often
 from engine.base.errors import ConfigurationError
-from engine.base.memory import give_back_large_blocks
+from engine.base.memory import keep_little
 from engine.cli.output import complain
 from engine.web.accepting import Room, Server
 from engine.web.patience import Patience
@@ -150,7 +150,7 @@ def listen(host: str, port: int) -> Iterator[Listening]:
 def _share_well() -> None:
     """Set up this process for many threads and pages, for as long as it runs."""
     collect_often()
-    give_back_large_blocks()
+    keep_little()
     # Whoever computes keeps the interpreter from the door for as long each time that it sends,
     # receives or takes in a connection: with Python's own 5 ms that adds up to a second.
     sys.setswitchinterval(SWITCH_SECONDS)
