@@ -237,7 +237,8 @@ def _show_leads(plan: dict[str, Any]) -> None:
 def _show_portals(portals: list[dict[str, Any]]) -> None:
     for one in portals:
         for problem in one["problems"]:
-            say(f"portal {one['portal']}: {problem['severity']}: {problem['message']}")
+            what = f"{problem['severity']}: {problem['message']} — {problem['fix']}"
+            say(f"portal {one['portal']}: {what}")
         if "unreachable" in one:
             say(f"portal {one['portal']} was not asked: {one['unreachable']}")
 

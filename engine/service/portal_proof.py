@@ -4,7 +4,7 @@ Rules that a portal cannot show are refused wherever rules are put in use, unles
 every worker would fail by them, and park what it cannot write.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from engine.base.errors import HandbackError
@@ -12,6 +12,7 @@ from engine.base.words import many
 from engine.lead.records import Portal
 from engine.rules.findings import Finding, finding
 from engine.rules.model import Rules
+from engine.rules.shapes import nearest
 from engine.service.rules import mapping_for
 from engine.store import Store
 from engine.work.access import Accesses
@@ -53,7 +54,8 @@ class PortalProof:
         "" when it may), and `unreachable`, why it could not be asked.
 
         A portal that is not connected hinders nobody: its work waits until a person connects it
-        again. One that does not answer hinders only if it is to show something else.
+        again. One that does not answer hinders only if it is to show something else. One that only
+        the rules know is told of.
         """
         old = self._rules.now().rules
         with self._store.read() as tx:
@@ -67,7 +69,7 @@ class PortalProof:
             else:
                 said = _asked(self._accesses, old, new, portal)
             found.append({"portal": portal.name, **said})
-        return found
+        return found + list(_unheard_of(new, [portal for portal, _ in portals]))
 
     def refuse(self, new: Rules) -> None:
         """Raises CannotShowError when a portal stands in the way."""
@@ -96,19 +98,31 @@ def hindered(asked: Iterable[Document]) -> list[Document]:
     return [{"portal": one["portal"], "why": one["hinders"]} for one in asked if one["hinders"]]
 
 
+def _unheard_of(new: Rules, portals: Sequence[Portal]) -> Iterator[Document]:
+    """Portals with values of their own in the rules, and none of that name is there."""
+    for table in new.crm.values():
+        names = [portal.name for portal in portals if portal.crm == table.crm]
+        for name in table.portals:
+            if name in names:
+                continue
+            near = nearest(name, names)
+            fix = f"did you mean {near}?" if near else f"handback portal connect {name}"
+            message = f"the rules show {name} values of its own, and there is no such portal"
+            yield {"portal": name, "problems": [_problem(message, fix, "warning")], "hinders": ""}
+
+
+def _problem(message: str, fix: str, severity: str) -> Document:
+    """About the whole table."""
+    return {"state": "", "column": "", "message": message, "fix": fix, "severity": severity}
+
+
 def _not_connected(why: str) -> Document:
     return {"problems": [], "hinders": "", "unreachable": f"it is not connected: {why}"}
 
 
 def _without_table(portal: Portal) -> Document:
     message = f"the rules have no table crm.{portal.crm}, and nothing would be shown"
-    problem = {
-        "state": "",
-        "column": "",
-        "message": message,
-        "fix": f"add crm.{portal.crm} to the rules file",
-        "severity": "error",
-    }
+    problem = _problem(message, f"add crm.{portal.crm} to the rules file", "error")
     return {"problems": [problem], "hinders": message}
 
 

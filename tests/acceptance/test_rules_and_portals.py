@@ -83,6 +83,35 @@ def test_what_a_portal_cannot_show_is_refused_set_up_or_forced(ready: Program) -
     assert "QUALIFIED" in options(ready)
 
 
+def test_a_portal_is_shown_values_of_its_own(ready: Program) -> None:
+    """Planned, activated, written to the contact, found by reconcile, and taken back."""
+    end = "      Processed:   [QUALIFIED,       Processed]\n"
+    assert end in TEXT
+    cells = "    portals:\n      {}: {{Hot: {{hs_lead_status: OPEN_DEAL}}}}\n"
+    crm_id = ready.new_contact(1, owner="tara@example.com")
+    ready.run("run", "--until-idle")
+    ready.run("mark", f"acme/{crm_id}", "hot")
+    ready.run("run", "--until-idle")
+    assert ready.contact(crm_id)["properties"]["hs_lead_status"] == "CONNECTED"
+
+    wrong = draft(ready, TEXT.replace(end, end + cells.format("akme")))
+    said = ready.run("rules", "apply", wrong, "--yes").stdout.decode()
+    assert "portal akme: warning: the rules show akme values of its own" in said
+    assert "did you mean acme?" in said
+
+    plan = ready.json(
+        "rules", "apply", draft(ready, TEXT.replace(end, end + cells.format("acme"))), "--yes"
+    )["plan"]
+    assert plan["rewrites"]["contacts"] == 1
+    ready.run("run", "--until-idle")
+    assert ready.contact(crm_id)["properties"]["hs_lead_status"] == "OPEN_DEAL"
+    assert ready.json("portal", "reconcile", "acme")["differences"] == 0
+
+    ready.run("rules", "rollback", "--yes")
+    ready.run("run", "--until-idle")
+    assert ready.contact(crm_id)["properties"]["hs_lead_status"] == "CONNECTED"
+
+
 def test_rules_without_a_table_for_a_connected_crm(ready: Program) -> None:
     new, before = draft(ready, NO_TABLE), in_use(ready)
     refused = ready.run("rules", "apply", new, "--yes", code=1).stderr.decode()

@@ -89,8 +89,9 @@ def _portal(one: Mapping[str, Any]) -> None:
         kind = "bad" if one["hinders"] else "warn"
         note(f"Portal {one['portal']} was not asked: {one['unreachable']}", kind)
     for problem in one["problems"]:
-        if problem["severity"] == "error":
-            note(f"Portal {one['portal']}: {problem['message']}. To do: {problem['fix']}", "bad")
+        if problem["severity"] == "error" or not problem["state"]:
+            kind = "bad" if problem["severity"] == "error" else "warn"
+            note(f"Portal {one['portal']}: {problem['message']}. To do: {problem['fix']}", kind)
 
 
 def _replayed(found: Mapping[str, Any]) -> None:
