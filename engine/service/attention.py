@@ -82,7 +82,7 @@ class Attention:
         except NotUnderstoodError as error:
             raise InputError(f"still not understood: {error}") from error
         with self._store.write() as tx:
-            tx.quarantine.delete(kept.portal, [kept.id])
+            tx.quarantine.delete([kept.id])
         return {
             "accepted": added.accepted,
             "duplicate": added.duplicate,
@@ -94,13 +94,15 @@ class Attention:
         """Throw a quarantined event away; what it was."""
         kept = self._quarantined(item)
         with self._store.write() as tx:
-            tx.quarantine.delete(kept.portal, [kept.id])
+            tx.quarantine.delete([kept.id])
         return kept.raw[:200]
 
     def _quarantined(self, item: str) -> Quarantined:
         number = item.rpartition(":")[2]
         with self._store.read() as tx:
-            found = [q for q in tx.quarantine.list(limit=100_000) if str(q.id) == number]
+            found = tx.quarantine.of_ids(
+                [int(number)] if number.isdecimal() and len(number) < 19 else []
+            )
         if not found:
             raise InputError(f"{item} is not in quarantine any more", fix="look again")
         return found[0]

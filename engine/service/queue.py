@@ -1,6 +1,6 @@
 """What waits and what is parked, and how a person lets it go on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,8 @@ EVENT, VALUE, CONTACT = "event:", "value:", "contact:"
 """Before the portal's name in the id of an event, of a value, of a contact; no name of a portal has
 a colon."""
 HELD_DAYS = 14
+AT_ONCE = 20
+"""Quarantined events in memory; each has up to a million characters."""
 USERS_SHOWN: Millis = 7 * DAY
 
 
@@ -158,13 +160,8 @@ class Queue:
         """Try parked things again: these, or all (None)."""
         now = self._clock.now()
         wanted = _split(ids)
+        retried = quarantined = rejected = 0
         with self._store.write() as tx:
-            kept = [
-                item
-                for item in tx.quarantine.list(limit=100_000)
-                if ids is None or item.id in wanted.quarantined
-            ]
-            retried = 0
             if ids is None:
                 retried += tx.outbox.retry(now=now)
                 for portal in tx.portals.list():
@@ -173,11 +170,31 @@ class Queue:
                 retried += tx.outbox.retry(portal=name, ids=numbers, now=now)
             again = sum(tx.inbox.retry(p, seqs) for p, seqs in wanted.events.items())
             again += sum(tx.hints.retry(p, ids) for p, ids in wanted.contacts.items())
-        rejected = sum(self._take_again(item, now) for item in kept)
+        for item in self._in_quarantine(None if ids is None else sorted(wanted.quarantined)):
+            quarantined += 1
+            rejected += self._take_again(item, now)
         named = wanted.count() + sum(map(len, wanted.contacts.values()))
-        unknown = named - len(kept) - again if ids is not None else 0
-        retried += again + len(kept) - rejected
+        unknown = named - quarantined - again if ids is not None else 0
+        retried += again + quarantined - rejected
         return {"retried": retried, "rejected": rejected, "unknown": unknown}
+
+    def _in_quarantine(self, ids: Sequence[int] | None) -> Iterator[Quarantined]:
+        """These, or all that are there now (None): what is refused once more comes as a new one."""
+        if ids is not None:
+            for first in range(0, len(ids), AT_ONCE):
+                with self._store.read() as tx:
+                    some = tx.quarantine.of_ids(ids[first : first + AT_ONCE])
+                yield from some
+            return
+        with self._store.read() as tx:
+            newest = tx.quarantine.newest()
+        for portal, last in newest.items():
+            after = -1
+            while after < last:
+                with self._store.read() as tx:
+                    page = tx.quarantine.list(limit=AT_ONCE, portal=portal, after=after)
+                yield from (item for item in page if item.id <= last)
+                after = page[-1].id if page else last
 
     def _take_again(self, item: Quarantined, now: Millis) -> int:
         """In the name of whoever sent it: a person who retries it does not vouch for it. How many
@@ -190,7 +207,7 @@ class Queue:
             bad = [(1, line, added.reasons[0][1])]
             self._intake.refuse(bad, now, name=item.source, sender=sender)
         with self._store.write() as tx:
-            tx.quarantine.delete(item.portal, [item.id])
+            tx.quarantine.delete([item.id])
         return added.rejected + added.forbidden
 
     def give_up(self, item: str, reason: str) -> None:
@@ -219,11 +236,7 @@ class Queue:
         with self._store.write() as tx:
             dropped = sum(tx.inbox.drop(p, seqs) for p, seqs in wanted.events.items())
             dropped += sum(tx.unruled.dismiss(p, ids) for p, ids in wanted.values.items())
-            found = tx.quarantine.list(limit=100_000) if wanted.quarantined else []
-            for item in found:
-                if item.id in wanted.quarantined:
-                    tx.quarantine.delete(item.portal, [item.id])
-                    dropped += 1
+            dropped += tx.quarantine.delete(sorted(wanted.quarantined))
         return {"dropped": dropped, "unknown": wanted.count() - dropped, "reason": reason}
 
     def keep(self, ids: Sequence[str]) -> Document:

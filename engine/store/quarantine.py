@@ -1,6 +1,6 @@
 """What could not be understood, with the reason. Nothing is thrown away."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import bindparam, delete, func, select
 
@@ -15,12 +15,14 @@ LONGEST = 1_000_000
 _COLUMNS = ("portal", "id", "source", "raw", "reason", "at", "via")
 _INSERT = InsertRows(table, _COLUMNS)
 _COUNT = select(func.count()).select_from(table)
-_LIST = (
-    select(*(table.c[name] for name in ("portal", "source", "raw", "reason", "at", "id", "via")))
-    .order_by(table.c.id)
-    .limit(bindparam("limit"))
-)
-_OF_PORTAL = _LIST.where(table.c.portal == bindparam("portal"))
+_ALL = select(
+    *(table.c[name] for name in ("portal", "source", "raw", "reason", "at", "id", "via"))
+).order_by(table.c.id)
+_PORTALS = select(table.c.portal).distinct().order_by(table.c.portal)
+_LIST = _ALL.limit(bindparam("limit"))
+_OF_PORTAL = _LIST.where(table.c.portal == bindparam("portal"), table.c.id > bindparam("after"))
+_OF_IDS = _ALL.where(table.c.portal == bindparam("portal"), InSet(table.c.id, "ids"))
+_NEWEST = select(func.max(table.c.id)).where(table.c.portal == bindparam("portal"))
 _DELETE = delete(table).where(table.c.portal == bindparam("portal"), InSet(table.c.id, "ids"))
 _MENTIONING = delete(table).where(
     table.c.portal.in_([bindparam("portal"), bindparam("nowhere")]),
@@ -50,18 +52,41 @@ class Quarantine:
         ]
         self._tx.rows(_INSERT, rows)
 
-    def list(self, *, limit: int = 100, portal: str | None = None) -> list[Quarantined]:
-        """Oldest first; portal None = of all, and of none."""
+    def list(
+        self, *, limit: int = 100, portal: str | None = None, after: int = -1
+    ) -> list[Quarantined]:
+        """Oldest first; portal None = of all, and of none. after: an id of the portal.
+
+        An item has up to LONGEST characters: ask for as many as may be in memory at once.
+        """
         if portal is None:
             return [Quarantined(*row) for row in self._tx.run(_LIST, limit=limit)]
-        return [Quarantined(*r) for r in self._tx.run(_OF_PORTAL, limit=limit, portal=portal)]
+        page = {"portal": portal, "limit": limit, "after": after}
+        return [Quarantined(*row) for row in self._tx.run(_OF_PORTAL, **page)]
+
+    def newest(self) -> Mapping[str, int]:
+        """Portals of which there is something, with the highest id; "" is that of no portal."""
+        portals: Sequence[str] = self._tx.run(_PORTALS).scalars().all()
+        return {one: self._tx.run(_NEWEST, portal=one).scalar_one() for one in portals}
+
+    def of_ids(self, ids: Sequence[int]) -> Sequence[Quarantined]:
+        """Those of these that are still there."""
+        portals: Sequence[str] = self._tx.run(_PORTALS).scalars().all() if ids else ()
+        return [
+            Quarantined(*row)
+            for portal in portals
+            for row in self._tx.run(_OF_IDS, portal=portal, ids=list(ids))
+        ]
 
     def count(self) -> int:
         found: int = self._tx.run(_COUNT).scalar_one()
         return found
 
-    def delete(self, portal: str, ids: Sequence[int]) -> None:
-        self._tx.run(_DELETE, portal=portal, ids=list(ids))
+    def delete(self, ids: Sequence[int]) -> int:
+        """How many there were. No item is read for it."""
+        portals: Sequence[str] = self._tx.run(_PORTALS).scalars().all() if ids else ()
+        done = (self._tx.run(_DELETE, portal=portal, ids=list(ids)) for portal in portals)
+        return sum(one.rowcount for one in done)
 
     def forget(self, portal: str, texts: Sequence[str]) -> None:
         """Delete what mentions one of these (a contact's subject, an address): it is erased."""

@@ -97,9 +97,13 @@ def test_quarantine(store: Store) -> None:
         assert listed[0].raw == "raw \N{REPLACEMENT CHARACTER}"
         assert len(tx.quarantine.list(limit=1)) == 1
         assert len(tx.quarantine.list(portal=PORTAL)) == 2
-        tx.quarantine.delete("", [listed[1].id])  # another portal's: not this one
-        tx.quarantine.delete(PORTAL, [listed[1].id])
-        assert tx.quarantine.count() == 2
+        assert tx.quarantine.list(portal=PORTAL, after=listed[1].id) == listed[2:]
+        assert tx.quarantine.newest() == {"": listed[0].id, PORTAL: listed[2].id}
+        assert tx.quarantine.of_ids([listed[2].id, 99, listed[0].id]) == [listed[0], listed[2]]
+        assert tx.quarantine.of_ids([]) == []
+        assert tx.quarantine.delete([listed[1].id, 99]) == 1
+        assert tx.quarantine.delete([]) == 0
+        assert tx.quarantine.list() == [listed[0], listed[2]]
         assert tx.queue.status(5).quarantined == 2
 
 

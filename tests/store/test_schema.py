@@ -329,6 +329,7 @@ def test_postgresql_finds_its_rows_by_the_portal_and_an_index(
 PORTAL_WIDE = {
     "outbox._COUNT_DONE",  # counts
     "leads._COUNT",
+    "leads._COUNT_GONE",
     "leads._WORKING",  # all leads that are not finished
     "leads._ALL",  # half a statement
     "outbox._OUTDATE",  # everything that failed

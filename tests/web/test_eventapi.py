@@ -242,7 +242,7 @@ def test_what_a_key_may_not_send_it_cannot_send_by_way_of_the_quarantine(
     store = house.accounts()._store
     with store.write() as tx:  # as if a later version understood it
         (kept,) = [row for row in tx.quarantine.list() if f"quarantine:{row.id}" == item]
-        tx.quarantine.delete(kept.portal, [kept.id])
+        tx.quarantine.delete([kept.id])
         tx.quarantine.add([replace(kept, raw=kept.raw.replace('"0.3"', '"1.0"'))])
     done = house.program.json("queue", "retry", "--all", code=1)
     assert done["rejected"] >= 1
