@@ -235,6 +235,7 @@ class ContactReading:
     asked: the id that was asked for; crm_id: the id it has now (another one after a merge).
     email, name, context: None = the CRM never had one, "" = it had, and has none any more.
     owners: newest first, the first entry is the owner now; () where they were not asked for.
+    former: ids of contacts that became part of this one.
     """
 
     asked: str
@@ -245,6 +246,7 @@ class ContactReading:
     context: str | None = None
     fields: Mapping[str, str | None] = field(default_factory=dict)
     owners: tuple[Ownership, ...] = ()
+    former: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -269,7 +269,7 @@ class Inbox:
                 known.append(claimed)
         leads = Leads(self._tx).get_many(portal, list(found))
         strangers = [lead_id for lead_id in found if lead_id not in leads]
-        held = self._held_of(portal, strangers)
+        held = self.held_of(portal, strangers)
         return [
             Lane(lead_id, leads.get(lead_id), tuple(events), lead_id in held)
             for lead_id, events in found.items()
@@ -438,7 +438,8 @@ class Inbox:
                 return rows
         return ()
 
-    def _held_of(self, portal: str, lead_ids: list[str]) -> set[str]:
+    def held_of(self, portal: str, lead_ids: Sequence[str]) -> set[str]:
+        """Those of these contacts that are no leads and have events that wait for them to be."""
         if not lead_ids:
             return set()
-        return {row[0] for row in self._tx.run(_HELD_OF, portal=portal, lead_ids=lead_ids)}
+        return {row[0] for row in self._tx.run(_HELD_OF, portal=portal, lead_ids=list(lead_ids))}

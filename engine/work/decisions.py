@@ -16,7 +16,7 @@ from engine.lead.effects import with_values
 from engine.lead.machine import LeadMachine, UnknownTriggerError
 from engine.lead.records import Decision, Event, Lead
 from engine.rules.model import CrmMapping
-from engine.store import Decided, InboxEvent, Lane, LedgerEntry, Place, Store, Tx
+from engine.store import Decided, InboxEvent, Lane, LedgerEntry, NewHint, Place, Store, Tx
 from engine.store.inbox import place_of
 from engine.work.containing import ClaimSize, PortalByPortal, last_line
 from engine.work.rules_in_use import RulesInUse, RulesMovedError
@@ -122,6 +122,8 @@ class Decisions:
                 tx.inbox.park(portal, folder.failed, now=now)
             if folder.ledger:
                 tx.ledger.append(folder.ledger)
+            if folder.strangers and connected is not None:
+                tx.hints.add(portal, folder.strangers, now=now)
             if watching is not None and claim.watches:
                 claim.watched = watching.version
                 tx.shadow.add(portal, list(disagreements(watching, portal, folder.decided, now)))
@@ -176,6 +178,9 @@ class _Folder:
         self.decided: list[Decided] = []
         self.failed: list[tuple[Place, str]] = []
         self.ledger: list[LedgerEntry] = []
+        self.strangers: list[NewHint] = []
+        """Contacts that are no leads, and have got their first events: they may be part of others
+        since long ago, which nobody has told us."""
         self._start, self._taken_back = rules.rules.start_event, rules.tells.get("taken_back")
         self._folded: set[str] = set()
         self._left: set[str] = set()
@@ -185,6 +190,11 @@ class _Folder:
         if lane.lead_id in self._left:
             return
         self._folded.add(lane.lead_id)
+        if self._fold(lane) and not lane.held:
+            self.strangers.append(NewHint(lane.lead_id, self._now))
+
+    def _fold(self, lane: Lane) -> bool:
+        """Whether events of it are held: the contact is no lead."""
         lead, held = lane.lead, lane.held
         timers_over = False
         for row in lane.events:
@@ -193,7 +203,7 @@ class _Folder:
             moves = "into" in row.event.data
             event = self._with_winner(lead, row.event) if moves else row.event
             if event is None:
-                return
+                return held
             if lead is None and event.type == self._start:
                 event = _of_lane(event, lane.lead_id)
             try:
@@ -209,9 +219,10 @@ class _Folder:
                 continue
             self._note_owner(lead, decision, row)
             if held and lead is None:
-                return
+                return False
             lead = decision.lead
             timers_over = timers_over or decision.clears_timers
+        return held
 
     def _decision(self, lead: Lead | None, event: Event) -> Decision | None:
         decision = decide(self._rules, lead, event, self._now)

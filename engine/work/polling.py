@@ -93,6 +93,9 @@ class Polls:
                 shown = owned.get(crm_id)
                 if shown is not None and changed_facts(lead, shown, access.assistants):
                     changed.add(crm_id)
+            for part in _parts(f for i in some if (s := owned.get(i)) for f in s.former):
+                with self._store.read() as tx:
+                    changed |= _left_behind(tx, portal, part)
         if everything:
             with self._store.read() as tx:
                 return (owned.keys() ^ tx.leads.working(portal)) | changed
@@ -114,6 +117,13 @@ def _parts(crm_ids: Iterable[str]) -> Iterator[list[str]]:
     wanted = sorted(crm_ids)
     for first in range(0, len(wanted), PART):
         yield wanted[first : first + PART]
+
+
+def _left_behind(tx: Tx, portal: str, former: Sequence[str]) -> set[str]:
+    """Those of these contacts, part of others now, that are leads still or have events."""
+    leads = _at_work(tx, portal, former)
+    alone = {crm_id for crm_id, lead in leads.items() if lead.crm_id == crm_id}
+    return alone | tx.inbox.held_of(portal, former)
 
 
 def _at_work(tx: Tx, portal: str, crm_ids: Sequence[str]) -> dict[str, Lead]:

@@ -97,6 +97,7 @@ def reading_of(desk: Desk, asked: str, record: Mapping[str, Any]) -> ContactRead
         context=_context(desk.settings, shown),
         fields={name: _text(shown.get(name)) for name in STATUS_FIELDS},
         owners=owner_history(record, desk.access.assistants),
+        former=tuple(former_ids(record)),
     )
 
 
@@ -133,11 +134,17 @@ def _merged(
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Former ids and the records that they became part of."""
     for record in records.values():
-        properties = record.get("properties")
-        former = properties.get(MERGED) if isinstance(properties, Mapping) else None
-        for crm_id in str(former or "").split(";"):
-            if crm_id.strip():
-                yield crm_id.strip(), record
+        for crm_id in former_ids(record):
+            yield crm_id, record
+
+
+def former_ids(record: Mapping[str, Any]) -> Iterator[str]:
+    """Of the contacts that became part of a record, as far as its properties were asked for."""
+    properties = record.get("properties")
+    former = properties.get(MERGED) if isinstance(properties, Mapping) else None
+    for crm_id in str(former or "").split(";"):
+        if crm_id.strip():
+            yield crm_id.strip()
 
 
 def facts_of(settings: Settings) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.api import ContactChanges, Hint, Millis, parse_time
 from plugins.hubspot.budget import Lane
-from plugins.hubspot.contacts import OWNER, facts_of, reading_of
+from plugins.hubspot.contacts import MERGED, OWNER, facts_of, reading_of
 from plugins.hubspot.portals import Desk
 from plugins.hubspot.verdicts import unavailable
 
@@ -100,7 +100,7 @@ def _pages(desk: Desk, groups: Sequence[Sequence[Filter]], most: int) -> Iterato
         body = {
             "filterGroups": [{"filters": [*group, beyond]} for group in groups],
             "sorts": [{"propertyName": ID, "direction": "ASCENDING"}],
-            "properties": [OWNER, ASSIGNED, MODIFIED, *facts_of(desk.settings)],
+            "properties": [OWNER, ASSIGNED, MODIFIED, MERGED, *facts_of(desk.settings)],
             "limit": PAGE,
         }
         answer = desk.api.read(path, body, lane=Lane.SEARCH)

@@ -1,5 +1,6 @@
 """Without webhooks: a portal is asked for changes, from a cursor that outlives the process."""
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 from engine.base.clock import HOUR, ManualClock
 from engine.wiring import App, open_app
 from engine.work.polling import Polls
-from tests.acceptance.conftest import RULES, TOKEN, Program
+from tests.acceptance.conftest import RULES, TOKEN, Program, event
 
 EVERY = 60_000
 HANNA, OMAR, TARA = "hanna@example.com", "omar@example.com", "tara@example.com"
@@ -144,3 +145,54 @@ def test_the_status_says_when_the_portal_was_heard_of(ready: Program) -> None:
     printed = ready.run("portal", "status", "acme").stdout.decode()
     assert "last webhook at: never" in printed
     assert "budget burst:" in printed
+
+
+def test_events_of_a_contact_that_was_merged_away_earlier_follow_it(
+    ready: Program, clock: ManualClock
+) -> None:
+    """Nobody has told of the merge, and nothing was known of the contact when it happened."""
+    lead, other = ready.new_contact(1, TARA), ready.new_contact(2, HANNA)
+    ready.act({"action": "merge", "primary": lead, "merged": other})
+    with process(ready, clock) as (app, polls):
+        polls.poll("acme", clock.now())
+        work(app)
+        told(app, other, "email_opened")
+        work(app)
+        (row,) = app.leads.list()
+        assert row["crm_id"] not in (lead, other)
+        assert app.leads.show(row["id"])["counters"]["opens"] == 1
+        assert app.queue.list(held=True) == []
+        assert kept(ready)[1] == 0
+
+
+@pytest.mark.parametrize("new_id", [True, False])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_held_events_follow_a_merge_that_only_the_winner_shows(
+    ready: Program, clock: ManualClock, new_id: bool, when: str
+) -> None:
+    """The contact was looked at while it was a contact of its own."""
+    lead, other = ready.new_contact(1, TARA), ready.new_contact(2, HANNA)
+    merge = {"action": "merge", "primary": lead, "merged": other, "new_id": new_id}
+    with process(ready, clock) as (app, polls):
+        if when == "after":
+            polls.poll("acme", clock.now())
+        told(app, other, "email_opened")
+        work(app)
+        assert len(app.queue.list(held=True)) == 1
+        ready.act(merge)
+        for _ in range(3):
+            clock.advance(HOUR)
+            polls.poll("acme", clock.now(), every=EVERY)
+            work(app)
+        assert app.queue.list(held=True) == []
+        (row,) = [one for one in app.leads.list() if one["ended"] is None]
+        assert app.leads.show(row["id"])["counters"]["opens"] == 1
+        quiet = kept(ready)
+        clock.advance(HOUR)
+        assert polls.poll("acme", clock.now(), every=EVERY) == 0
+        assert kept(ready) == quiet
+
+
+def told(app: App, contact: str, kind: str) -> None:
+    line = json.dumps(event(1, kind, f"acme/{contact}")).encode()
+    assert app.events.add_lines([line]).accepted == 1
