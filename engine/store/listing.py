@@ -86,7 +86,7 @@ class Page:
 
 
 class Counter(ColumnElement[int]):
-    """One counter of a lead, 0 where it never counted."""
+    """One counter of a lead, 0 where it never counted or what is kept cannot be read."""
 
     inherit_cache = False
     type = Integer()
@@ -100,13 +100,20 @@ class Counter(ColumnElement[int]):
 @compiles(Counter, "sqlite")
 def _counter_sqlite(element: Counter, compiler: SQLCompiler, **kw: Any) -> str:
     counters = compiler.process(element.counters, **kw)
-    return f"COALESCE(json_extract({counters}, '$.{element.name}'), 0)"
+    path = f"'$.{element.name}'"
+    found = (
+        f"CASE WHEN json_valid({counters}) AND json_type({counters}, {path}) = 'integer' "
+        f"THEN json_extract({counters}, {path}) END"
+    )
+    return f"COALESCE({found}, 0)"
 
 
 @compiles(Counter, "postgresql")
 def _counter_postgresql(element: Counter, compiler: SQLCompiler, **kw: Any) -> str:
     counters = compiler.process(element.counters, **kw)
-    return f"COALESCE(({counters}::json ->> '{element.name}')::bigint, 0)"
+    # As text: what is no JSON would end the query, and with it the page for every lead.
+    written = f'"{element.name}": ?([0-9]{{1,18}})[,}}]'
+    return f"COALESCE(substring({counters} from '{written}')::bigint, 0)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, update
 
 from engine.store import Store, listing
 from engine.store.listing import LeadsWanted
 from engine.store.sqlite import Sqlite
+from engine.store.tables import leads
 from tests.store.worlds import AT, MINUTE, PORTAL, make_lead, order, three_leads
 
 
@@ -78,6 +79,24 @@ def test_leads_are_found_and_counted(store: Store, way: str) -> None:
         walked = way == "walk" and wanted.search and not wanted.search.isdigit()
         total = None if walked else len(found)  # who walks for a search does not count
         assert [page.total for page in pages] == [total] * len(found), wanted
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["", "nonsense", '{"a', "[1]", "[2, 3]", '{"opens": "many"}', '{"opens": null}', "7", "null"],
+)
+def test_counters_that_cannot_be_read_count_nothing_and_hide_no_other_lead(
+    store: Store, broken: str, way: str
+) -> None:
+    with store._dialect.engine.begin() as connection:
+        spoil = update(leads).where(leads.c.lead_id == "501").values(counters=broken)
+        connection.execute(spoil)
+    assert names(store, LeadsWanted(counters=(("opens", 2),)), limit=10) == ["502"]
+    assert sorted(names(store, LeadsWanted(counters=(("opens", 0),)), limit=10)) == [
+        "501",
+        "502",
+        "503",
+    ]
 
 
 def test_all_that_are_wanted_follow_by_id(store: Store) -> None:
