@@ -176,6 +176,7 @@ WAYS: dict[str, Callable[[Scene], object]] = {
     "crm_changed_contacts": Scene.run,
     "crm_resolve_fields": RECONCILE,
     "crm_find_records": RECONCILE,
+    "crm_notified_accounts": within(Scene.webhook),
     "crm_receive": within(Scene.webhook),
     "crm_identify": connect,
     "crm_plan_setup": command("portal", "setup", "acme"),

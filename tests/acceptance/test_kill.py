@@ -47,7 +47,7 @@ def test_kill_9_at_random_points_loses_and_doubles_nothing(ready: Program) -> No
         assert contact["properties"]["hubspot_owner_id"] == ready.owners()["hanna@example.com"]
     leads = ready.json("lead", "list")
     assert {lead["state"] for lead in leads} == {"Hot"}
-    assert {lead["followups"] for lead in leads} == {2}
+    assert {lead["counters"]["followups"] for lead in leads} == {2}
     outbox = ready.json("queue", "status")["outbox"]
     assert [outbox[k] for k in ("pending", "leased", "uncertain", "failed")] == [0, 0, 0, 0]
 

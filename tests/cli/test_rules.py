@@ -179,7 +179,7 @@ def test_mapped_values_are_looked_up_where_no_portal_is_asked(tmp_path: Path) ->
     assert one["line"] == odd.read_text("utf-8").split("CONECTED")[0].count("\n") + 1
     elsewhere = tmp_path / "elsewhere.yaml"
     elsewhere.write_text(TEXT.replace("  hubspot:\n", "  pipedrive:\n"), encoding="utf-8")
-    assert found("check", elsewhere) == [], "no plugin, nothing to look up"
+    assert [one["code"] for one in found("check", elsewhere)] == ["R059"], "no plugin, no options"
 
 
 # ---------------------------------------------------------------------- which rules are in use
@@ -229,8 +229,8 @@ def test_what_stands_in_the_way_is_said(tmp_path: Path, database: str) -> None:
     other.write_text(TEXT.replace("Engaged", "Curious"), encoding="utf-8")
     refused = run("apply", other, "--yes", "--database", database)
     assert refused.exit_code == 1
-    assert "R071 2 leads are in Engaged" in refused.stdout
-    run("apply", other, "--yes", "--move", "Engaged=Curious", "--database", database)
+    assert "R071 2 leads of portal acme are in Engaged" in refused.stdout
+    run("apply", other, "--yes", "--force", "--move", "Engaged=Curious", "--database", database)
     assert found("versions", "--database", database)["log"][0]["what"] == "applied"
 
 

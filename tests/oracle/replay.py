@@ -8,7 +8,7 @@ from typing import Any
 from tests.oracle import life
 from tests.oracle.crm import CONNECTION, STATUS, Contact, Portal, contract, shown
 from tests.oracle.intake import Rejected, Sound, judge
-from tests.oracle.lead import DAYS, Lead, Start
+from tests.oracle.lead import DAYS, GONE, Lead, Start
 
 Key = tuple[str, str]
 """Portal and contact id."""
@@ -95,10 +95,18 @@ class World:
             return Change(portal, contact, "owner" if changed else "", owner_before=before)
         if kind == "set":
             contact.properties.update(action["properties"])
+            if "context" in action["properties"]:
+                self.follow_context(portal, contact)
             return Change(portal)
         became = {"delete": "deleted", "erase": "erased", "restore": "restored"}[kind]
         contact.gone = None if kind == "restore" else became
         return Change(portal, contact, became)
+
+    def follow_context(self, portal: Portal, contact: Contact) -> None:
+        """A lead's context is what its contact's says, or else its assistant's."""
+        lead = self.leads.get((portal.name, contact.id))
+        if lead is not None and lead.ended not in GONE:
+            lead.context = portal.context(contact, lead.assistant)
 
     def lead_starts(self, portal: Portal, contact: Contact, assistant: str, now: int) -> None:
         key = (portal.name, contact.id)
@@ -252,6 +260,8 @@ class Change:
             self._merged(world, lead, now)
         else:
             world.tell(lead, f"contact_{self.kind}", {}, now)
+        if self.winner is not None and self.winner.properties.get("context"):
+            world.follow_context(self.portal, self.winner)
 
     def _owner(self, world: World, lead: Lead | None, now: int) -> None:
         assert self.contact is not None

@@ -313,6 +313,14 @@ def test_a_lead_follows_a_merge() -> None:
     assert end.doubts == ()
 
 
+def test_a_lead_follows_the_context_that_its_contact_got_by_a_merge() -> None:
+    script = Script()
+    script.assign(contact="2")
+    script.act("set", contact="1", properties={"context": "a trial"})
+    script.act("merge", primary="2", merged="1")
+    assert script.end(portal(c1="", c2="olivia")).leads["acme", "2"].context == "a trial"
+
+
 def test_a_lead_that_is_merged_into_a_lead_ends() -> None:
     script = Script()
     script.assign(contact="1")

@@ -140,7 +140,7 @@ def test_only_one_worker_makes_a_lead_of_a_contact(opened: Open) -> None:
         assert len(tx.history.of_lead(PORTAL, "501")) == 20
 
 
-@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("fresh", ["postgresql"], indirect=True)
 @pytest.mark.postgres
 def test_a_lead_that_is_being_decided_is_skipped_not_waited_for(opened: Open) -> None:
     first, second = opened(), opened()
@@ -155,7 +155,7 @@ def test_a_lead_that_is_being_decided_is_skipped_not_waited_for(opened: Open) ->
     assert decide(second, now=10) == [("501", "1")]  # the first one rolled nothing forward
 
 
-@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("fresh", ["postgresql"], indirect=True)
 @pytest.mark.postgres
 def test_a_claim_sees_what_was_committed_while_it_looked(opened: Open) -> None:
     """The event that another worker gave back is not overtaken by the one after it."""

@@ -120,7 +120,7 @@ def _hint(store: Store) -> None:
         tx.hints.add(PORTAL, [NewHint("501", 1)], now=1)
 
 
-@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("fresh", ["postgresql"], indirect=True)
 @pytest.mark.postgres
 def test_reading_and_rolling_back_ring_no_bell(store: Store, opened: Callable[[], Store]) -> None:
     bell, other = store.bell(), opened()

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 from engine.base.clock import SystemClock
 from engine.service.accounts import Accounts, Role
@@ -28,6 +29,17 @@ MAY_WAIT = ("look-up", "deliver", "poll-", "pages-portal", "consent")
 COOKIE = "handback_session"
 
 
+class _From(HTTPAdapter):
+    """Comes from another address of this machine."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
+        super().init_poolmanager(*arguments, source_address=(self._address, 0), **more)
+
+
 @dataclass
 class House:
     """handback serve, running. program: the folder and the portal it works with."""
@@ -39,6 +51,7 @@ class House:
     said: IO[bytes]
     """The rest of its standard output."""
     keys: dict[tuple[str, ...], str] = field(default_factory=dict)
+    sessions: int = 0
 
     def accounts(self) -> Accounts:
         store = open_store(f"sqlite:///{self.program.folder / 'handback.db'}")
@@ -58,9 +71,16 @@ class House:
     def bearer(self, *scopes: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key(*scopes)}"}
 
-    def log_in(self, name: str, password: str = PASSWORD, **more: Any) -> requests.Response:
+    def log_in(
+        self,
+        name: str,
+        password: str = PASSWORD,
+        *,
+        browser: requests.Session | None = None,
+        **more: Any,
+    ) -> requests.Response:
         """What the login form sends, from the login page."""
-        return requests.post(
+        return (browser or requests).post(
             f"{self.url}/login",
             data={"name": name, "password": password},
             headers={"Origin": self.url},
@@ -70,10 +90,14 @@ class House:
         )
 
     def session(self, name: str) -> requests.Session:
-        """A browser without a screen, logged in."""
-        answer = self.log_in(name)
-        assert answer.status_code == 303, answer.text
+        """A browser without a screen, logged in. Each comes from an address of its own: they would
+        use up the tries of one."""
         made = requests.Session()
+        self.sessions += 1
+        with requests.Session() as elsewhere:
+            elsewhere.mount("http://", _From(f"127.0.0.{2 + self.sessions % 250}"))
+            answer = self.log_in(name, browser=elsewhere)
+        assert answer.status_code == 303, answer.text
         made.cookies.update(answer.cookies)
         return made
 

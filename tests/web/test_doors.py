@@ -235,7 +235,7 @@ def test_a_taken_port_is_a_sentence_with_a_fix(bare: House) -> None:
 
 def test_the_audit_trail_tells_commands_and_a_list_of_its_own_log_ins(house: House) -> None:
     house.log_in("admin", "wrong password here")
-    house.session("admin")
+    assert house.log_in("admin").status_code == 303
     store = house.accounts()._store
     with store.read() as tx:
         trail = [(e.who, e.door, e.what, e.outcome) for e in tx.accounts.audit(limit=500)]
