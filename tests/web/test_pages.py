@@ -211,6 +211,7 @@ def test_a_person_acts_on_a_lead_and_is_told_why_not(house: House, visit: Visits
     page.get_by_role("button", name="Actions").click()
     page.get_by_role("menu").get_by_text("Mark not at risk").click()
     page.get_by_text("Refused: the lead is not at risk").wait_for()
+    page.get_by_role("menu").wait_for(state="detached")
     page.get_by_role("button", name="Actions").click()
     page.get_by_role("menu").get_by_text("Mark hot").click()
     page.get_by_text("Done: New → Hot").wait_for()

@@ -318,7 +318,7 @@ SHOWN: dict[str, Role] = {
     r"Export CSV|(tune )?More|Previous|Next|Lead|State|Assistant|Changed": "viewer",
     r"Refresh|Check set-up|Prove the mapping": "viewer",
     r"Change it": "viewer",
-    r"Day|Week|Month": "viewer",
+    r"Day|Week|Month|Shown in": "viewer",
 }
 """Names of buttons, pickers and editors in the main part of any page → who is shown them."""
 
