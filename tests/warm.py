@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -52,11 +53,15 @@ class Warm:
         os.close(reply_end)
         self._reply = os.fdopen(reply, "rb", buffering=0)
         self.pid = int(self._line(180))
+        self._code: int | None = None
 
     def wait(self, timeout: float) -> int:
         """Its exit code, -9 for SIGKILL. Raises TimeoutError, and kills it."""
+        if self._code is not None:
+            return self._code
         try:
-            return int(self._line(timeout))
+            self._code = int(self._line(timeout))
+            return self._code
         except TimeoutError:
             os.kill(self.pid, signal.SIGKILL)
             raise
@@ -64,10 +69,16 @@ class Warm:
             self._reply.close()
 
     def terminate(self) -> None:
-        os.kill(self.pid, signal.SIGTERM)
+        self._send(signal.SIGTERM)
 
     def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
+        self._send(signal.SIGKILL)
+
+    def _send(self, what: signal.Signals) -> None:
+        """As subprocess does: to one that has ended already it is none of an error."""
+        if self._code is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, what)
 
     def _line(self, timeout: float) -> bytes:
         if not select.select([self._reply], [], [], timeout)[0]:
