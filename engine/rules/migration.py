@@ -7,7 +7,7 @@ from engine.base.words import many
 from engine.rules.findings import Finding, finding, in_order
 from engine.rules.model import CrmMapping, Position, Rules
 from engine.rules.shapes import known_names, nearest
-from engine.rules.values import has_words
+from engine.rules.values import differs_by_lead
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,8 @@ def changes(
         shown, running = _shown(before, state), _running(old, state)
         change = Change(
             to,
-            fields=_writes(shown, _shown(after, to)) or (to != state and _is_filled_in(after, to)),
+            fields=_writes(shown, _shown(after, to))
+            or (to != state and differs_by_lead(after, to)),
             timers=running != _running(new, to),
         )
         if change.fields or change.timers or to != state:
@@ -107,11 +108,6 @@ def _shown(mapping: CrmMapping | None, state: str) -> Mapping[str, str | None]:
     if mapping is None or state not in mapping.states:
         return {}
     return dict(zip(mapping.columns, mapping.states[state], strict=False))
-
-
-def _is_filled_in(mapping: CrmMapping | None, state: str) -> bool:
-    """Whether the values read otherwise for a lead in another state."""
-    return mapping is not None and any(v and has_words(v) for v in mapping.states[state])
 
 
 def _running(rules: Rules, state: str) -> object:

@@ -21,6 +21,12 @@ def has_words(text: str) -> bool:
     return _WORD.search(text) is not None
 
 
+def differs_by_lead(mapping: CrmMapping | None, state: str) -> bool:
+    """Whether one lead in the state is shown otherwise than another."""
+    values = () if mapping is None else mapping.states.get(state, ())
+    return any(value is not None and has_words(value) for value in values)
+
+
 def own_cells(mapping: CrmMapping, portal: str) -> dict[str, dict[str, str | None]]:
     """state → column → value: what one portal is shown instead of what the table says."""
     own = mapping.of(portal)

@@ -11,8 +11,8 @@ from engine.lead.machine import LeadMachine
 from engine.lead.records import Decision, EffectKind, Lead, Portal
 from engine.rules.findings import Finding
 from engine.rules.migration import Change, changes, plan_migration
-from engine.rules.model import CrmMapping, Rules
-from engine.rules.values import has_words, values_for
+from engine.rules.model import Rules
+from engine.rules.values import differs_by_lead, values_for
 from engine.service.replay import BATCH, CALLS_PER_MINUTE
 from engine.service.rules import mapping_for
 from engine.store import RulesEntry, Store, Tx
@@ -87,7 +87,7 @@ def _written(
     count = 0
     by_lead: dict[str, Change] = {}
     for state, change in changed.items():
-        if change.fields and (_has_words(before, state) or _has_words(after, change.to)):
+        if change.fields and (differs_by_lead(before, state) or differs_by_lead(after, change.to)):
             by_lead[state] = change
         elif change.fields:
             count += there.get(state, 0)
@@ -97,13 +97,6 @@ def _written(
             then = values_for(after, decision.lead.state, words(decision.lead))
             count += any(shown.get(name) != value for name, value in then.items())
     return count
-
-
-def _has_words(mapping: CrmMapping | None, state: str) -> bool:
-    """Whether one lead in the state is shown otherwise than another."""
-    return mapping is not None and any(
-        value and has_words(value) for value in mapping.states.get(state, ())
-    )
 
 
 def _decided(
