@@ -45,11 +45,15 @@ def load_crm(draft: Draft, node: Node) -> None:
 
 def _portals(draft: Draft, table: CrmMapping, node: Node) -> Iterator[tuple[str, CrmMapping]]:
     """The mapping of each portal that is shown something else than the table says."""
+    seen: dict[str, object] = {}
     for key, value in pairs(draft.report, node, f"portals of crm {table.crm}"):
         name = name_of(key)
         if not _PORTAL.fullmatch(name):
             fix = "write the name under which the portal was connected"
             draft.report.add("R010", key.at, f"{name[:40]!r} cannot name a portal", fix=fix)
+        if seen.setdefault(name, key.value) != key.value:  # 7 and "7" are two keys to the reader
+            message = f"portal {name[:64]} is given twice"
+            draft.report.add("R004", key.at, message, fix="put its values together")
         shown = _with_cells(draft, replace(table, at=key.at), value, f"portal {name[:64]}")
         if shown != table:
             yield name, shown

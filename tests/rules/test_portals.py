@@ -74,6 +74,7 @@ def test_a_cell_that_says_what_the_table_says_changes_nothing() -> None:
         ("acme: {Hot: {hs_lead_status: '{leed}'}}", "R018", "did you mean {lead}?"),
         ("acme: {Hot: {hs_lead_status: X, hs_lead_status: Y}}", "R004", ""),
         ("acme: {}\nacme: {}", "R004", ""),
+        ('7: {}\n"7": {}', "R004", "put its values together"),
     ],
 )
 def test_what_is_wrong_with_a_cell_is_said_at_its_place(portals: str, code: str, says: str) -> None:
