@@ -367,7 +367,7 @@ def secrets_of(house: House) -> dict[str, str]:
     """What this server knows and no browser may: of the environment and of the database."""
     known = dict(house.program.environ())
     found = {name: known[name] for name in ("HUBSPOT_TOKEN", "HUBSPOT_SECRET")}
-    found["API key"] = house.key("leads:read").rpartition("_")[2]
+    _, _, found["API key"] = house.key("leads:read").split("_", 2)  # which may have "_" itself
     store = house.accounts()._store
     with store.read() as tx:
         found |= {f"password of {u.name}": u.password_hash for u in tx.accounts.users()}
