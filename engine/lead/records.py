@@ -232,6 +232,8 @@ class Ownership:
 class ContactReading:
     """A contact as the CRM shows it now.
 
+    status: "deleted" could come back (it is in a recycle bin, or the CRM does not say); "erased"
+    never will: the CRM has no trace of it.
     asked: the id that was asked for; crm_id: the id it has now (another one after a merge).
     email, name, context: None = the CRM never had one, "" = it had, and has none any more.
     owners: newest first, the first entry is the owner now; () where they were not asked for.

@@ -14,7 +14,7 @@ from engine.hooks.specs import CrmSpecs
 from engine.lead.change import GONE
 from engine.lead.effects import reference, words
 from engine.lead.ownership import changed_facts
-from engine.lead.records import ContactReading, Effect, EffectKind, Event, Lead
+from engine.lead.records import ContactReading, Effect, EffectKind, Ended, Event, Lead
 from engine.rules.model import CrmMapping
 from engine.rules.values import values_for
 from engine.service.rules import mapping_for
@@ -96,8 +96,9 @@ class _Comparison:
         while leads := self._leads(after):
             after = leads[-1].lead_id
             there = [lead for lead in leads if lead.ended not in GONE]
-            if there:
-                yield len(there), list(self._compare(there))
+            deleted = [lead for lead in leads if lead.ended is Ended.DELETED]
+            if there or deleted:
+                yield len(there), [*self._compare(there), *self._deleted(deleted)]
 
     def _leads(self, after: str) -> list[Lead]:
         with self.store.read() as tx:
@@ -122,13 +123,21 @@ class _Comparison:
             if lead is None or lead.ended in GONE:
                 yield Repair(crm_id, "an assistant owns it, but it is no lead")
 
+    def _readings(self, leads: Sequence[Lead]) -> dict[str, ContactReading]:
+        crm_ids = [lead.crm_id for lead in leads]
+        read = self.hooks.crm_read_contacts(access=self.access, crm_ids=crm_ids)
+        return {reading.asked: reading for reading in read}
+
+    def _deleted(self, leads: Sequence[Lead]) -> Iterator[Repair]:
+        """Leads whose contact was deleted: it may be back, or gone for good."""
+        readings = self._readings(leads)
+        for lead in leads:
+            status = readings[lead.crm_id].status
+            if status != "deleted":
+                yield Repair(lead.crm_id, f"the contact was deleted, and is {status} now")
+
     def _compare(self, leads: Sequence[Lead]) -> Iterator[Repair]:
-        readings = {
-            reading.asked: reading
-            for reading in self.hooks.crm_read_contacts(
-                access=self.access, crm_ids=[lead.crm_id for lead in leads]
-            )
-        }
+        readings = self._readings(leads)
         with self.store.read() as tx:
             ordered = {lead.lead_id: tx.outbox.of_lead(lead.portal, lead.lead_id) for lead in leads}
         noted: list[tuple[Lead, OutboxRow]] = []

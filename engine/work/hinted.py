@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from engine.base.clock import MINUTE, SECOND, Millis
+from engine.base.clock import HOUR, MINUTE, SECOND, Millis
 from engine.hooks.errors import PortalUnavailable
 from engine.hooks.outcomes import Access
 from engine.lead.ownership import interpret
-from engine.lead.records import Assistant, ContactReading, Lead
+from engine.lead.records import Assistant, ContactReading, Ended, Lead
 from engine.lead.retry import next_attempt
 from engine.store import HintRow, NewEvent, NewHint, Store, Tx
 from engine.work.containing import contained, last_line
@@ -17,6 +17,10 @@ from engine.work.rules_in_use import RulesInUse
 STILL_THERE: Millis = MINUTE
 LOOKS = 10
 """How often, and how many, a contact is looked for that was said to be erased and is there."""
+SURE_AFTER: Millis = HOUR
+"""What is erased here stays erased. Where nobody announced it, the CRM is asked again this much
+later whether it really has no trace of the contact; until then the lead's is a deleted one. Events
+of a contact that is no lead are kept for a person to see: its id may have been mistyped."""
 HELD = ("assigned", "kept", "assigned_again")
 """Entries of the ledger after which the assistant has the contact."""
 
@@ -74,6 +78,10 @@ class HintedContacts:
             again: list[NewHint] = []
             for asked, reading in read.items():
                 lead = tx.leads.get(portal, lanes.get(asked, asked))
+                if reading.status == "erased" and asked not in erased:
+                    reading = ContactReading(asked, "deleted", asked)
+                    if lead is not None and lead.ended is not Ended.ERASED:
+                        again.append(NewHint(asked, now + SURE_AFTER, erased=True))
                 if lead is None and not _follow(tx, portal, reading):
                     again.append(NewHint(asked, now + SECOND, asked in erased))
                     continue
@@ -100,7 +108,7 @@ def _believe_erasures(
     for row in rows:
         if not row.erased:
             continue
-        if read[row.crm_id].status == "deleted":
+        if read[row.crm_id].status != "found":
             read[row.crm_id] = ContactReading(row.crm_id, "erased", row.crm_id)
         elif row.attempts < LOOKS:
             doubted.append(row)

@@ -194,9 +194,11 @@ class Api:
     def get(self, path: str, params: Json | None = None) -> Answer:
         return self._call("GET", path, Lane.BURST, params or {}, None, repeatable=True)
 
-    def read(self, path: str, body: Json, *, lane: Lane = Lane.BURST) -> Answer:
+    def read(
+        self, path: str, body: Json, *, params: Json | None = None, lane: Lane = Lane.BURST
+    ) -> Answer:
         """A POST that only reads: batch/read, search."""
-        return self._call("POST", path, lane, {}, body, repeatable=True)
+        return self._call("POST", path, lane, params or {}, body, repeatable=True)
 
     def write(self, path: str, body: Json, *, lane: Lane = Lane.BURST) -> Answer:
         """A POST that does the same when it is done twice: batch/update, batch/upsert."""

@@ -2,6 +2,7 @@
 
 https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide — with a history 50 ids a
 call; a merged-away id is answered by the winner under its own id, deleted ids in one error entry.
+Whether such a contact is in the recycle bin (archived=true) or erased takes another call.
 """
 
 import re
@@ -48,40 +49,58 @@ def read_contacts(desk: Desk, crm_ids: Sequence[str]) -> list[ContactReading]:
 
 def _read_chunk(desk: Desk, ids: Sequence[str]) -> dict[str, ContactReading]:
     readable = [crm_id for crm_id in ids if crm_id.isascii() and crm_id.isdigit()]
-    read = {crm_id: _gone(crm_id) for crm_id in ids if crm_id not in readable}
-    if not readable:
-        return read
-    body = {
-        "properties": _properties(desk),
-        "propertiesWithHistory": [OWNER],
-        "inputs": [{"id": crm_id} for crm_id in readable],
-    }
-    answer = desk.api.read(desk.api.paths.objects("contacts", "batch", "read"), body)
+    read = {crm_id: _deleted(crm_id) for crm_id in ids if crm_id not in readable}
+    found = _records(desk, readable, {"propertiesWithHistory": [OWNER]})
+    gone = [crm_id for crm_id in readable if crm_id not in found]
+    binned = _records(desk, gone, {}, archived=True)
+    for crm_id in readable:
+        if crm_id in found:
+            read[crm_id] = reading_of(desk, crm_id, found[crm_id])
+        else:
+            read[crm_id] = _deleted(crm_id) if crm_id in binned else _erased(crm_id)
+    return read
+
+
+def _records(
+    desk: Desk, ids: Sequence[str], options: Mapping[str, Any], *, archived: bool = False
+) -> dict[str, Mapping[str, Any]]:
+    """Asked id → its record, or the one that it became part of, of those that there are.
+
+    archived: those in the recycle bin instead.
+    """
+    if not ids:
+        return {}
+    asked = {"properties": _properties(desk), **options}
+    body = {**asked, "inputs": [{"id": crm_id} for crm_id in ids]}
+    params = {"archived": "true"} if archived else None
+    path = desk.api.paths.objects("contacts", "batch", "read")
+    answer = desk.api.read(path, body, params=params)
     if not answer.ok:
         raise unavailable(answer, desk.portal.name)
     records = {str(record.get("id")): record for record in answer.results}
     winners = dict(_merged(records))
     gone = {crm_id for error in answer.errors for crm_id in error.ids}
-    for crm_id in readable:
+    found: dict[str, Mapping[str, Any]] = {}
+    for crm_id in ids:
         record = records.get(crm_id) or winners.get(crm_id)
+        if record is None and crm_id not in gone:
+            record = _record(desk, crm_id, asked, archived=archived)
         if record is not None:
-            read[crm_id] = reading_of(desk, crm_id, record)
-        elif crm_id in gone:
-            read[crm_id] = _gone(crm_id)
-        else:
-            read[crm_id] = _read_one(desk, crm_id)
-    return read
+            found[crm_id] = record
+    return found
 
 
-def _read_one(desk: Desk, crm_id: str) -> ContactReading:
+def _record(
+    desk: Desk, crm_id: str, asked: Mapping[str, Sequence[str]], *, archived: bool
+) -> Mapping[str, Any] | None:
     """An id that a batch answered neither way."""
-    params = {"properties": ",".join(_properties(desk)), "propertiesWithHistory": OWNER}
+    params = {name: ",".join(names) for name, names in asked.items()}
+    if archived:
+        params["archived"] = "true"
     answer = read_record(desk.api, "contacts", crm_id, params)
-    if answer is None:
-        return _gone(crm_id)
-    if not answer.ok:
+    if answer is not None and not answer.ok:
         raise unavailable(answer, desk.portal.name)
-    return reading_of(desk, crm_id, answer.body)
+    return None if answer is None else answer.body
 
 
 def reading_of(desk: Desk, asked: str, record: Mapping[str, Any]) -> ContactReading:
@@ -156,8 +175,12 @@ def _properties(desk: Desk) -> list[str]:
     return list(dict.fromkeys((*facts_of(desk.settings), MERGED, *STATUS_FIELDS)))
 
 
-def _gone(crm_id: str) -> ContactReading:
+def _deleted(crm_id: str) -> ContactReading:
     return ContactReading(asked=crm_id, status="deleted", crm_id=crm_id)
+
+
+def _erased(crm_id: str) -> ContactReading:
+    return ContactReading(asked=crm_id, status="erased", crm_id=crm_id)
 
 
 def _context(settings: Settings, shown: Mapping[str, Any]) -> str | None:

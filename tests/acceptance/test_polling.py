@@ -8,8 +8,9 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from engine.base.clock import HOUR, ManualClock
+from engine.base.clock import DAY, HOUR, ManualClock
 from engine.wiring import App, open_app
+from engine.work.hinted import SURE_AFTER
 from engine.work.polling import Polls
 from tests.acceptance.conftest import RULES, TOKEN, Program, event
 
@@ -117,6 +118,42 @@ def test_a_deletion_is_found_by_the_next_full_comparison(
         assert polls.poll("acme", clock.now(), every=EVERY) == 1
         work(app)
         assert app.leads.show(f"acme/{contact}")["ended"] == "deleted"
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_an_erasure_is_told_from_a_deletion_without_webhooks(
+    ready: Program, clock: ManualClock, merged: bool
+) -> None:
+    """A deleted contact stays one, as long as it is in the recycle bin; who is erased, alone or as
+    part of another contact, is erased here, when a second look has found no trace either."""
+    deleted, erased, other = (ready.new_contact(number, HANNA) for number in range(3))
+    ready.act(*({"action": "assign", "contact": i, "owner": TARA} for i in (deleted, erased)))
+    with process(ready, clock) as (app, polls):
+
+        def polled() -> list[tuple[str, str]]:
+            polls.poll("acme", clock.now())
+            work(app)
+            shown = (app.leads.show(f"acme/{crm_id}") for crm_id in (deleted, erased))
+            return [(lead["ended"], lead["email"] or "") for lead in shown]
+
+        (_, first), (_, second) = polled()
+        ready.act({"action": "delete", "contact": deleted})
+        if merged:
+            ready.act({"action": "merge", "primary": other, "merged": erased})
+        ready.act({"action": "erase", "contact": other if merged else erased})
+        assert polled() == [("deleted", first), ("deleted", second)]
+        clock.advance(SURE_AFTER)
+        assert polled() == [("deleted", first), ("erased", "")]
+        clock.advance(DAY)
+        assert polled() == [("deleted", first), ("erased", "")], "nothing more is asked"
+        with app.store.read() as tx:
+            assert tx.hints.portals(clock.now() + DAY) == []
+        ready.act(*({"action": what, "contact": deleted} for what in ("restore", "erase")))
+        steps = app.reconcile.run("acme", apply=True)["steps"]
+        assert [step["what"] for step in steps] == ["the contact was deleted, and is erased now"]
+        work(app)
+        clock.advance(SURE_AFTER)
+        assert polled() == [("erased", ""), ("erased", "")]
 
 
 def test_a_new_assistant_gets_what_it_owned_before(ready: Program, clock: ManualClock) -> None:

@@ -6,7 +6,7 @@ Plain SQL and the dump: nothing of the engine is asked, so that its mistakes sho
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +90,11 @@ def _groups(world: World) -> list[set[str]]:
 
 
 def _erased(read: Tables, world: World) -> Iterator[str]:
-    """Of an erased contact, and of those that were heard to be part of it, no word is left."""
+    """Of an erased contact, and of leads that were part of it, no word is left."""
     if not world.erased:
         return
-    part_of = _heard(read)
+    known = "SELECT lead_id FROM leads UNION SELECT crm_id FROM contact_aliases"
+    leads = {crm_id for (crm_id,) in read.execute(known)}
     left = {
         name: str(read.execute(f'SELECT * FROM "{name}"').fetchall())  # noqa: S608 — a table
         for name in read.names()
@@ -102,25 +103,13 @@ def _erased(read: Tables, world: World) -> Iterator[str]:
         if not group & world.erased:
             continue
         for contact in group:
-            if contact not in world.erased and part_of(contact) not in world.erased:
-                continue  # nobody told the engine: the merge, or an earlier one of that, is unheard
+            if contact not in world.erased and contact not in leads:
+                continue  # no lead, and nobody told the engine: its events wait for a person
             words = filter(None, (secret(contact), world.addresses.get(contact)))
             for word in words:
                 for name, rows in left.items():
                     if word in rows:
                         yield f"{contact} was erased, and {name} has {word!r}"
-
-
-def _heard(read: Tables) -> Callable[[str], str]:
-    """What a contact became part of, as far as the tables know."""
-    aliases = dict(read.execute("SELECT crm_id, lead_id FROM contact_aliases").fetchall())
-    leads = dict(read.execute("SELECT lead_id, crm_id FROM leads").fetchall())
-
-    def end(contact: str) -> str:
-        lane = aliases.get(contact, contact)
-        return str(leads.get(lane, lane))
-
-    return end
 
 
 def _effects(read: Tables, world: World) -> Iterator[str]:

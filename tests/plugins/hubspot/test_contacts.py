@@ -45,25 +45,37 @@ def test_any_number_is_read_in_order_fifty_at_a_time(rig: Rig) -> None:
 
 @pytest.mark.parametrize("new_id", [True, False])
 def test_merged_deleted_restored_erased(rig: Rig, new_id: bool) -> None:
-    loser, winner, deleted, erased, back = (rig.contact(HANNA) for _ in range(5))
-    winner_now = str(rig.act("merge", primary=winner, merged=loser, new_id=new_id)["contact"])
+    loser, winner, deleted, erased, back, *pairs = (rig.contact(HANNA) for _ in range(9))
+
+    def merge(winner: str, loser: str) -> str:
+        merged = rig.act("merge", primary=winner, merged=loser, new_id=new_id)
+        return str(merged["contact"])
+
+    winner_now = merge(winner, loser)
+    of_deleted, of_erased = pairs[1], pairs[3]
+    rig.act("delete", contact=merge(pairs[0], of_deleted))
+    rig.act("erase", contact=merge(pairs[2], of_erased))
     rig.act("delete", contact=deleted)
     rig.act("erase", contact=erased)
     rig.act("delete", contact=back)
     rig.act("restore", contact=back)
     rig.reset_stats()
-    ids = [loser, winner, deleted, erased, back, "99999999999", "no-number"]
+    ids = [loser, winner, deleted, of_deleted, erased, of_erased, back, "999", "no-number"]
     readings = rig.hooks.crm_read_contacts(access=rig.access, crm_ids=ids)
     assert [(r.asked, r.status, r.crm_id) for r in readings] == [
         (loser, "found", winner_now),
         (winner, "found", winner_now),
         (deleted, "deleted", deleted),
-        (erased, "deleted", erased),
+        (of_deleted, "deleted", of_deleted),
+        (erased, "erased", erased),
+        (of_erased, "erased", of_erased),
         (back, "found", back),
-        ("99999999999", "deleted", "99999999999"),
+        ("999", "erased", "999"),
         ("no-number", "deleted", "no-number"),
     ]
-    assert rig.count("contacts") == 1, "a merge is seen without asking again"
+    assert rig.count("contacts") == 2, "the recycle bin is another call, a merge is none"
+    rig.hooks.crm_read_contacts(access=rig.access, crm_ids=[loser, winner, back])
+    assert rig.count("contacts") == 3, "nothing is gone, nothing is looked for in the bin"
 
 
 def test_nothing_to_read_is_no_call(rig: Rig) -> None:
