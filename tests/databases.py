@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine, make_url, text
 
 from engine.store import open_store
 from engine.store.database import upgrade
@@ -37,10 +37,21 @@ class Server:
             connection.exec_driver_sql(statement)
         engine.dispose()
 
-    def new(self) -> str:
+    def new(self, like: str | None = None) -> str:
+        """The URL of an empty database, or of a copy of one, whose sessions end."""
         name = f"handback_test_{os.getpid()}_{next(self.numbers)}"
-        self.run(f"CREATE DATABASE {name}")
+        template = make_url(like).database if like else "template1"
+        if like:
+            self._end_sessions(like)
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
+
+    def _end_sessions(self, url: str) -> None:
+        engine = create_engine(self.driver(self.url), isolation_level="AUTOCOMMIT")
+        end = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+        with engine.connect() as connection:
+            connection.execute(end, {"name": make_url(url).database})
+        engine.dispose()
 
     def drop(self, url: str) -> None:
         self.run(f"DROP DATABASE IF EXISTS {make_url(url).database} WITH (FORCE)")

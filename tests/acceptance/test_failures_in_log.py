@@ -1,13 +1,15 @@
 """What breaks without anybody having foreseen it: the log says so, and holds neither a secret nor
 an address, whichever hook, statement or door it was."""
 
+import asyncio
+import itertools
 import logging
 import re
 import shutil
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,21 +19,28 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.event import listen, remove
 
 import engine.cli.main
 import engine.wiring
 from engine.base.logging import configure_logging, log_what_nobody_catches
 from engine.base.vault import new_key
+from engine.brokers import group
+from engine.brokers.consumer import Taken
+from engine.brokers.group import FAILURES, Group
+from engine.brokers.messages import Message
 from engine.cli.main import main
 from engine.hooks.outcomes import WebhookRequest
 from engine.service.browse import Browse
 from engine.service.connections import Wanted
 from engine.store import TokenRow
+from engine.store.database import upgrade
 from engine.wiring import App, open_app
+from engine.work import worker
 from tests import hooks
 from tests.acceptance.conftest import RULES, Program, event, sandbox, write_events
+from tests.databases import Server
 from tests.hooks import ADDRESS
 
 OURS = {
@@ -42,6 +51,8 @@ OURS = {
     "HANDBACK_SECRET_KEYS": new_key(),
 }
 WRITES = re.compile(r'^\s*(?:INSERT|UPDATE|DELETE)(?:\s+(?:OR\s+\w+\s+)?(?:INTO|FROM))?\s+"?(\w+)')
+REFUSED = re.compile("IntegrityError|RaiseException")
+"""What SQLAlchemy and psycopg call it."""
 REFRESH = "refresh-token-0123456789"
 CODE = "code-of-the-redirect-0123456789"
 SECRETS = [value for name, value in OURS.items() if "CLIENT_ID" not in name]
@@ -69,8 +80,8 @@ class Scene:
     def __init__(self, folder: Path, url: str) -> None:
         self.program = Program(folder, url)
 
-    def prepare(self) -> None:
-        self.program.set_up()
+    def prepare(self, database: str = "") -> None:
+        self.program.set_up(database)
         one = self.program.new_contact(1, "tara@example.com")
         assert self.run() == 0
         self.program.new_contact(2, "tara@example.com", email=ADDRESS)
@@ -220,6 +231,7 @@ def scene(
     log = partial(configure_logging, json=request.param)
     monkeypatch.setattr(engine.wiring, "configure_logging", log)
     monkeypatch.setattr(engine.cli.main, "configure_logging", log)
+    monkeypatch.setattr(worker, "PATIENCE", 0)  # what failed is not waited for
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     before = logging.getLogger().handlers[:]
@@ -252,52 +264,146 @@ def test_a_plugin_that_breaks_says_nothing_that_it_knows(
     check(text, told.secrets)
 
 
+class Database:
+    """One that scenes get copies of."""
+
+    def __init__(self, made: Scene) -> None:
+        self.made = made
+
+    def copy(self, folder: Path) -> str:
+        """The URL of another one."""
+        for file in folder.glob("handback.db*"):
+            file.unlink()
+        for file in self.made.program.folder.glob("handback.db*"):
+            shutil.copy(file, folder)
+        return f"sqlite:///{folder / 'handback.db'}"
+
+    def forbid(self, url: str, table: str) -> None:
+        """Every statement that changes the table fails, with a secret and an address in its
+        words."""
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            for verb in ("INSERT", "UPDATE", "DELETE"):
+                connection.execute(
+                    f"CREATE TRIGGER no_{verb}_{table} BEFORE {verb} ON {table} "
+                    f"BEGIN SELECT RAISE(ABORT, '{WHY}'); END"
+                )
+
+
+class PostgreSQL(Database):
+    def __init__(self, made: Scene, server: Server, url: str) -> None:
+        super().__init__(made)
+        self._server, self._url = server, url
+
+    def copy(self, folder: Path) -> str:
+        return self._server.new(like=self._url)
+
+    def forbid(self, url: str, table: str) -> None:
+        engine = create_engine(Server.driver(url))
+        with engine.begin() as connection:
+            connection.exec_driver_sql(
+                "CREATE FUNCTION no() RETURNS trigger AS "
+                f"$$ BEGIN RAISE '{WHY}'; END $$ LANGUAGE plpgsql"
+            )
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER no BEFORE INSERT OR UPDATE OR DELETE ON {table} "
+                "FOR EACH ROW EXECUTE FUNCTION no()"
+            )
+        engine.dispose()
+
+
+WHY = f"{OURS['HUBSPOT_TOKEN']} of {ADDRESS}"
+
+
+@pytest.fixture(scope="module")
+def on_postgresql(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    url = server.new()
+    upgrade(url)
+    with pytest.MonkeyPatch.context() as patch, sandbox("--search-lag", "0") as portal:
+        folder = tmp_path_factory.mktemp("scene")
+        surroundings(patch, folder)
+        patch.setenv("HANDBACK_DATABASE_URL", url)
+        made = Scene(folder, portal)
+        made.prepare(url)
+        yield PostgreSQL(made, server, url)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest) -> Database:
+    if request.param == "sqlite":
+        return Database(request.getfixturevalue("prepared"))
+    return request.getfixturevalue("on_postgresql")  # type: ignore[no-any-return]  # see there
+
+
+def by_broker(scene: Scene) -> None:
+    """As `events consume` takes what a broker hands over."""
+    message = Message(events=(LATE,))
+
+    async def take(app: App) -> None:
+        loop, taken, enough = asyncio.get_running_loop(), Taken(app, "leads"), asyncio.Event()
+        tries = itertools.count(1)
+
+        def work(messages: Sequence[Message]) -> None:
+            if next(tries) > FAILURES + 1:  # it is not even kept: it stays with the broker
+                loop.call_soon_threadsafe(enough.set)
+            taken.take(messages)
+
+        group = Group(work)
+        tasks = [asyncio.create_task(step) for step in (group.put([message]), enough.wait())]
+        running = asyncio.create_task(group.run())
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in (running, *tasks):
+            task.cancel()
+
+    scene.within(lambda app: asyncio.run(take(app)))
+    scene.run()
+
+
+def by_file(scene: Scene) -> None:
+    scene.add(LATE)
+    scene.run()
+
+
+LATE = event(10, "email_opened", f"acme/{ADDRESS}", note=OURS["HUBSPOT_TOKEN"])
+
+
+@pytest.mark.parametrize("scene", [True], ids=["json"], indirect=True)
+@pytest.mark.parametrize("way", [by_file, by_broker])
 def test_a_statement_that_fails_says_nothing_of_its_values(
-    scene: Scene, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    way: Callable[[Scene], None],
+    scene: Scene,
+    database: Database,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of every table that is written when an event is taken in and worked on."""
-    kept = tmp_path / "kept"
-    kept.mkdir()
-    for file in tmp_path.glob("handback.db*"):
-        shutil.copy(file, kept)
+    monkeypatch.setattr(group, "FIRST_WAIT", 0.01)
+    scene = Scene(tmp_path, database.made.program.url)
     written: set[str] = set()
 
     def look(_: object, __: object, statement: str, *___: object) -> None:
         found = WRITES.match(statement)
         written.update(found.groups() if found else ())
 
+    def work(table: str) -> str:
+        """What is logged when nobody may change the table."""
+        url = database.copy(tmp_path)
+        monkeypatch.setenv("HANDBACK_DATABASE_URL", url)
+        if table:
+            database.forbid(url, table)
+        capfd.readouterr()
+        way(scene)
+        return capfd.readouterr().err
+
     listen(Engine, "before_cursor_execute", look)
     try:
-        work(scene)
+        assert "Error" not in work("")
     finally:
         remove(Engine, "before_cursor_execute", look)
     told = set()
     for table in sorted(written):
-        for file in tmp_path.glob("handback.db*"):
-            file.unlink()
-        for file in kept.iterdir():
-            shutil.copy(file, tmp_path)
-        forbid(tmp_path / "handback.db", table)
-        capfd.readouterr()
-        work(scene)
-        text = capfd.readouterr().err
+        text = work(table)
         check(text, ())
-        if "IntegrityError" in text:
+        if REFUSED.search(text):
             told.add(table)
     assert told >= {"inbox", "leads", "outbox", "history"}
-
-
-def work(scene: Scene) -> None:
-    scene.add(event(10, "email_opened", f"acme/{ADDRESS}", note=OURS["HUBSPOT_TOKEN"]))
-    scene.run()
-
-
-def forbid(database: Path, table: str) -> None:
-    """Every statement that changes the table fails, with a secret and an address in its words."""
-    why = f"{OURS['HUBSPOT_TOKEN']} of {ADDRESS}"
-    with closing(sqlite3.connect(database)) as connection:
-        for verb in ("INSERT", "UPDATE", "DELETE"):
-            connection.execute(
-                f"CREATE TRIGGER no_{verb}_{table} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{why}'); END"
-            )

@@ -47,7 +47,7 @@ MAIL = (
 )  # fmt: skip
 STEPS = 80
 CONTACTS = 6
-SETTLING = 400
+SETTLING = 1_000
 """Rounds after which a world that still has work due is stuck."""
 
 
