@@ -15,6 +15,7 @@ from engine.base.clock import DAY, Clock, Millis, format_time, parse_date_or_tim
 from engine.base.errors import InputError
 from engine.base.names import one_line
 from engine.lead.decide import decide
+from engine.lead.machine import LeadMachine
 from engine.lead.records import Event, Lead
 from engine.service.actions import action_named
 from engine.service.audit import Audit
@@ -22,6 +23,7 @@ from engine.service.leads import SOURCE, find_lead
 from engine.store import NewEvent, Store, Tx
 from engine.store.listing import LOOKED, LeadsWanted, Order
 from engine.work.access import Accesses
+from engine.work.containing import last_line
 from engine.work.decisions import Decisions
 from engine.work.rules_in_use import RulesInUse
 from engine.work.senders import by_person
@@ -143,11 +145,10 @@ class Browse:
         reasons: Counter[str] = Counter()
         with self._store.read() as tx:
             for name in _bounded(names):
-                decision = decide(rules, find_lead(tx, name), event, now)
-                result = decision.result if decision else "ignored"
+                result, why = _would_be(rules, find_lead(tx, name), event, now)
                 results[result] += 1
-                if decision is not None and result in ("refused", "ignored"):
-                    reasons[decision.because] += 1
+                if why and result in ("refused", "ignored"):
+                    reasons[why] += 1
         refused = results["refused"] + results["ignored"]
         return {
             "leads": sum(results.values()),
@@ -184,6 +185,15 @@ class Browse:
             f"mark {action}", subject=", ".join(names[:20]), outcome=f"{len(leads)} leads"
         )
         return {"leads": len(leads)}
+
+
+def _would_be(rules: LeadMachine, lead: Lead, event: Event, now: Millis) -> tuple[str, str]:
+    """(result, why). A lead that cannot be decided is said, and keeps nobody else from it."""
+    try:
+        decision = decide(rules, lead, event, now)
+    except Exception as error:  # its event is parked then, as that of any lead
+        return "refused", f"it cannot be decided: {last_line(error)}"
+    return (decision.result, decision.because) if decision else ("ignored", "")
 
 
 def wanted_from(given: Mapping[str, str]) -> LeadsWanted:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Text, select, update
 
 from engine.base.errors import HandbackError
+from engine.service.browse import Browse
 from engine.store.tables import metadata
 from tests.service.worlds import PORTAL, World, world
 
@@ -84,3 +85,26 @@ def test_a_time_that_no_calendar_has_is_shown_as_such(tmp_path: Path, at: int) -
         shown = here.app.leads.show(f"{PORTAL}/501")
         assert shown["updated_at"] == f"time out of range ({at})"
         assert here.app.leads.why(f"{PORTAL}/501", "email_opened")
+
+
+def test_a_lead_that_cannot_be_read_keeps_no_other_from_a_bulk_action(tmp_path: Path) -> None:
+    names = [f"{PORTAL}/501", f"{PORTAL}/502"]
+    with world(tmp_path) as here:
+        lived(here)
+        here.happen("502", "assigned")
+        with here.app.store._dialect.engine.begin() as connection:
+            leads = metadata.tables["leads"]
+            broken = update(leads).where(leads.c.lead_id == "501").values(counters='{"a')
+            connection.execute(broken)
+        browse = Browse(
+            here.app.store, here.app.clock, here.app.rules, here.app.decisions, here.app.accesses,
+            here.app.leads.document, audit=here.app.audit,
+        )  # fmt: skip
+        told = browse.preview(names, "hot")
+        assert (told["leads"], told["done"], told["refused"]) == (2, 1, 1)
+        (reason,) = told["reasons"]
+        assert "cannot be read" in reason["reason"]
+        browse.act(names, "hot")
+        assert here.lead("502").state == "Hot"
+        (parked,) = here.app.queue.list()
+        assert (parked["lead"], parked["status"]) == (names[0], "undecided")

@@ -2,7 +2,9 @@
 
 import json
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -256,6 +258,70 @@ def test_a_quarantined_event_is_mended_and_taken_in(house: House, visit: Visits)
     page.get_by_role("button", name="Take it in").click()
     row.wait_for(state="detached")
     wait_until(lambda: house.program.json("lead", "show", f"acme/{crm_id}")["state"] == "Cold")
+
+
+def run_sql(house: House, statement: str, *values: str) -> None:
+    with closing(sqlite3.connect(house.program.folder / "handback.db", timeout=60)) as connection:
+        connection.execute(statement, values)
+        connection.commit()
+
+
+def test_events_that_cannot_be_decided_are_dropped_and_tried_again(
+    house: House, visit: Visits
+) -> None:
+    crm_id = new_lead(house, 62)
+    run_sql(
+        house,
+        f"CREATE TRIGGER plant BEFORE UPDATE ON leads WHEN NEW.lead_id = '{crm_id}' "
+        "BEGIN SELECT RAISE(ABORT, 'planted'); END",
+    )
+    try:
+        about = f"acme/{crm_id}"
+        events = event(1420, "email_opened", about), event(1421, "capacity_available", about)
+        send(house, *events)
+        page = visit("operator").go("attention")
+        page.get_by_text("Events that could not be decided (2)").wait_for()
+        opened, capacity = (
+            page.get_by_role("row", name=re.compile(f"{crm_id}.*{kind}.*planted"))
+            for kind in ("email_opened", "capacity_available")
+        )
+        opened.get_by_role("button", name=re.compile("^Drop")).click()
+        page.get_by_role("dialog").get_by_role("button", name="Drop").click()
+        page.get_by_text("Give a reason first.").wait_for()
+        page.get_by_label("Reason", exact=True).fill("of no use")
+        page.get_by_role("dialog").get_by_role("button", name="Drop").click()
+        opened.wait_for(state="detached")
+    finally:
+        run_sql(house, "DROP TRIGGER plant")
+    capacity.get_by_role("button", name=re.compile("^Retry")).click()
+    page.get_by_text("Trying again now: 1.").wait_for()
+    capacity.wait_for(state="detached")
+    shown = house.program.json("lead", "show", f"acme/{crm_id}")
+    assert (shown["state"], shown["counters"]["opens"]) == ("Cold", 0)
+
+
+def test_a_lead_that_cannot_be_read_is_shown_and_acted_on_beside_others(
+    house: House, visit: Visits
+) -> None:
+    broken, sound = (new_lead(house, number, lastname="Torn") for number in (63, 64))
+    run_sql(house, "UPDATE leads SET counters = '{\"a' WHERE lead_id = ?", broken)
+    answer = house.get(f"/leads/acme/{broken}", headers=house.bearer("leads:read"))
+    assert answer.status_code == 200
+    assert "cannot be read" in answer.text
+    someone = visit("operator")
+    page = someone.go(f"lead/acme/{broken}")
+    page.get_by_text("cannot be read").first.wait_for()
+    page = someone.go("leads?search=torn")
+    page.get_by_role("link", name="Lead64 Torn").wait_for()
+    page.get_by_label("Select all shown").check()
+    page.get_by_role("button", name="Act on them").click()
+    page.get_by_role("menu").get_by_text("Mark hot").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("1 of 2 leads").wait_for()
+    dialog.get_by_text("cannot be read").wait_for()
+    dialog.get_by_role("button", name="Mark hot").click()
+    page.get_by_text("Mark hot: 1 of 2 leads.").wait_for()
+    wait_until(lambda: house.program.json("lead", "show", f"acme/{sound}")["state"] == "Hot")
 
 
 def test_an_intent_nobody_has_a_rule_for_is_shown_and_dismissed(
