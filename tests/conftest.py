@@ -17,7 +17,7 @@ settings.register_profile(
     "quick", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile(
-    "thorough", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "thorough", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile(
     "repeatable",  # the same examples every time, and no search for a smaller one: bench.mutants
