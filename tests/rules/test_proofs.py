@@ -15,6 +15,7 @@ from engine.rules.dump import dump
 from engine.rules.kinds import Kind, Step
 from engine.rules.loader import load, parse
 from engine.rules.model import (
+    FLAGS,
     KEEP,
     OTHER,
     SUB_STATE,
@@ -228,7 +229,9 @@ def changed(draw: st.DrawFn, rules: Rules) -> Rules:
 
 
 def _moved(part: Comparison) -> Comparison:
-    return replace(part, value=part.value + 1) if isinstance(part.value, int) else part
+    if not isinstance(part.value, int):
+        return part
+    return replace(part, value=1 - part.value if part.fact in FLAGS else part.value + 1)
 
 
 def finest(old: Rules, new: Rules) -> Sight:

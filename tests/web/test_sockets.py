@@ -26,6 +26,7 @@ def drawn_for(session: str) -> Client:
 @pytest.fixture(autouse=True)
 def _nobody_else() -> Any:
     before = dict(core.sio.handlers["/"])
+    Client.instances.clear()  # of other modules in this process
     yield
     core.sio.handlers["/"] = before
     Client.instances.clear()
