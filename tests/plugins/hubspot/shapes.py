@@ -118,7 +118,7 @@ GETS = {
     rf"{PROPERTIES}/groups": set(),
     rf"{PROPERTIES}/\w+": set(),
     rf"/crm/(?:v3/owners|owners/{VERSION})": {"archived", "limit", "after", "email"},
-    rf"{OBJECTS}/contacts/\d+": {"properties", "propertiesWithHistory"},
+    rf"{OBJECTS}/contacts/\d+": {"properties", "propertiesWithHistory", "archived"},
     rf"{OBJECTS}/(contacts|notes|emails|tasks)": {"limit"},
     rf"/account-info/{VERSION}/details": set(),
 }
@@ -141,6 +141,8 @@ def check_request(method: str, url: str, body: bytes | str | None) -> None:
         return
     shape = next((s for m, p, s in SHAPES if m == method and re.fullmatch(p, parts.path)), None)
     assert shape is not None, f"no documented call: {method} {parts.path}"
+    asked = set(parse_qs(parts.query))
+    assert asked <= ({"archived"} if parts.path.endswith("/batch/read") else set()), parts.query
     content = json.loads(body or b"null")
     jsonschema.validate(content, shape)
     check_body(method, parts.path, content)
