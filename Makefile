@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test test-slow chaos worlds lint types floors format bench bench-full mutants reference lock clean
 
 demo: $(VENV)/ready
-	$(BIN)/handback demo
+	$(BIN)/leadback demo
 
 # A test run starts hundreds of processes; each would compile all it imports anew where nothing is kept.
 test test-slow: export PYTHONDONTWRITEBYTECODE :=
@@ -56,7 +56,7 @@ bench: $(VENV)/ready-bench
 
 # The same with a million leads and ten million events of history: takes up to an hour.
 bench-full: $(VENV)/ready-bench
-	HANDBACK_BENCH_FULL=1 $(BIN)/python -m bench
+	LEADBACK_BENCH_FULL=1 $(BIN)/python -m bench
 
 # Are the tests of the pure core sharp? A sample of mutants (SAMPLE, SEED), as far as MINUTES go.
 SAMPLE ?= 200
@@ -73,7 +73,7 @@ lock: $(VENV)/ready-dev
 	$(BIN)/pip freeze --all --exclude-editable > requirements.lock
 
 $(VENV)/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit("Handback needs Python 3.11 or newer: make PYTHON=python3.12 demo" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -c 'import sys; sys.exit("Leadback needs Python 3.11 or newer: make PYTHON=python3.12 demo" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint requirements.lock --upgrade pip setuptools
 

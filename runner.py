@@ -1,4 +1,4 @@
-"""`handback` and `python runner.py` are the same program."""
+"""`leadback` and `python runner.py` are the same program."""
 
 from engine.cli.main import main
 

@@ -1,6 +1,6 @@
 """10,000 contacts assigned at once in HubSpot: seconds until all have note, status and lead.
 
-Real processes: the sandbox with the limits of a real portal sends signed webhooks to `handback
+Real processes: the sandbox with the limits of a real portal sends signed webhooks to `leadback
 serve`, which takes, decides and delivers. Compared with the seconds that the limit alone needs.
 """
 
@@ -32,7 +32,7 @@ def measure() -> Iterator[Figure]:
                 for crm_id in ids[first : first + AT_ONCE]
             ]
             portal.control("POST", "actions", moves)
-        _wait_for_effects(folder / "handback.db", 2 * CONTACTS)
+        _wait_for_effects(folder / "leadback.db", 2 * CONTACTS)
         seconds = time.monotonic() - started
         stats = portal.control("GET", "stats")
         missing = set(ids) - portal.ready()

@@ -1,6 +1,6 @@
 """From "assigned in HubSpot" to "lead exists, note on the contact, both fields set", live.
 
-Real processes: the sandbox sends signed webhooks to `handback serve`, which runs its worker.
+Real processes: the sandbox sends signed webhooks to `leadback serve`, which runs its worker.
 """
 
 import json
@@ -68,7 +68,7 @@ class Portal:
 
 @contextmanager
 def serving(*options: str) -> Iterator[tuple[Portal, Path]]:
-    """An empty portal that sends webhooks to `handback serve`, and the folder of its database."""
+    """An empty portal that sends webhooks to `leadback serve`, and the folder of its database."""
     token, secret = secrets.token_hex(8), secrets.token_hex(8)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -92,10 +92,10 @@ def serving(*options: str) -> Iterator[tuple[Portal, Path]]:
 
 @contextmanager
 def _serve(portal: Portal, folder: str, port: int, environment: dict[str, str]) -> Iterator[None]:
-    handback = [sys.executable, str(ROOT / "runner.py")]
+    leadback = [sys.executable, str(ROOT / "runner.py")]
 
     def run(*arguments: str) -> None:
-        subprocess.run([*handback, *arguments], cwd=folder, env=environment, check=True,
+        subprocess.run([*leadback, *arguments], cwd=folder, env=environment, check=True,
                        stdout=subprocess.DEVNULL)  # fmt: skip
 
     run("portal", "connect", "acme", "--base-url", portal.url, "--token-env", "T",
@@ -103,7 +103,7 @@ def _serve(portal: Portal, folder: str, port: int, environment: dict[str, str]) 
     run("portal", "setup", "acme", "--apply")
     run("assistant", "add", "tara", "--portal", "acme", "--email", ASSISTANT)
     server = subprocess.Popen(
-        [*handback, "serve", "--port", str(port)], cwd=folder, env=environment
+        [*leadback, "serve", "--port", str(port)], cwd=folder, env=environment
     )
     try:
         _wait_for_door(port)
@@ -146,7 +146,7 @@ def _wait_for_door(port: int) -> None:
                 return
         except requests.RequestException:
             time.sleep(0.05)
-    raise TimeoutError("handback serve did not open its door")
+    raise TimeoutError("leadback serve did not open its door")
 
 
 def _recorded_day() -> tuple[int, int, float]:

@@ -110,7 +110,7 @@ def _ownership(leads: int, now: Millis) -> Iterator[tuple[Any, ...]]:
         lead = str(10_000_000 + dice.randrange(leads))
         yield (
             PORTAL, 300_000_000 + number, lead, lead, now - (leads - number) * 5_000, what,
-            "1", "77", "handback", "", "",
+            "1", "77", "leadback", "", "",
         )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ MIX = ("email_sent", "email_opened", "link_clicked", "email_opened", "replied")
 
 def measure() -> Iterator[Figure]:
     """A fresh file; the leads exist; the CRM is not part of it."""
-    with _app() as app, tempfile.TemporaryDirectory(prefix="hb-bench-") as folder:
+    with _app() as app, tempfile.TemporaryDirectory(prefix="lb-bench-") as folder:
         copy = Path(folder) / "bare.db"
         bare.copied(app, copy)
         with bare.recorded(app) as steps:
@@ -55,7 +55,7 @@ def sqlite_events_per_s() -> float:
 @contextmanager
 def _app() -> Iterator[App]:
     with (
-        tempfile.TemporaryDirectory(prefix="handback-bench-") as folder,
+        tempfile.TemporaryDirectory(prefix="leadback-bench-") as folder,
         open_app(database=f"sqlite:///{Path(folder) / 'bench.db'}") as app,
     ):
         populate(app)

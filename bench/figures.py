@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-FULL = bool(os.environ.get("HANDBACK_BENCH_FULL"))
+FULL = bool(os.environ.get("LEADBACK_BENCH_FULL"))
 """`make bench-full`: sizes and figures that take longer than a few minutes."""
 
 

@@ -68,7 +68,7 @@ def cases() -> Iterator[tuple[str, LeadsWanted]]:
 
 
 def measure() -> Iterator[Figure]:
-    with tempfile.TemporaryDirectory(prefix="hb-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lb-bench-") as folder:
         yield from _figures(f"sqlite:///{Path(folder) / 'leads.db'}", "sqlite")
     with database() as url:
         yield from _figures(url, "postgresql")

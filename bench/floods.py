@@ -1,4 +1,4 @@
-"""What strangers, a careless sender and a curious viewer do to `handback serve`, all at once.
+"""What strangers, a careless sender and a curious viewer do to `leadback serve`, all at once.
 
 A process of its own, with the lowest priority: who floods a server from outside does not take the
 server's processors, only what it makes the server do. Every loop is bounded in count and in time,
@@ -37,7 +37,7 @@ ODD = (
 """Values of JSON that no sender means."""
 FIELDS = ("assistant", "previous_owner", "intent", "return_date", "from", "into", "email")
 TYPES = ("assigned", "replied", "email_opened", "marked", "contact_merged", "contact_erased")
-SOURCES = ("m", "handback/timer", "handback/rules", "hubspot:acme", "person")
+SOURCES = ("m", "leadback/timer", "leadback/rules", "hubspot:acme", "person")
 """Some of them are the engine's own."""
 
 
@@ -71,7 +71,7 @@ def odd_events(target: Target, seen: Counter[str]) -> None:
 def wrong_keys(target: Target, seen: Counter[str]) -> None:
     with requests.Session() as session:
         for number in _rounds(target):
-            headers = {**BATCH, "Authorization": f"Bearer hb_{number:012x}_{'x' * 43}"}
+            headers = {**BATCH, "Authorization": f"Bearer lb_{number:012x}_{'x' * 43}"}
             _ask(seen, "keys", lambda headers=headers: session.post(
                 f"{target.url}/events", data=b"[]", headers=headers, timeout=PATIENCE))  # fmt: skip
 

@@ -1,6 +1,6 @@
 """What size does: the same events against few leads and little history, and against many.
 
-A small version for `make bench`; `make bench-full` (HANDBACK_BENCH_FULL=1) takes a million leads
+A small version for `make bench`; `make bench-full` (LEADBACK_BENCH_FULL=1) takes a million leads
 and ten million events of history. Memory is that of a process of its own that decides there.
 """
 
@@ -29,9 +29,9 @@ TIMERS = 1_000_000
 
 
 def measure() -> Iterator[Figure]:
-    with tempfile.TemporaryDirectory(prefix="hb-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lb-bench-") as folder:
         small, small_spread, _ = _at(Path(folder) / "small.db", SMALL_LEADS, SMALL_HISTORY)
-    with tempfile.TemporaryDirectory(prefix="hb-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lb-bench-") as folder:
         large, large_spread, memory = _at(Path(folder) / "large.db", LEADS, HISTORY)
     size = f"{LEADS:,} leads, {HISTORY:,} events of history"
     suffix = "1m_leads" if FULL else "100k_leads"
@@ -127,7 +127,7 @@ def _decided(app: App, count: int, began: float) -> float:
 
 def _timers() -> Iterator[Figure]:
     """What a million timers that are not due cost an empty look, and events beside them."""
-    with tempfile.TemporaryDirectory(prefix="hb-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lb-bench-") as folder:
         file = Path(folder) / "timers.db"
         with open_app(database=f"sqlite:///{file}") as app:
             populate(app)

@@ -53,7 +53,7 @@ def _notes_under_faults() -> Iterator[Figure]:
         batches = [[rig.note(i) for i in ids[k : k + 100]] for k in range(0, len(ids), 100)]
         _until_done(rig, batches)
         bodies = (note["properties"]["hs_note_body"] for note in rig.dump()["notes"].values())
-        references = Counter(re.findall(r"hb-\w+", body)[0] for body in bodies)
+        references = Counter(re.findall(r"lb-\w+", body)[0] for body in bodies)
     doubled = sum(count > 1 for count in references.values())
     yield Figure("doubled_notes", doubled, "notes", "== 0", "5 % commit-then-drop, 2 % 504")
     yield Figure("missing_notes", len(ids) - len(references), "notes", "== 0")

@@ -64,7 +64,7 @@ def main() -> None:
     given = asked.parse_args()
     until = time.monotonic() + 60 * given.minutes
     warm_up()
-    with tempfile.TemporaryDirectory(prefix="handback-mutants-") as name:
+    with tempfile.TemporaryDirectory(prefix="leadback-mutants-") as name:
         folder = Path(name).resolve()
         copy_to(folder)
         every = [m for file in _files(given.modules) for m in mutants_of(file)]

@@ -1,8 +1,8 @@
 """Fifty open pages beside the work: how soon they show a commit, and what they cost the worker.
 
-A real `handback serve` (its own process), a real `handback run` (another), and events that come in
+A real `leadback serve` (its own process), a real `leadback run` (another), and events that come in
 through the event API, 200 a second. The pages are WebSocket clients in this process, which shares
-the machine's cores with both: their share is counted against Handback, too.
+the machine's cores with both: their share is counted against Leadback, too.
 """
 
 import asyncio
@@ -182,7 +182,7 @@ async def _opened(house: House) -> list[Visitor]:
 
 @contextmanager
 def _house() -> Iterator[House]:
-    with tempfile.TemporaryDirectory(prefix="hb-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lb-bench-") as folder:
         database = f"sqlite:///{Path(folder) / 'pages.db'}"
         with open_app(database=database) as app:
             populate(app, LEADS)

@@ -25,7 +25,7 @@ def measure() -> Iterator[Figure]:
 
 
 def _on_sqlite(processes: int) -> float:
-    with tempfile.TemporaryDirectory(prefix="handback-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="leadback-bench-") as folder:
         database = f"sqlite:///{Path(folder) / 'bench.db'}"
         with open_app(database=database) as app:
             populate(app)

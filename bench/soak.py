@@ -1,6 +1,6 @@
 """All floods at once: does what is not concerned go on?
 
-A real `handback serve` with its worker, 1,024 descriptors, and two portals in real sandboxes. Every
+A real `leadback serve` with its worker, 1,024 descriptors, and two portals in real sandboxes. Every
 call to one of them hangs, and strangers, a careless key and a viewer do their worst (bench.floods).
 Meanwhile a key of the other portal sends an event every half second, and /readyz is asked as often.
 Ten minutes in `make bench-full`, one in `make bench`.
@@ -38,7 +38,7 @@ DESCRIPTORS = 1_024
 HANGS_SECONDS = 600
 PATIENCE = 30.0
 HANGING, WELL = "acme", "beta"
-TOKEN_VARIABLE = "HANDBACK_SOAK_TOKEN"  # noqa: S105 — its name
+TOKEN_VARIABLE = "LEADBACK_SOAK_TOKEN"  # noqa: S105 — its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def _floods(house: House) -> Iterator[dict[str, int]]:
 def _house() -> Iterator[House]:
     with ExitStack() as stack:
         os.environ[TOKEN_VARIABLE] = "root-token"  # the sandboxes' own, for every process of it
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hb-soak-"))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lb-soak-"))
         portals = {name: stack.enter_context(_sandbox()) for name in (HANGING, WELL)}
         database = f"sqlite:///{Path(folder) / 'soak.db'}"
         for name, url in portals.items():

@@ -1,7 +1,7 @@
 """Open pages without a screen: WebSocket clients that speak as the pages' own script does.
 
 They load the page, open its socket and take every update; they draw nothing, so that what is
-measured is Handback and the wire, and not fifty browsers on the machine that also works.
+measured is Leadback and the wire, and not fifty browsers on the machine that also works.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Everything a plugin author imports: the hook marker, the records, the outcomes, the errors."""
 
 from engine.base.clock import Millis, format_time, parse_date_or_time, parse_time
-from engine.base.errors import ConfigurationError, HandbackError
+from engine.base.errors import ConfigurationError, LeadbackError
 from engine.base.pace import Limit, LocalPace, Pace
 from engine.hooks.errors import PortalDisconnected, PortalUnavailable
 from engine.hooks.outcomes import (
@@ -44,9 +44,9 @@ __all__ = [
     "Done",
     "EffectKind",
     "GiveUp",
-    "HandbackError",
     "Hint",
     "IntegrationStatus",
+    "LeadbackError",
     "Limit",
     "LocalPace",
     "MappingProblem",

@@ -206,7 +206,7 @@ def open_database(database: str | None, config: Path | None) -> Iterator[Store]:
 
 def rules_of_settings() -> Rules:
     """For a look: the rules in use in the database of the settings, or where there is none those of
-    the file; read, not proved. Raises HandbackError."""
+    the file; read, not proved. Raises LeadbackError."""
     settings = load_settings(None)
     if not is_made(settings.database_url):
         text, findings = read_file(settings.rules_file, file=str(settings.rules_file))

@@ -52,7 +52,7 @@ def _sent() -> Iterator[Sent]:
     real = requests.adapters.HTTPAdapter.send
 
     def send(self: Any, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
-        if str(request.headers.get("User-Agent")).startswith("handback"):
+        if str(request.headers.get("User-Agent")).startswith("leadback"):
             sent.look_at(request)
         return real(self, request, *args, **kwargs)
 

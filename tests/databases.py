@@ -1,6 +1,6 @@
 """Databases that begin migrated, since all migrations take longer than most tests.
 
-SQLite: a file each. PostgreSQL: a real server, from a wheel; HANDBACK_TEST_DATABASE_URL names
+SQLite: a file each. PostgreSQL: a real server, from a wheel; LEADBACK_TEST_DATABASE_URL names
 another one, whose user may create databases.
 """
 
@@ -39,7 +39,7 @@ class Server:
 
     def new(self, like: str | None = None) -> str:
         """The URL of an empty database, or of a copy of one, whose sessions end."""
-        name = f"handback_test_{os.getpid()}_{next(self.numbers)}"
+        name = f"leadback_test_{os.getpid()}_{next(self.numbers)}"
         template = make_url(like).database if like else "template1"
         if like:
             self._end_sessions(like)
@@ -61,7 +61,7 @@ class Server:
         return make_url(url).set(drivername="postgresql+psycopg").render_as_string(False)
 
 
-def database_in(folder: Path, name: str = "handback.db") -> str:
+def database_in(folder: Path, name: str = "leadback.db") -> str:
     """The URL of this file; made as open_store makes it, and empty, unless it is there."""
     file = folder / name
     if not file.exists():
@@ -73,19 +73,19 @@ def database_in(folder: Path, name: str = "handback.db") -> str:
 @cache
 def _migrated() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "handback.db"
+        file = Path(folder) / "leadback.db"
         open_store(f"sqlite:///{file}").close()
         return file.read_bytes()
 
 
 @contextmanager
 def server_of_the_run() -> Iterator[Server]:
-    given = os.environ.get("HANDBACK_TEST_DATABASE_URL")
+    given = os.environ.get("LEADBACK_TEST_DATABASE_URL")
     if given:
         yield Server(given, itertools.count(1))
         return
     with (
-        tempfile.TemporaryDirectory(prefix="hb-pg-", ignore_cleanup_errors=True) as folder,
+        tempfile.TemporaryDirectory(prefix="lb-pg-", ignore_cleanup_errors=True) as folder,
         running_server(Path(folder) / "data") as started,
     ):
         yield started
@@ -119,7 +119,7 @@ def emptied_database(server: Server) -> Iterator[Callable[[], str]]:
         with engine.connect() as connection:
             for name in tables:
                 connection.execute(metadata.tables[name].delete())
-            for name in ("handback_ids", "handback_places"):
+            for name in ("leadback_ids", "leadback_places"):
                 connection.exec_driver_sql(f"ALTER SEQUENCE {name} RESTART")
         return url
 

@@ -1,5 +1,5 @@
 """Every call of a hook seen before it is made, whichever plugin answers it: a hook that is new is
-seen without a word here. As a program, `python -m tests.hooks FILE ARGUMENT…` runs handback so.
+seen without a word here. As a program, `python -m tests.hooks FILE ARGUMENT…` runs leadback so.
 """
 
 import json
@@ -81,12 +81,12 @@ class Noted:
 
 
 def main() -> None:
-    from engine.cli.main import main as handback
+    from engine.cli.main import main as leadback
 
     file = Path(sys.argv[1])
-    sys.argv = ["handback", *sys.argv[2:]]
+    sys.argv = ["leadback", *sys.argv[2:]]
     with seen(Noted(file)):
-        handback()
+        leadback()
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ _sending = threading.Lock()
 
 
 class Warm:
-    """A running command. program: `handback`, `sandbox`, or `pages`: tests.hooks, as it is run."""
+    """A running command. program: `leadback`, `sandbox`, or `pages`: tests.hooks, as it is run."""
 
     def __init__(
         self,
@@ -171,11 +171,11 @@ def main() -> None:
     from engine.base.settings import SHIPPED_RULES
     from engine.cli.lazy import everything
     from engine.cli.main import app
-    from engine.cli.main import main as handback
+    from engine.cli.main import main as leadback
     from engine.rules.loader import parse_file
     from plugins.hubspot.sandbox.__main__ import main as sandbox
 
-    programs: dict[str, Callable[[], None]] = {"handback": handback, "sandbox": sandbox}
+    programs: dict[str, Callable[[], None]] = {"leadback": leadback, "sandbox": sandbox}
     for group in everything(typer.main.get_command(app)).values():  # type: ignore[arg-type]
         if hasattr(group, "commands"):
             everything(group)

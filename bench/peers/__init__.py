@@ -1,4 +1,4 @@
-"""Handback and its peers doing the same work in the same run: see bench.peers.work."""
+"""Leadback and its peers doing the same work in the same run: see bench.peers.work."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def measure() -> Iterator[Figure]:
 
 
 def _in_folder(run: Callable[[Path, int], float], count: int) -> float:
-    with tempfile.TemporaryDirectory(prefix="hb-peer-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lb-peer-") as folder:
         return run(Path(folder), count)
 
 

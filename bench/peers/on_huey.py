@@ -1,6 +1,6 @@
 """huey on SQLite: one consumer, because only one keeps a lead's order; strict FIFO, fsync as
-Handback has it, no results stored. huey has no batch enqueue. It forgets a task before running it
-(a crash loses it), which the others and Handback do not: a durability less, to its advantage."""
+Leadback has it, no results stored. huey has no batch enqueue. It forgets a task before running it
+(a crash loses it), which the others and Leadback do not: a durability less, to its advantage."""
 
 import sqlite3
 import time

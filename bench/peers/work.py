@@ -1,7 +1,7 @@
 """The work that every peer is given, written as a user of that peer would: accept the event for
 good, then in one transaction read the lead, decide, write state, history and outbox.
 
-The decision is Handback's own, so that only the machinery around it differs. Timers are left out,
+The decision is Leadback's own, so that only the machinery around it differs. Timers are left out,
 to the peers' advantage. The events are checked afterwards: all there, once, each lead's in order.
 """
 
@@ -64,7 +64,7 @@ def arriving(count: int) -> list[bytes]:
 
 
 def accepted(raw: Iterable[bytes]) -> list[Arriving]:
-    """Checked as Handback checks them; part of the measured time."""
+    """Checked as Leadback checks them; part of the measured time."""
     found = []
     for line in raw:
         addressed = parse_event(line, machine(), {PORTAL: ANY_IDS}, NOW)

@@ -4,7 +4,7 @@ Doors print them as they are; nobody outside this project's own mistakes ever se
 """
 
 
-class HandbackError(Exception):
+class LeadbackError(Exception):
     """A problem a person can act on.
 
     what: one sentence without a full stop. where: `file:line:column`, a command, a portal, …
@@ -26,9 +26,9 @@ class HandbackError(Exception):
         return f"{text} — {self.fix}" if self.fix else text
 
 
-class ConfigurationError(HandbackError):
+class ConfigurationError(LeadbackError):
     """Settings, rules or a portal's set-up that cannot work as they are."""
 
 
-class InputError(HandbackError):
+class InputError(LeadbackError):
     """Something a person or a sender gave us cannot be used; nothing else is affected."""

@@ -148,7 +148,7 @@ def unpacked(body: bytes, encoding: str, limit: int) -> bytes:
 def check_text(head: bytes, name: str) -> None:
     """head: the beginning of a file. Raises InputError for one that is no UTF-8 text."""
     if head.startswith(b"\x1f\x8b"):
-        what, fix = "a gzip file", "unpack it: gunzip -c FILE | handback events add -"
+        what, fix = "a gzip file", "unpack it: gunzip -c FILE | leadback events add -"
     elif head.startswith((b"\xff\xfe", b"\xfe\xff")):
         what, fix = "UTF-16", "save it as UTF-8"
     elif b"\0" in head:

@@ -17,25 +17,25 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from engine.base.errors import ConfigurationError
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{2,}\*?")
-_OAUTH_APP = re.compile(r"HANDBACK_\w+_CLIENT_(?:ID|SECRET)")
+_OAUTH_APP = re.compile(r"LEADBACK_\w+_CLIENT_(?:ID|SECRET)")
 """Of the operator's app at a CRM: see engine.work.tokens."""
 
 SHIPPED_RULES = Path(__file__).resolve().parents[2] / "rules" / "lead_states.yaml"
 
 
 class Settings(BaseSettings):
-    """What an operator can set: `HANDBACK_DATABASE_URL` and so on."""
+    """What an operator can set: `LEADBACK_DATABASE_URL` and so on."""
 
-    model_config = SettingsConfigDict(env_prefix="HANDBACK_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="LEADBACK_", extra="ignore", frozen=True)
 
-    database_url: str = "sqlite:///handback.db"
+    database_url: str = "sqlite:///leadback.db"
     """Where leads are kept: `sqlite:///FILE` or `postgresql://…`."""
 
     rules: Path = Path("rules/lead_states.yaml")
     """The rules file. The shipped one is used when this default does not exist here."""
 
     public_url: str = ""
-    """How the outside reaches `handback serve`, e.g. https://handback.example.com (webhooks)."""
+    """How the outside reaches `leadback serve`, e.g. https://leadback.example.com (webhooks)."""
 
     trusted_proxies: str = ""
     """Addresses or networks of the proxies in front, e.g. `127.0.0.1, 10.0.0.0/24`: only theirs is
@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     itself (or append to it), never to pass on what it was sent. Empty: nobody is believed."""
 
     secret_keys_file: Path | None = None
-    """Keys that stored tokens are encrypted with, one a line; HANDBACK_SECRET_KEYS wins over it. A
+    """Keys that stored tokens are encrypted with, one a line; LEADBACK_SECRET_KEYS wins over it. A
     file that every user of the machine can read is refused."""
 
     log_level: str = Field(default="warning", pattern="^(debug|info|warning|error)$")
@@ -60,9 +60,9 @@ class Settings(BaseSettings):
     it calls itself. Needs oidc_client_id, and public_url unless this machine alone is served."""
 
     oidc_client_id: str = ""
-    """Who Handback is at the provider. Its redirect URI there is PUBLIC_URL/login/sso/return."""
+    """Who Leadback is at the provider. Its redirect URI there is PUBLIC_URL/login/sso/return."""
 
-    oidc_client_secret_env: str = "HANDBACK_OIDC_CLIENT_SECRET"  # noqa: S105 — a variable's name
+    oidc_client_secret_env: str = "LEADBACK_OIDC_CLIENT_SECRET"  # noqa: S105 — a variable's name
     """The environment variable that holds the secret; empty for a client without one."""
 
     oidc_label: str = Field(default="Log in with single sign-on", min_length=1, max_length=60)
@@ -72,9 +72,9 @@ class Settings(BaseSettings):
     """Who gets a login without an invitation: `example.com=viewer, example.org=operator`, by the
     domain of the verified address. Nobody becomes admin this way."""
 
-    pages_variables: str = "HANDBACK_PORTAL_*"
+    pages_variables: str = "LEADBACK_PORTAL_*"
     """Environment variables that the pages may name as a portal's access token or webhook secret:
-    names, or beginnings with `*`, separated by commas. Never those of Handback itself. On the
+    names, or beginnings with `*`, separated by commas. Never those of Leadback itself. On the
     command line any can be named."""
 
     @field_validator("pages_variables")
@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     def _variables(cls, text: str) -> str:
         odd = [word for word in _words(text) if not _VARIABLE.fullmatch(word)]
         if odd:
-            raise ValueError(f"{odd[0]!r} names no variable, e.g. ACME_TOKEN or HANDBACK_PORTAL_*")
+            raise ValueError(f"{odd[0]!r} names no variable, e.g. ACME_TOKEN or LEADBACK_PORTAL_*")
         return text
 
     def pages_may_name(self, variable: str) -> bool:
@@ -95,8 +95,8 @@ class Settings(BaseSettings):
         )
 
     def _own(self) -> set[str]:
-        named = {f"HANDBACK_{field.upper()}" for field in type(self).model_fields}
-        return named | {"HANDBACK_CONFIG", "HANDBACK_SECRET_KEYS", self.oidc_client_secret_env}
+        named = {f"LEADBACK_{field.upper()}" for field in type(self).model_fields}
+        return named | {"LEADBACK_CONFIG", "LEADBACK_SECRET_KEYS", self.oidc_client_secret_env}
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -124,14 +124,14 @@ def _words(text: str) -> list[str]:
 
 def load_settings(config: Path | None = None, **options: Any) -> Settings:
     """Settings from options (None = not given), environment and `config` (YAML, same names);
-    without one, the file that HANDBACK_CONFIG names.
+    without one, the file that LEADBACK_CONFIG names.
 
     Raises ConfigurationError naming the setting.
     """
     given = {name: value for name, value in options.items() if value is not None}
     try:
         from_environment = Settings().model_dump(exclude_unset=True)
-        named = os.environ.get("HANDBACK_CONFIG")
+        named = os.environ.get("LEADBACK_CONFIG")
         file = _file(config or (Path(named) if named else None))
         return Settings(**{**file, **from_environment, **given})
     except ValidationError as error:
@@ -139,7 +139,7 @@ def load_settings(config: Path | None = None, **options: Any) -> Settings:
         name = ".".join(map(str, first["loc"]))
         raise ConfigurationError(
             f"the setting {name} cannot be {first.get('input')!r}: {first['msg']}",
-            fix=f"set HANDBACK_{name.upper()} or --config to something it accepts",
+            fix=f"set LEADBACK_{name.upper()} or --config to something it accepts",
         ) from error
 
 
@@ -152,7 +152,7 @@ def _file(config: Path | None) -> dict[str, Any]:
         raise ConfigurationError(
             f"the configuration cannot be read: {str(error).splitlines()[0]}",
             where=str(config),
-            fix="give a YAML file of settings, e.g. database_url: sqlite:///handback.db",
+            fix="give a YAML file of settings, e.g. database_url: sqlite:///leadback.db",
         ) from error
     known = set(Settings.model_fields)
     if not isinstance(content, dict) or set(content) - known:

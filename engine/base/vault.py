@@ -20,10 +20,10 @@ from engine.base.errors import ConfigurationError
 from engine.base.private import is_open_to_others
 from engine.base.redaction import hide
 
-KEYS = "HANDBACK_SECRET_KEYS"
+KEYS = "LEADBACK_SECRET_KEYS"
 """The environment variable with the keys, separated by spaces or commas."""
 
-_MAKE_ONE = f"make one with: handback keys new, and put it into {KEYS} (keep a copy elsewhere)"
+_MAKE_ONE = f"make one with: leadback keys new, and put it into {KEYS} (keep a copy elsewhere)"
 
 
 def new_key() -> str:
@@ -45,7 +45,7 @@ def keys_from(file: Path | None) -> Callable[[], tuple[str, ...]]:
                 raise ConfigurationError(
                     f"the keys cannot be read: {str(error).splitlines()[0]}",
                     where=str(file),
-                    fix="put one key a line into it: handback keys new",
+                    fix="put one key a line into it: leadback keys new",
                 ) from error
         return tuple(map(hide, filter(None, re.split(r"[\s,]+", text))))
 
@@ -92,14 +92,14 @@ class Vault:
                 f"what is kept of portal {portal} cannot be decrypted with the present keys",
                 where=KEYS,
                 fix="add the key that it was encrypted with behind the others, or connect again: "
-                f"handback portal connect {portal}",
+                f"leadback portal connect {portal}",
             )
         whose = f"{content['portal']}\n{content['for']}".encode()
         if not hmac.compare_digest(whose, f"{portal}\n{purpose}".encode()):
             raise ConfigurationError(
                 f"what is kept as portal {portal}'s belongs to another portal",
                 where="database",
-                fix=f"somebody changed the database; connect again: handback portal connect "
+                fix=f"somebody changed the database; connect again: leadback portal connect "
                 f"{portal}",
             )
         opened: dict[str, Any] = content["content"]

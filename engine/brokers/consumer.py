@@ -40,7 +40,7 @@ def connector(url: str, queue: str, *, prefetch: int, reclaim_seconds: float) ->
         )
     raise ConfigurationError(
         "this is no broker's URL that can be used",
-        where="HANDBACK_BROKER_URL",
+        where="LEADBACK_BROKER_URL",
         fix="give amqp://USER:PASSWORD@HOST/VHOST or redis://:PASSWORD@HOST:6379/0",
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.base.reading import as_bytes
 from engine.brokers.messages import Message
 
@@ -81,7 +81,7 @@ class Group:
         while True:
             try:
                 return await asyncio.to_thread(self._take, messages)
-            except HandbackError as error:
+            except LeadbackError as error:
                 log.error("events wait", action="consume", reason=str(error))
             except Exception:
                 log.exception("events could not be taken", action="consume")

@@ -18,7 +18,7 @@ from redis.exceptions import ResponseError
 
 from engine.brokers.messages import Message, from_rabbitmq, from_redis
 
-GROUP = "handback"
+GROUP = "leadback"
 DRAIN_SECONDS = 15.0
 PING_SECONDS = 3.0
 BLOCK_MILLIS = 500
@@ -31,7 +31,7 @@ Put = Callable[[Sequence[Message]], Awaitable[None]]
 
 for _library in ("aio_pika", "aiormq", "faststream"):  # they log URLs; what matters is said by us
     logging.getLogger(_library).setLevel(logging.CRITICAL + 1)
-_SILENT = logging.getLogger("faststream.handback")
+_SILENT = logging.getLogger("faststream.leadback")
 
 
 class Source(Protocol):
@@ -99,14 +99,14 @@ class RabbitMQ:
 
 
 class RedisStream:
-    """A stream, read by the consumer group `handback`. Entries of a process that died are taken
+    """A stream, read by the consumer group `leadback`. Entries of a process that died are taken
     over after `reclaim_seconds`."""
 
     def __init__(
         self, url: str, stream: str, put: Put, *, prefetch: int, reclaim_seconds: float
     ) -> None:
         self._stream, self._put = stream, put
-        self._consumer = f"handback-{secrets.token_hex(8)}"
+        self._consumer = f"leadback-{secrets.token_hex(8)}"
         self._broker = RedisBroker(
             url, logger=_SILENT, apply_types=False, graceful_timeout=DRAIN_SECONDS
         )

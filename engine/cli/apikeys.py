@@ -1,4 +1,4 @@
-"""`handback apikey …`: keys for programs that use the event API."""
+"""`leadback apikey …`: keys for programs that use the event API."""
 
 from typing import Annotated
 
@@ -31,7 +31,7 @@ def add(
 ) -> None:
     """Make a key. It is printed this once; only its hash is kept.
 
-    Example: `handback apikey add mailer --scope events:write --portal acme`
+    Example: `leadback apikey add mailer --scope events:write --portal acme`
     """
     with open_app(database=database, config=config) as opened:
         made = ApiKeys(opened.store, opened.clock, opened.audit).add(
@@ -51,7 +51,7 @@ def add(
 def list_keys(database: Database = None, config: Config = None, as_json: AsJson = False) -> None:
     """All keys, without what would open a door.
 
-    Example: `handback apikey list`
+    Example: `leadback apikey list`
     """
     with open_app(database=database, config=config) as opened:
         found = ApiKeys(opened.store, opened.clock, opened.audit).list()
@@ -70,7 +70,7 @@ def list_keys(database: Database = None, config: Config = None, as_json: AsJson 
 def revoke(name: Name, database: Database = None, config: Config = None) -> None:
     """The key opens nothing from now on.
 
-    Example: `handback apikey revoke mailer`
+    Example: `leadback apikey revoke mailer`
     """
     with open_app(database=database, config=config) as opened:
         ApiKeys(opened.store, opened.clock, opened.audit).revoke(name)

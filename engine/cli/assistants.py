@@ -1,4 +1,4 @@
-"""`handback assistant …`: the automated sales assistants of a portal."""
+"""`leadback assistant …`: the automated sales assistants of a portal."""
 
 from typing import Annotated
 
@@ -44,7 +44,7 @@ def add(
 ) -> None:
     """Add an assistant. Its CRM user must have the same email address.
 
-    Example: `handback assistant add tara --portal acme --email tara@example.com`
+    Example: `leadback assistant add tara --portal acme --email tara@example.com`
     """
     with open_app(database=database, config=config) as opened:
         added = opened.portals.add_assistant(
@@ -79,7 +79,7 @@ def edit(
 ) -> None:
     """Change what is given; the rest stays.
 
-    Example: `handback assistant edit tara --portal acme --context "spring offer"`
+    Example: `leadback assistant edit tara --portal acme --context "spring offer"`
     """
     with open_app(database=database, config=config) as opened:
         edited = opened.portals.edit_assistant(
@@ -107,7 +107,7 @@ def list_assistants(
 ) -> None:
     """All assistants with their integration status, asked of the CRM now.
 
-    Example: `handback assistant list --json`
+    Example: `leadback assistant list --json`
     """
     with open_app(database=database, config=config) as opened:
         found = opened.portals.list_assistants(portal)

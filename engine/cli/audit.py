@@ -1,4 +1,4 @@
-"""`handback audit`: who did what, and who came in."""
+"""`leadback audit`: who did what, and who came in."""
 
 from typing import Annotated
 
@@ -29,7 +29,7 @@ def audit(
 ) -> None:
     """Who did what through which door, newest first; with --log-ins, who came in and who tried.
 
-    Example: `handback audit --since 2026-11-01T00:00:00Z`
+    Example: `leadback audit --since 2026-11-01T00:00:00Z`
     """
     try:
         instant = parse_time(since) if since else 0

@@ -1,4 +1,4 @@
-"""`handback portal connect · disconnect · rekey` and `handback keys`: what opens the portals."""
+"""`leadback portal connect · disconnect · rekey` and `leadback keys`: what opens the portals."""
 
 import sys
 from typing import Annotated
@@ -51,7 +51,7 @@ def connect(
 
     One of --token-env, --token-stdin and --oauth. One connection serves all assistants.
 
-    Example: `handback portal connect acme --crm hubspot --token-env HUBSPOT_TOKEN`
+    Example: `leadback portal connect acme --crm hubspot --token-env HUBSPOT_TOKEN`
     """
     if [token_env is not None, token_stdin, oauth].count(True) != 1:
         raise typer.BadParameter(
@@ -71,23 +71,23 @@ def connect(
         say(f"connected {name}: {crm} account {portal['account_id']} at {portal['base_url']}")
         for notice in portal["notices"]:
             say(f"note: {notice}")
-        say(f"next: handback portal setup {name} --apply")
+        say(f"next: leadback portal setup {name} --apply")
 
 
 def disconnect(name: Name, database: Database = None, config: Config = None) -> None:
     """Forget what opens a portal. Leads and what waits for it stay, until it is connected again.
 
-    Example: `handback portal disconnect acme`
+    Example: `leadback portal disconnect acme`
     """
     with open_app(database=database, config=config) as opened:
         opened.connections.disconnect(name)
-    say(f"disconnected {name}; nothing is sent to it: handback portal connect {name} goes on")
+    say(f"disconnected {name}; nothing is sent to it: leadback portal connect {name} goes on")
 
 
 def rekey(database: Database = None, config: Config = None) -> None:
     """Encrypt all stored tokens with the first key: the last step before an old key is removed.
 
-    Example: `handback portal rekey`
+    Example: `leadback portal rekey`
     """
     with open_app(database=database, config=config) as opened:
         done = opened.connections.rekey()
@@ -98,7 +98,7 @@ def rekey(database: Database = None, config: Config = None) -> None:
 def make_key() -> None:
     """Print a new key. Several keys, separated by spaces, are a rotation: the first encrypts.
 
-    Example: `export HANDBACK_SECRET_KEYS="$(handback keys new)"`
+    Example: `export LEADBACK_SECRET_KEYS="$(leadback keys new)"`
     """
     say(new_key())
     complain(f"put it into {KEYS}, and keep a copy: without it stored tokens cannot be read")

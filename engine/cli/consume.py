@@ -1,4 +1,4 @@
-"""`handback events consume`: events from the broker that the senders run already."""
+"""`leadback events consume`: events from the broker that the senders run already."""
 
 from typing import Annotated
 
@@ -17,12 +17,12 @@ def consume(
     url: Annotated[
         str,
         typer.Argument(
-            metavar="URL", envvar="HANDBACK_BROKER_URL", help="amqp(s)://… or redis(s)://…"
+            metavar="URL", envvar="LEADBACK_BROKER_URL", help="amqp(s)://… or redis(s)://…"
         ),
     ],
     queue: Annotated[
         str, typer.Option(help="RabbitMQ's queue, or the key of a Redis stream.")
-    ] = "handback",
+    ] = "leadback",
     prefetch: Annotated[
         int, typer.Option(min=1, max=10_000, help="Messages in hand at most.")
     ] = 500,
@@ -37,9 +37,9 @@ def consume(
     """Take CloudEvents from RabbitMQ or Redis until stopped (SIGTERM finishes what is begun).
 
     A message is acknowledged when its events are on the disk, or in quarantine with the reason.
-    Put a URL with a password into HANDBACK_BROKER_URL: arguments can be seen by other users.
+    Put a URL with a password into LEADBACK_BROKER_URL: arguments can be seen by other users.
 
-    Example: `handback events consume amqp://localhost/ --queue lead-events`
+    Example: `leadback events consume amqp://localhost/ --queue lead-events`
     """
     try:
         from engine.brokers.consumer import Taken, connector
@@ -48,7 +48,7 @@ def consume(
         if (error.name or "").partition(".")[0] not in EXTRA:
             raise
         raise ConfigurationError(
-            "brokers need an extra", fix="install it: pip install 'handback[brokers]'"
+            "brokers need an extra", fix="install it: pip install 'leadback[brokers]'"
         ) from error
     connect = connector(url, queue, prefetch=prefetch, reclaim_seconds=reclaim_after)
     with (

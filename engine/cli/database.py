@@ -1,4 +1,4 @@
-"""`handback db …`: the database's schema, and what it need not keep for ever."""
+"""`leadback db …`: the database's schema, and what it need not keep for ever."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +22,7 @@ app = typer.Typer(help="The database.", no_args_is_help=True)
 def upgrade(database: Database = None, config: Config = None) -> None:
     """Bring the schema up to this version. Safe to run again.
 
-    Example: `handback db upgrade --database postgresql://localhost/handback`
+    Example: `leadback db upgrade --database postgresql://localhost/leadback`
     """
     say(upgrade_database(database, config))
 
@@ -31,7 +31,7 @@ def upgrade(database: Database = None, config: Config = None) -> None:
 def status(database: Database = None, config: Config = None, as_json: AsJson = False) -> None:
     """Which schema the database has, and which one this version needs.
 
-    Example: `handback db status`
+    Example: `leadback db status`
     """
     found = database_status(database, config)
     if as_json:
@@ -48,10 +48,10 @@ def backup(
 ) -> None:
     """Copy a SQLite database to a new file, whole and checked, while others go on writing it.
 
-    Example: `handback db backup handback-monday.db`
+    Example: `leadback db backup leadback-monday.db`
     """
     size = backup_database(database, config, file)
-    say(f"{file}: {size:,} bytes; to restore it, stop Handback and put it in the database's place")
+    say(f"{file}: {size:,} bytes; to restore it, stop Leadback and put it in the database's place")
 
 
 @app.command()
@@ -66,7 +66,7 @@ def prune(
 ) -> None:
     """Forget history, decided events and settled effects that are older; open work is kept.
 
-    Example: `handback db prune --older-than 90d --archive handback-2026.jsonl`
+    Example: `leadback db prune --older-than 90d --archive leadback-2026.jsonl`
     """
     length = parse_duration(older_than)
     if not length:

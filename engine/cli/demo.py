@@ -1,4 +1,4 @@
-"""`handback demo`: a HubSpot sandbox, the recorded day, and what HubSpot shows afterwards."""
+"""`leadback demo`: a HubSpot sandbox, the recorded day, and what HubSpot shows afterwards."""
 
 import sys
 import tempfile
@@ -47,14 +47,14 @@ def demo(
 
     Needs no account, no network and no settings, and leaves nothing behind.
 
-    Example: `handback demo --serve`
+    Example: `leadback demo --serve`
     """
     if serve:
         require_pages("demo --serve")
     started = time.monotonic()
     with (
         terminable(),
-        tempfile.TemporaryDirectory(prefix="handback-demo-") as scratch,
+        tempfile.TemporaryDirectory(prefix="leadback-demo-") as scratch,
         sandbox_process() as portals,
         listen("127.0.0.1", port) if serve else nullcontext() as listening,
     ):
@@ -114,7 +114,7 @@ def _report(
             entry.what
             for lead in leads
             for entry in tx.ledger.of_lead(lead["portal"], lead["id"].partition("/")[2])
-            if entry.by == "handback"
+            if entry.by == "leadback"
         )
     return {
         "events": {

@@ -14,7 +14,7 @@ from typing import Any
 import uvicorn
 
 from engine.base.clock import ManualClock, ShiftedClock, SystemClock
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.cli.demo_portal import DemoPortals, contexts
 from engine.service.connections import Wanted
 from engine.web.receivers import receiver_app
@@ -55,7 +55,7 @@ class Day:
 
     def _connect(self, app: App, portal: dict[str, Any], url: str) -> None:
         name = portal["name"]
-        token_env, secret_env = f"HANDBACK_DEMO_{name}_TOKEN", f"HANDBACK_DEMO_{name}_SECRET"
+        token_env, secret_env = f"LEADBACK_DEMO_{name}_TOKEN", f"LEADBACK_DEMO_{name}_SECRET"
         os.environ[secret_env] = self._secrets[name] = secrets.token_hex(16)
         self.portals.make(portal)
         os.environ[token_env] = self.portals.tokens[name]
@@ -112,7 +112,7 @@ class Day:
         deadline = time.monotonic() + WEBHOOK_PATIENCE_SECONDS
         while any(self.portals.stats(name)["webhooks"]["waiting"] for name in self.names):
             if time.monotonic() > deadline:
-                raise HandbackError("the sandbox's webhooks do not arrive")
+                raise LeadbackError("the sandbox's webhooks do not arrive")
             time.sleep(0.01)
 
 

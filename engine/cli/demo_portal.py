@@ -14,7 +14,7 @@ from typing import Any
 import requests
 
 from engine.base.clock import Millis, format_time
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 
 SANDBOX = "plugins.hubspot.sandbox"
 TIMEOUT = 30
@@ -58,12 +58,12 @@ class DemoPortals:
         self._call("PATCH", "webhooks", self.tokens[portal], wanted)
 
     def act(self, portal: str, actions: Sequence[dict[str, Any]]) -> None:
-        """What people do in the portal's pages. Raises HandbackError when one cannot be done."""
+        """What people do in the portal's pages. Raises LeadbackError when one cannot be done."""
         wanted = [{k: v for k, v in action.items() if k != "portal"} for action in actions]
         answers = self._call("POST", "actions", self.tokens[portal], wanted)
         for action, answer in zip(wanted, answers, strict=True):
             if not answer["ok"]:
-                raise HandbackError(f"the sandbox refused {action}: {answer['error']}")
+                raise LeadbackError(f"the sandbox refused {action}: {answer['error']}")
 
     def set_clock(self, now: Millis) -> None:
         self._call("POST", "clock", self._token, {"now": format_time(now), "freeze": True})
@@ -86,7 +86,7 @@ class DemoPortals:
             timeout=TIMEOUT,
         )
         if answer.status_code >= 400:
-            raise HandbackError(f"the sandbox answers {answer.status_code}: {answer.text[:200]}")
+            raise LeadbackError(f"the sandbox answers {answer.status_code}: {answer.text[:200]}")
         return answer.json()
 
 
@@ -106,9 +106,9 @@ def sandbox_process() -> Iterator[DemoPortals]:
         assert process.stdout is not None  # noqa: S101 — it is piped
         line = process.stdout.readline()
         if not line:
-            raise HandbackError(
+            raise LeadbackError(
                 f"the sandbox did not start (exit code {process.wait()})",
-                fix="run `handback sandbox` to see why",
+                fix="run `leadback sandbox` to see why",
             )
         yield DemoPortals(json.loads(line)["url"], token)
     finally:

@@ -1,4 +1,4 @@
-"""`handback events …`: what happened to leads comes in here."""
+"""`leadback events …`: what happened to leads comes in here."""
 
 import os
 import sys
@@ -32,7 +32,7 @@ def add(
 
     A rejected line is kept in quarantine with the reason, and the exit code is 1.
 
-    Example: `handback events add day.jsonl`
+    Example: `leadback events add day.jsonl`
     """
     with open_app(
         database=database, rules=rules, config=config, clock=clock, takes_rules=True
@@ -57,7 +57,7 @@ def add(
         for line, why in added.reasons[:SHOWN]:
             complain(f"{file}:{line}: {why}")
         if added.rejected > SHOWN:
-            complain(f"… and {added.rejected - SHOWN} more; see: handback queue list --quarantined")
+            complain(f"… and {added.rejected - SHOWN} more; see: leadback queue list --quarantined")
         for warning in added.warnings:
             complain(f"{file}: {warning}")
     raise typer.Exit(ATTENTION if added.rejected else DONE)

@@ -1,11 +1,11 @@
-"""`handback lead …` and `handback mark`: see leads, ask why, act by hand."""
+"""`leadback lead …` and `leadback mark`: see leads, ask why, act by hand."""
 
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.cli.lazy import new_app
 from engine.cli.options import AsJson, AtClock, Config, Database, RulesFile
 from engine.cli.output import ATTENTION, data_out, print_fields, print_json, print_table, say
@@ -32,7 +32,7 @@ def list_leads(
 ) -> None:
     """Leads, those that changed last first.
 
-    Example: `handback lead list --state Hot --json`
+    Example: `leadback lead list --state Hot --json`
     """
     with open_app(database=database, rules=rules, config=config) as opened:
         found = opened.leads.list(portal=portal, state=state, limit=limit)
@@ -53,7 +53,7 @@ def show(
 ) -> None:
     """One lead with its history and its effects.
 
-    Example: `handback lead show acme/501`
+    Example: `leadback lead show acme/501`
     """
     with open_app(database=database, rules=rules, config=config) as opened:
         found = opened.leads.show(lead)
@@ -82,7 +82,7 @@ def why(
 ) -> None:
     """The rule behind every step of a lead, and the values that it read.
 
-    Example: `handback lead why acme/501 --event email_opened`
+    Example: `leadback lead why acme/501 --event email_opened`
     """
     with open_app(database=database, rules=rules, config=config, clock=clock) as opened:
         steps = opened.leads.why(lead, event)
@@ -107,7 +107,7 @@ def owners(
 ) -> None:
     """Who held a lead, when, and why; of one lead, or of all leads of a portal.
 
-    Example: `handback lead owners acme/501`, `handback lead owners --portal acme --csv`
+    Example: `leadback lead owners acme/501`, `leadback lead owners --portal acme --csv`
     """
     if (lead is None) == (portal is None):
         raise typer.BadParameter("give a lead, or --portal NAME for all of its leads")
@@ -142,7 +142,7 @@ def mark(
 ) -> None:
     """A person's action on a lead. A refusal says why, and the exit code is 1.
 
-    Example: `handback mark acme/501 hot`
+    Example: `leadback mark acme/501 hot`
     """
     with open_app(database=database, rules=rules, config=config, clock=clock) as opened:
         done = opened.leads.mark(lead, action)
@@ -166,7 +166,7 @@ def _actions_said() -> str:
     """What ACTION can be, by the rules of the settings: those in use, or the file's."""
     try:
         found = actions_of(LeadMachine(rules_of_settings()))
-    except HandbackError:
+    except LeadbackError:
         return "The rules in use say which actions there are."
     return "ACTION: " + "; ".join(f"{one.name} ({one.label})" for one in found)
 

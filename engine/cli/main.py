@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.base.logging import configure_logging, log_what_nobody_catches
 from engine.cli.lazy import Later, LazyGroup, new_app
 from engine.cli.output import complain, say
@@ -68,17 +68,17 @@ class Commands(LazyGroup):
     )
 
 
-app = new_app(name="handback", help=HELP, cls=Commands)
+app = new_app(name="leadback", help=HELP, cls=Commands)
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        say(version_of("handback"))
+        say(version_of("leadback"))
         raise typer.Exit
 
 
 @app.callback()
-def handback(
+def leadback(
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
@@ -94,9 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command = typer.main.get_command(app)  # app() would put a hook of Typer's in place of ours
     try:
         command(args=list(arguments) if arguments is not None else None)
-    except HandbackError as error:
+    except LeadbackError as error:
         first, *more = error.lines()
-        complain(f"handback: {first}")
+        complain(f"leadback: {first}")
         for line in more:
             complain(line)
         sys.exit(error.exit_code)

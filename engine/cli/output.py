@@ -97,5 +97,5 @@ def paused(pause: Mapping[str, Any]) -> str:
     """One line about a portal that waits."""
     if pause["until"] is None:
         portal = pause["portal"]
-        return f"portal {portal} is {pause['reason']}; go on with: handback portal connect {portal}"
+        return f"portal {portal} is {pause['reason']}; go on with: leadback portal connect {portal}"
     return f"portal {pause['portal']} waits until {pause['until']}: {pause['reason']}"

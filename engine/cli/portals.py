@@ -1,4 +1,4 @@
-"""`handback portal …`: connect a customer's CRM account, set it up, prove that it works."""
+"""`leadback portal …`: connect a customer's CRM account, set it up, prove that it works."""
 
 import shlex
 from typing import Annotated
@@ -32,7 +32,7 @@ def set_settings(
 ) -> None:
     """Change a portal's own settings; they are proved by a call.
 
-    Example: `handback portal set acme budget_share=0.7`
+    Example: `leadback portal set acme budget_share=0.7`
     """
     changes: dict[str, object] = {}
     for given in settings:
@@ -79,7 +79,7 @@ def setup(
 
     By the rules in use, or by the file that --rules names.
 
-    Example: `handback portal setup acme --apply`
+    Example: `leadback portal setup acme --apply`
     """
     draft = None if rules is None else load(rules)
     with open_app(database=database, rules=rules, config=config) as opened:
@@ -97,7 +97,7 @@ def setup(
         elif not apply:
             changes = sum(step["status"] == "planned" for step in report["steps"])
             by = "" if rules is None else f" --rules {shlex.quote(str(rules))}"
-            again = f"handback portal setup {name}{by} --apply --plan {report['plan_id']}"
+            again = f"leadback portal setup {name}{by} --apply --plan {report['plan_id']}"
             say(f"{changes} to add or change, nothing was done; do exactly this with: {again}")
     if any(step["status"] == "needs_person" for step in report["steps"]):
         raise typer.Exit(ATTENTION)
@@ -115,7 +115,7 @@ def check(
 
     By the rules in use, or by the file that --rules names.
 
-    Example: `handback portal check acme`
+    Example: `leadback portal check acme`
     """
     draft = None if rules is None else load(rules)
     with open_app(database=database, rules=rules, config=config) as opened:
@@ -143,7 +143,7 @@ def reconcile(
 ) -> None:
     """Compare every lead with the portal: fields, vanished contacts, notes, contacts to take over.
 
-    Example: `handback portal reconcile acme --apply`
+    Example: `leadback portal reconcile acme --apply`
     """
     with open_app(database=database, rules=rules, config=config) as opened:
         report = opened.reconcile.run(name, apply=apply)
@@ -159,9 +159,9 @@ def reconcile(
         say(f"compared {many(report['compared'], 'lead')}: {differences}")
         if report["steps"]:
             say(
-                "repairs are on their way: handback run"
+                "repairs are on their way: leadback run"
                 if apply
-                else f"nothing was changed; do it with: handback portal reconcile {name} --apply"
+                else f"nothing was changed; do it with: leadback portal reconcile {name} --apply"
             )
     if report["steps"] and not apply:
         raise typer.Exit(ATTENTION)
@@ -176,7 +176,7 @@ def status(
 ) -> None:
     """The integration status of every assistant of the portal, asked of the CRM now.
 
-    Example: `handback portal status acme`
+    Example: `leadback portal status acme`
     """
     with open_app(database=database, config=config) as opened:
         report = opened.portals.status(name)
@@ -201,7 +201,7 @@ def status(
 def list_portals(database: Database = None, config: Config = None, as_json: AsJson = False) -> None:
     """The connected portals.
 
-    Example: `handback portal list`
+    Example: `leadback portal list`
     """
     with open_app(database=database, config=config) as opened:
         found = opened.portals.list()

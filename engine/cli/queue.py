@@ -1,4 +1,4 @@
-"""`handback queue …`: what waits, what is parked, and how to let it go on."""
+"""`leadback queue …`: what waits, what is parked, and how to let it go on."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -25,7 +25,7 @@ def status(
 ) -> None:
     """How much waits where; exit 1 when something needs a person.
 
-    Example: `handback queue status --json`
+    Example: `leadback queue status --json`
     """
     with open_app(database=database, config=config, clock=clock) as opened:
         found = {**opened.queue.status(), "rules": opened.versions.status()}
@@ -91,7 +91,7 @@ def list_queue(
 ) -> None:
     """What waits or is parked, with the reason. Without options: all that needs a person.
 
-    Example: `handback queue list --status failed`
+    Example: `leadback queue list --status failed`
     """
     with open_app(database=database, config=config) as opened:
         rows = opened.queue.list(
@@ -120,10 +120,10 @@ def retry(
 ) -> None:
     """Try parked effects, and events and contacts that were not understood or decided, again.
 
-    Example: `handback queue retry --all`
+    Example: `leadback queue retry --all`
     """
     if bool(ids) == everything:
-        raise typer.BadParameter("give ids (see: handback queue list) or --all")
+        raise typer.BadParameter("give ids (see: leadback queue list) or --all")
     with open_app(database=database, config=config, clock=clock) as opened:
         outcome = opened.queue.retry(ids)
     if as_json:
@@ -149,7 +149,7 @@ def drop(
     """Delete events that were not understood, could not be decided, or are held; dismiss values
     that no rule knows.
 
-    Example: `handback queue drop event:acme:17 --reason "sent by a test"`
+    Example: `leadback queue drop event:acme:17 --reason "sent by a test"`
     """
     with open_app(database=database, config=config) as opened:
         outcome = opened.queue.drop(ids, reason)
@@ -162,7 +162,7 @@ def keep(
 ) -> None:
     """Let events that are held go on waiting for their contact to become a lead.
 
-    Example: `handback queue keep event:acme:17`
+    Example: `leadback queue keep event:acme:17`
     """
     with open_app(database=database, config=config) as opened:
         outcome = opened.queue.keep(ids)

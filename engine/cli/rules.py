@@ -1,4 +1,4 @@
-"""`handback rules …`: check the rules file, look at it from other sides.
+"""`leadback rules …`: check the rules file, look at it from other sides.
 
 What needs a database imports it when it is asked for: a check on every save answers at once.
 """
@@ -67,7 +67,7 @@ def check(
 ) -> None:
     """All findings, each FILE:LINE:COL CODE message — fix.
 
-    Example: `handback rules check rules/lead_states.yaml`
+    Example: `leadback rules check rules/lead_states.yaml`
     """
     path, model, findings = read_rules(file or rules, config, unasked=portal is None)
     if portal is not None and model is not None:
@@ -107,7 +107,7 @@ def graph(
 ) -> None:
     """A state diagram; with --database also leads per state and moves per arrow.
 
-    Example: `handback rules graph --format svg --database sqlite:///handback.db > rules.svg`
+    Example: `leadback rules graph --format svg --database sqlite:///leadback.db > rules.svg`
     """
     model = load(rules_file(file or rules, config))
     leads = traffic = None
@@ -127,7 +127,7 @@ def graph(
 def schema(file: File = None, rules: RulesFile = None, config: Config = None) -> None:
     """JSON Schema of rules files, with the names of this one as completions for editors.
 
-    Example: `handback rules schema > rules/lead_states.schema.json`
+    Example: `leadback rules schema > rules/lead_states.schema.json`
     """
     print_text(schema_text(load(rules_file(file or rules, config))))
 
@@ -141,7 +141,7 @@ def explain(
 ) -> None:
     """The rules in plain English, one paragraph per state.
 
-    Example: `handback rules explain --state Hot`
+    Example: `leadback rules explain --state Hot`
     """
     print_text(explained(load(rules_file(file or rules, config)), state))
 
@@ -156,7 +156,7 @@ def diff(
 ) -> None:
     """What NEW does differently: not text, but which leads end elsewhere.
 
-    Example: `handback rules diff rules/lead_states.yaml draft.yaml --database sqlite:///handback.db`
+    Example: `leadback rules diff rules/lead_states.yaml draft.yaml --database sqlite:///leadback.db`
     """
     before, after = load(old), load(new)
     if database is None:
@@ -186,7 +186,7 @@ def play_examples(
 ) -> None:
     """Play the examples that the product team wrote. Exit code 1 when one comes out otherwise.
 
-    Example: `handback rules test rules/examples/lifecycle.yaml`
+    Example: `leadback rules test rules/examples/lifecycle.yaml`
     """
     path = rules_file(rules, config)
     results = tested(load(path), [file] if file is not None else examples_beside(path))
@@ -219,7 +219,7 @@ def matrix(
 ) -> None:
     """What every event may come to in every state: goals in order, `stay` or `refuse`.
 
-    Example: `handback rules matrix --json`
+    Example: `leadback rules matrix --json`
     """
     model = load(rules_file(file or rules, config))
     rows = completeness(model)

@@ -1,4 +1,4 @@
-"""`handback rules coverage`, `what-if`: rules against what really happened. Writes nothing."""
+"""`leadback rules coverage`, `what-if`: rules against what really happened. Writes nothing."""
 
 import time
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def coverage(
 ) -> None:
     """Rules that never fired, states never entered, events never seen.
 
-    Example: `handback rules coverage --since 30d`
+    Example: `leadback rules coverage --since 30d`
     """
     model = load(rules_file(rules, config))
     start = since(since_, SystemClock().now())
@@ -68,7 +68,7 @@ def what_if(
 ) -> None:
     """Replay the real history by other rules: who would end elsewhere, and what would be written.
 
-    Example: `handback rules what-if draft.yaml --since 90d`
+    Example: `leadback rules what-if draft.yaml --since 90d`
     """
     before, after = load(rules_file(rules, config)), load(new)
     start = None if since_ is None else since(since_, SystemClock().now())

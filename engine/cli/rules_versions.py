@@ -1,4 +1,4 @@
-"""`handback rules apply`, `rollback`, `versions`: which rules are in use."""
+"""`leadback rules apply`, `rollback`, `versions`: which rules are in use."""
 
 import sys
 from contextlib import nullcontext
@@ -65,7 +65,7 @@ def apply(
 ) -> None:
     """Show what NEW would change for the leads there are, ask, and have it in use everywhere.
 
-    Example: `handback rules apply draft.yaml --at 2026-11-27T08:00:00Z`
+    Example: `leadback rules apply draft.yaml --at 2026-11-27T08:00:00Z`
     """
     text, moves, instant = _text(new), _moves(move), None if at is None else _instant(at)
     if since_ is not None and not what_if:
@@ -111,7 +111,7 @@ def rollback(
 ) -> None:
     """Go back to rules that were in use, or drop what is scheduled.
 
-    Example: `handback rules rollback --yes`
+    Example: `leadback rules rollback --yes`
     """
     moves = _moves(move)
     with open_app(database=database, rules=rules, config=config, clock=clock) as opened:
@@ -141,7 +141,7 @@ def versions(
 ) -> None:
     """Which rules are in use and were, who said so and when, and what is scheduled.
 
-    Example: `handback rules versions`
+    Example: `leadback rules versions`
     """
     with open_app(database=database, rules=rules, config=config) as opened:
         if show is not None:
@@ -159,7 +159,7 @@ def versions(
     file = status["file"]
     if file["state"] != "in use":
         what = f"has {many(file['errors'], 'error')}" if file["errors"] else "is not what is in use"
-        complain(f"{file['path']} {what}: handback rules check, then handback rules apply")
+        complain(f"{file['path']} {what}: leadback rules check, then leadback rules apply")
         raise typer.Exit(ATTENTION if file["errors"] else 0)
 
 
@@ -177,7 +177,7 @@ def shadow(
 ) -> None:
     """Let NEW decide beside the rules in use, on live events, without writing.
 
-    Example: `handback rules shadow draft.yaml`
+    Example: `leadback rules shadow draft.yaml`
     """
     with open_app(database=database, rules=rules, config=config, clock=clock) as opened:
         if off:

@@ -1,4 +1,4 @@
-"""`handback run`, `serve`: the long-running commands."""
+"""`leadback run`, `serve`: the long-running commands."""
 
 import json
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def run(
 ) -> None:
     """The worker: decide, fire timers, deliver, until stopped (SIGTERM finishes what is begun).
 
-    Example: `handback run --until-idle`
+    Example: `leadback run --until-idle`
     """
     options: dict[str, Any] = {"database": database, "rules": rules, "config": config}
     if not until_idle:
@@ -63,18 +63,18 @@ def run(
         )
     needs = status["outbox"]["failed"] + status["outbox"]["uncertain"]
     if broken:
-        complain("the rules file is broken, the last good version decided: handback rules check")
+        complain("the rules file is broken, the last good version decided: leadback rules check")
     undecided = status["inbox"]["undecided"]
     unread = status["inbox"]["unread"]
     if needs or undecided or unread or status["paused"] or broken:
         for pause in status["paused"]:
             complain(paused(pause))
         if undecided:
-            complain(f"{many(undecided, 'event')} could not be decided: handback queue list")
+            complain(f"{many(undecided, 'event')} could not be decided: leadback queue list")
         if unread:
-            complain(f"{many(unread, 'contact')} made no sense: handback queue list")
+            complain(f"{many(unread, 'contact')} made no sense: leadback queue list")
         if needs:
-            complain(f"{many(needs, 'effect')} to look at: handback queue list")
+            complain(f"{many(needs, 'effect')} to look at: leadback queue list")
         raise typer.Exit(ATTENTION)
 
 
@@ -102,7 +102,7 @@ def serve(
 
     The first start prints a one-time link that makes the first admin.
 
-    Example: `handback serve --port 8080`
+    Example: `leadback serve --port 8080`
     """
     with (
         ending(),
@@ -114,7 +114,7 @@ def serve(
         if host not in LOCAL and not opened.settings.public_url.startswith("https://"):
             complain(
                 f"WARNING: {url} is open to the network without TLS. Put a proxy with TLS in front "
-                "of it and set HANDBACK_PUBLIC_URL=https://…, or listen on 127.0.0.1."
+                "of it and set LEADBACK_PUBLIC_URL=https://…, or listen on 127.0.0.1."
             )
         door, first = doors_of(opened, host)
         with served(opened, door, listening.socket, stop, worker=worker):
@@ -126,6 +126,6 @@ def _announce(url: str, first: str, as_json: bool) -> None:
     if as_json:
         say(json.dumps({"url": url, "first": f"{url}{first}" if first else ""}))
     else:
-        say(f"Handback is open at {url}/ (Ctrl-C ends it)")
+        say(f"Leadback is open at {url}/ (Ctrl-C ends it)")
         if first:
             say(f"There is no login yet. Make the first admin's, once: {url}{first}")

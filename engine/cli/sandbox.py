@@ -1,4 +1,4 @@
-"""`handback sandbox`: a local HubSpot."""
+"""`leadback sandbox`: a local HubSpot."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ SANDBOX = "plugins.hubspot.sandbox"
 def sandbox(context: typer.Context) -> None:
     """A local HubSpot portal to try things on; see its own --help.
 
-    Example: `handback sandbox --port 8765 --token sandbox-token`
+    Example: `leadback sandbox --port 8765 --token sandbox-token`
     """
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", SANDBOX, *context.args])  # noqa: S606 — our own module, no shell

@@ -40,7 +40,7 @@ def doors_of(opened: App, host: str, *, portals_clock: Clock | None = None) -> t
     doors = _doors()
     if doors is None:
         complain(
-            "webhooks only: pages and the event API need the extra: pip install 'handback[web]'"
+            "webhooks only: pages and the event API need the extra: pip install 'leadback[web]'"
         )
         receive = receiver_app(opened.webhooks.take, sent_by, public_url=opened.settings.public_url)
         return receive, ""
@@ -53,7 +53,7 @@ def require_pages(what: str) -> None:
     if _doors() is None:
         raise ConfigurationError(
             f"{what} needs the pages, which are not installed",
-            fix="pip install 'handback[web]'",
+            fix="pip install 'leadback[web]'",
         )
 
 

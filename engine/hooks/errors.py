@@ -1,10 +1,10 @@
 """How a hook says that the portal cannot be asked now, or not any more."""
 
 from engine.base.clock import Millis
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 
 
-class PortalUnavailable(HandbackError):
+class PortalUnavailable(LeadbackError):
     """The CRM did not answer usefully; nothing is known to have changed. after: ask again then."""
 
     exit_code = 1
@@ -16,7 +16,7 @@ class PortalUnavailable(HandbackError):
         self.after = after
 
 
-class PortalDisconnected(HandbackError):
+class PortalDisconnected(LeadbackError):
     """The customer ended the authorisation: only a person can connect the portal again."""
 
     exit_code = 1

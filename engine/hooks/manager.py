@@ -15,7 +15,7 @@ from engine.base.errors import ConfigurationError
 from engine.hooks.specs import PROJECT, CrmSpecs
 from engine.rules.shapes import known_names, nearest
 
-ENTRY_POINTS = "handback.plugins"
+ENTRY_POINTS = "leadback.plugins"
 PACKAGE = "plugins"
 
 

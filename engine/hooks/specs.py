@@ -29,7 +29,7 @@ from engine.hooks.outcomes import (
 from engine.lead.records import ContactIds, ContactReading, EffectKind, Portal
 from engine.rules.model import CrmMapping
 
-PROJECT = "handback"
+PROJECT = "leadback"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 

@@ -38,14 +38,14 @@ def words(lead: Lead) -> dict[str, str]:
 
 
 def reference(lead: Lead, event: Event, number: int) -> str:
-    """`hb-` and 16 hexadecimal digits that name one effect for ever.
+    """`lb-` and 16 hexadecimal digits that name one effect for ever.
 
     Two events that are equal but for `internal` have different effects.
     """
     text = f"{lead.portal}\x1f{lead.lead_id}\x1f{event.source}\x1f{event.id}\x1f{number}"
     if event.internal:
         text = f"\x1f{text}"  # no portal's name begins so
-    return "hb-" + hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return "lb-" + hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def fields_effect(lead: Lead, reference: str) -> Effect:

@@ -67,7 +67,7 @@ def json_schema(rules: Rules) -> Schema:
     """The schema, with the names of these rules as completions."""
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "Handback rules file",
+        "title": "Leadback rules file",
         "description": "The life of a lead: states, events, rules, timers, what the CRM shows.",
         "definitions": dict(sorted({**_shapes(rules), **_entries(rules)}.items())),
         **_object(SECTIONS, _sections(rules)),

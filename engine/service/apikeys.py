@@ -18,7 +18,7 @@ from engine.work.senders import SENDING, scope_of
 
 METRICS = "metrics:read"
 SCOPES = (*SENDING, "leads:read", METRICS, "assistants:read", "assistants:write")
-_KEY = re.compile(r"hb_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
+_KEY = re.compile(r"lb_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@ -]{0,63}")
 _TYPE = re.compile(NAME_PATTERN)
 _NO_HASH = "0" * 64
@@ -66,11 +66,11 @@ class ApiKeys:
             _check_portals(tx, kept.portals)
             if any(k.name == name and k.revoked_at is None for k in tx.accounts.api_keys()):
                 raise InputError(
-                    f"there is a key {name!r} already", fix=f"handback apikey revoke {name!r} first"
+                    f"there is a key {name!r} already", fix=f"leadback apikey revoke {name!r} first"
                 )
             tx.accounts.put_key(kept)
             done(rights(_document(kept)))
-        return {**_document(kept), "key": f"hb_{key_id}_{secret}"}
+        return {**_document(kept), "key": f"lb_{key_id}_{secret}"}
 
     def list(self) -> list[dict[str, Any]]:
         """All keys, without what would open a door."""
@@ -82,7 +82,7 @@ class ApiKeys:
         with self._audit.changing("revoke API key", name) as (tx, _):
             found = [k for k in tx.accounts.api_keys() if k.name == name and k.revoked_at is None]
             if not found:
-                raise InputError(f"there is no key {name!r}", fix="see: handback apikey list")
+                raise InputError(f"there is no key {name!r}", fix="see: leadback apikey list")
             for key in found:
                 tx.accounts.revoke_key(key.key_id, self._clock.now())
 
@@ -121,7 +121,7 @@ def _check_limits(
 def _check_portals(tx: Tx, portals: Sequence[str]) -> None:
     for name in portals:
         if tx.portals.get(name) is None:
-            raise InputError(f"there is no portal {name!r}", fix="see: handback portal list")
+            raise InputError(f"there is no portal {name!r}", fix="see: leadback portal list")
 
 
 def _hash(secret: str) -> str:

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from engine.base.clock import Clock, Millis, format_time
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.store import Store, Tx
 from engine.store.account_records import AuditEntry
 
@@ -52,7 +52,7 @@ class Audit:
 
         try:
             yield done
-        except HandbackError as error:
+        except LeadbackError as error:
             self.command(what, subject=subject, outcome=f"failed: {error.what}")
             raise
         self.command(what, subject=subject, outcome=outcome)
@@ -76,7 +76,7 @@ class Audit:
             with self._store.write() as tx:
                 yield tx, done
                 self.within(tx, what, subject=subject, outcome=outcome)
-        except HandbackError as error:
+        except LeadbackError as error:
             self.command(what, subject=subject, outcome=f"failed: {error.what}")
             raise
 

@@ -198,7 +198,7 @@ class Connections:
         when it is connected again. Raises InputError."""
         with self._store.write() as tx:
             if tx.portals.get(name) is None:
-                raise InputError(f"there is no portal {name!r}", fix="see: handback portal list")
+                raise InputError(f"there is no portal {name!r}", fix="see: leadback portal list")
             tx.tokens.drop(name)
             tx.portals.disconnect(name, now=self._clock.now(), why="disconnected by a person")
         self._tokens.forget(name)
@@ -313,7 +313,7 @@ class Connections:
             rows = tx.tokens.asked(name, now=self._clock.now())
         row = next((r for r in rows if hmac.compare_digest(r.state_hash, digest)), None)
         if row is None:
-            raise InputError(_STALE, fix="begin again: handback portal connect NAME --oauth")
+            raise InputError(_STALE, fix="begin again: leadback portal connect NAME --oauth")
         begun = self._vault.open(name, _PURPOSE, row.sealed)
         if not hmac.compare_digest(str(begun["session"]).encode(), session.encode()):
             raise InputError(_STALE, fix="finish it where it was begun")
@@ -328,7 +328,7 @@ def not_mapped(crm: str) -> str:
     """What a person should know of a portal with a CRM that the rules in use leave out."""
     return (
         f"the rules in use have no table crm.{crm}: no contact shows the state of its lead; "
-        "add one, and run handback rules apply"
+        "add one, and run leadback rules apply"
     )
 
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 
 AT_ONCE = 2
 """Hashes in the making: 38 MiB."""
@@ -28,7 +28,7 @@ LONGEST = 256
 """Characters of a password that are looked at, and one more to see that it is too long."""
 
 
-class BusyError(HandbackError):
+class BusyError(LeadbackError):
     """More passwords are being checked than there is room for."""
 
     exit_code = 1

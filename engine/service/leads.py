@@ -6,7 +6,7 @@ from itertools import takewhile
 from typing import Any
 
 from engine.base.clock import Clock, Millis, format_time
-from engine.base.errors import HandbackError, InputError
+from engine.base.errors import InputError, LeadbackError
 from engine.lead.decide import decide
 from engine.lead.machine import TIMER_PREFIX, LeadMachine, facts_of
 from engine.lead.records import Decision, Event, Lead
@@ -31,7 +31,7 @@ Documents = list[Document]
 """JSON-ready."""
 
 SOURCE = "person"
-HANDBACK = "handback"
+LEADBACK = "leadback"
 """`via` of what the engine makes itself, as it is shown."""
 HISTORY = 10_000
 
@@ -102,9 +102,9 @@ class Leads:
             if entry is not None:
                 return _step(entry)
             self._decisions.decide_leads(lead.portal, [lead.lead_id], now)
-        raise HandbackError(
+        raise LeadbackError(
             f"{action} for {lead.id} is accepted, but other work of the lead comes first",
-            fix="start the worker: handback run",
+            fix="start the worker: leadback run",
         )
 
     def _decided(self, lead: Lead, event: Event) -> HistoryEntry | None:
@@ -119,7 +119,7 @@ class Leads:
         rules, now = self._rules.now(), self._clock.now()
         event = _imagined(rules, name, now)
         if isinstance(lead.counters, Unreadable):
-            raise HandbackError(f"what {name} would do depends on counters that cannot be read")
+            raise LeadbackError(f"what {name} would do depends on counters that cannot be read")
         decision = decide(rules, lead, event, now)
         if decision is None:
             raise InputError(f"{name} decides nothing for {lead.id}")
@@ -245,7 +245,7 @@ def find_lead(tx: Tx, name: str) -> Lead:
             lead = tx.leads.get(portal, lanes.get(who, who))
     if lead is None:
         raise InputError(
-            f"there is no lead {name!r}", fix="name it PORTAL/CRM-ID; see: handback lead list"
+            f"there is no lead {name!r}", fix="name it PORTAL/CRM-ID; see: leadback lead list"
         )
     return lead
 
@@ -258,7 +258,7 @@ def _step(entry: HistoryEntry) -> Document:
         "source": entry.source,
         "event_id": entry.event_id,
         "internal": entry.internal,
-        "via": entry.via or (HANDBACK if entry.internal else ""),
+        "via": entry.via or (LEADBACK if entry.internal else ""),
         "from": entry.from_state,
         "to": entry.to_state,
         "sub_state": entry.sub_state,

@@ -21,7 +21,7 @@ _LOCK = threading.Lock()
 
 def is_easy(password: str, name: str) -> bool:
     """Whether a password of this login takes few guesses. Up to 2 s of work: not for strangers."""
-    about = [word for word in (name, *re.split(r"[\W_]+", name), "handback") if len(word) > 2]
+    about = [word for word in (name, *re.split(r"[\W_]+", name), "leadback") if len(word) > 2]
     # Who it is for is worth nothing, as often as it stands there; in disguise it is a known word.
     rest = re.sub("|".join(map(re.escape, about)), "", password, flags=re.IGNORECASE)
     if not rest:

@@ -7,7 +7,7 @@ every worker would fail by them, and park what it cannot write.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.base.words import many
 from engine.lead.records import Portal
 from engine.rules.findings import Finding, finding
@@ -21,7 +21,7 @@ from engine.work.rules_in_use import RulesInUse
 Document = dict[str, Any]
 
 
-class CannotShowError(HandbackError):
+class CannotShowError(LeadbackError):
     """Connected portals cannot show what the rules say, or could not be asked."""
 
     exit_code = 1
@@ -106,7 +106,7 @@ def _unheard_of(new: Rules, portals: Sequence[Portal]) -> Iterator[Document]:
             if name in names:
                 continue
             near = nearest(name, names)
-            fix = f"did you mean {near}?" if near else f"handback portal connect {name}"
+            fix = f"did you mean {near}?" if near else f"leadback portal connect {name}"
             message = f"the rules show {name} values of its own, and there is no such portal"
             yield {"portal": name, "problems": [_problem(message, fix, "warning")], "hinders": ""}
 
@@ -129,7 +129,7 @@ def _without_table(portal: Portal) -> Document:
 def _asked(accesses: Accesses, old: Rules, new: Rules, portal: Portal) -> Document:
     try:
         found = problems(accesses, new, portal.name)
-    except HandbackError as error:
+    except LeadbackError as error:
         why = "" if _shows_the_same(old, new, portal) else f"it could not be asked: {error.what}"
         return {"problems": [], "hinders": why, "unreachable": str(error)}
     errors = [one["message"] for one in found if one["severity"] == "error"]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine.base.errors import ConfigurationError, HandbackError, InputError
+from engine.base.errors import ConfigurationError, InputError, LeadbackError
 from engine.base.names import checked_name, one_line
 from engine.hooks.manager import Plugins
 from engine.hooks.outcomes import Access, IntegrationStatus, SetupStep
@@ -75,7 +75,7 @@ class Portals:
             raise ConfigurationError(
                 f"the plan {plan_id} is stale: the portal or the rules changed since it was made",
                 where=f"portal {name}",
-                fix=f"look at the new plan: handback portal setup {name}",
+                fix=f"look at the new plan: leadback portal setup {name}",
             )
         by_person = [step for step in plan.steps if step.needs_person]
         ours = [step for step in plan.steps if not step.needs_person]
@@ -101,7 +101,7 @@ class Portals:
         for one in hindered:
             try:
                 found.append(self.setup(one["portal"], apply=True, rules=rules))
-            except HandbackError as error:
+            except LeadbackError as error:
                 found.append({"portal": one["portal"], "trouble": str(error)})
         return found
 
@@ -150,7 +150,7 @@ class Portals:
                 if other.email == email or other.name == name:
                     raise InputError(
                         f"portal {portal} already has the assistant {other.name} <{other.email}>",
-                        fix=f"use: handback assistant edit {other.name} --portal {portal}",
+                        fix=f"use: leadback assistant edit {other.name} --portal {portal}",
                     )
             tx.portals.put_assistant(_with(Assistant(portal, email, name), given))
         return self._assistant(portal, email)
@@ -226,7 +226,7 @@ class Portals:
     def _status_or_reason(self, access: Access, hooks: CrmSpecs, assistant: Assistant) -> str:
         try:
             return self._integration(access, hooks, assistant)
-        except HandbackError as error:
+        except LeadbackError as error:
             return f"unknown: {error.what}"
 
     def _integration(self, access: Access, hooks: CrmSpecs, assistant: Assistant) -> str:

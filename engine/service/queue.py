@@ -226,12 +226,12 @@ class Queue:
         if wanted.contacts:
             raise InputError(
                 f"{next(iter(ids))} is a contact, not an event",
-                fix="it is read again by itself; at once: handback queue retry ID",
+                fix="it is read again by itself; at once: leadback queue retry ID",
             )
         if wanted.effects:
             raise InputError(
                 f"{next(iter(wanted.effects))}:… is an effect, not an event",
-                fix="settle it on the Attention page, or: handback queue retry ID",
+                fix="settle it on the Attention page, or: leadback queue retry ID",
             )
         with self._store.write() as tx:
             dropped = sum(tx.inbox.drop(p, seqs) for p, seqs in wanted.events.items())
@@ -290,7 +290,7 @@ def _split(ids: Sequence[str] | None) -> _Ids:
             continue
         where, _, number = item.rpartition(":")
         if not where or not number.isdecimal() or len(number) > 18:
-            raise InputError(f"{item!r} is no id", fix="take it from: handback queue list")
+            raise InputError(f"{item!r} is no id", fix="take it from: leadback queue list")
         if where == QUARANTINE:
             wanted.quarantined.add(int(number))
         elif where.startswith(EVENT):

@@ -25,7 +25,7 @@ def checked_url(url: str, *, own: str | None) -> str:
     if own is not None and not found.local and found != base_url(own):
         raise InputError(
             f"from here only {own} or this machine can be connected, not {found.url}",
-            fix="use the console: handback portal connect NAME --base-url URL",
+            fix="use the console: leadback portal connect NAME --base-url URL",
         )
     if not found.encrypted and not found.local:
         raise InputError(f"{found.url!r} would send the token unencrypted", fix="use https")
@@ -38,8 +38,8 @@ def check_variables(nameable: Callable[[str], bool], *variables: str | None) -> 
         if variable and not nameable(variable):
             raise InputError(
                 f"from the pages the variable {variable[:100]!r} cannot be named",
-                fix="name one that HANDBACK_PAGES_VARIABLES allows, or use the console: "
-                "handback portal connect NAME --token-env VARIABLE",
+                fix="name one that LEADBACK_PAGES_VARIABLES allows, or use the console: "
+                "leadback portal connect NAME --token-env VARIABLE",
             )
 
 

@@ -49,7 +49,7 @@ class Reconcile:
         """{portal, compared, applied, differences, steps: [{contact, what, repair}]}: the first
         STEPS of the differences. A page of leads at a time is compared, and repaired.
 
-        Raises HandbackError; ConfigurationError when the rules have no table for the portal's CRM.
+        Raises LeadbackError; ConfigurationError when the rules have no table for the portal's CRM.
         """
         access, hooks = self._accesses.of(name)
         mapping = mapping_for(self._rules.now().rules, access.portal)

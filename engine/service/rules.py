@@ -92,7 +92,7 @@ def mapping_for(rules: Rules, portal: Portal) -> CrmMapping:
         raise ConfigurationError(
             f"the rules do not say what {portal.crm} shows: they have no table crm.{portal.crm}",
             where=f"portal {portal.name}",
-            fix="add one: handback rules apply",
+            fix="add one: leadback rules apply",
         )
     return mapping
 
@@ -107,7 +107,7 @@ def examples_beside(rules: Path) -> list[Path]:
         raise ConfigurationError(
             "there are no examples",
             where=str(rules.parent / "examples"),
-            fix="write some there, or name a file: handback rules test FILE",
+            fix="write some there, or name a file: leadback rules test FILE",
         )
     return found
 

@@ -58,7 +58,7 @@ class RulesAtStart:
             log.error(
                 "the rules file is broken; the last good version stays in use",
                 action="rules", file=str(self._path), errors=errors_of(findings), in_use=in_use,
-                fix=f"handback rules check {self._path}",
+                fix=f"leadback rules check {self._path}",
             )  # fmt: skip
         elif rules.version == in_use:
             self._rules.know(LeadMachine(rules))
@@ -105,5 +105,5 @@ class RulesAtStart:
         log.warning(
             "the rules file is not what is in use",
             action="rules", file=str(self._path), version=rules.version,
-            in_use=in_use, because=why, fix=f"handback rules apply {self._path}",
+            in_use=in_use, because=why, fix=f"leadback rules apply {self._path}",
         )  # fmt: skip

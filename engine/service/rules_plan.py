@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.base.clock import Millis
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.lead.change import change_rules
 from engine.lead.effects import words
 from engine.lead.machine import LeadMachine
@@ -154,7 +154,7 @@ def field_options(store: Store, accesses: Accesses, rules: Rules) -> Document:
             access, hooks = accesses.of(portal.name)
             mapping = mapping_for(rules, portal)
             found = hooks.crm_field_options(access=access, mapping=mapping)
-        except HandbackError as error:
+        except LeadbackError as error:
             unreachable.append({"portal": portal.name, "why": str(error)})
             continue
         asked.append(portal.name)

@@ -166,7 +166,7 @@ def domain_roles(text: str) -> dict[str, Role]:
         if role is None or not _DOMAIN.fullmatch(domain):
             raise ConfigurationError(
                 f"{pair!r} gives no role to a domain",
-                where="HANDBACK_OIDC_DOMAIN_ROLES",
+                where="LEADBACK_OIDC_DOMAIN_ROLES",
                 fix="write example.com=viewer; roles are viewer, operator and editor",
             )
         found[domain] = role

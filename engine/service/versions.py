@@ -216,7 +216,7 @@ class Versions:
             if version is None:
                 raise InputError("no other version was in use before")
         elif not any(e.in_use == version for e in entries):
-            raise InputError(f"{version} was never in use", fix="see: handback rules versions")
+            raise InputError(f"{version} was never in use", fix="see: leadback rules versions")
         rules = self._rules.of_version(version)
         file = next(e.file for e in entries if version in (e.version, e.in_use))
         return rules, file, entries[0].number

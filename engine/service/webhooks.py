@@ -113,7 +113,7 @@ class Webhooks:
             if not known and named == account:
                 log.warning(
                     "webhook of an account without a portal", action="webhook", crm=plugin,
-                    account=account, fix="connect it: handback portal connect NAME, or uninstall"
+                    account=account, fix="connect it: leadback portal connect NAME, or uninstall"
                     " the app there",
                 )  # fmt: skip
 

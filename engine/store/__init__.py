@@ -1,6 +1,6 @@
 """Where everything is kept: SQLite by default, PostgreSQL by a change of URL, one code for both.
 
-    store = open_store("sqlite:///handback.db")        # created and migrated when it is new
+    store = open_store("sqlite:///leadback.db")        # created and migrated when it is new
     with store.write() as tx: ...                      # one transaction; commits at the end
     with store.read() as tx: ...                       # writes nothing
 

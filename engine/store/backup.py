@@ -9,7 +9,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from engine.base.errors import HandbackError, InputError
+from engine.base.errors import InputError, LeadbackError
 from engine.base.private import open_private
 from engine.store.urls import read_url, shown
 
@@ -18,7 +18,7 @@ def backup(url: str, target: Path) -> int:
     """Copy the database to a new file, readable by this user alone; its size in bytes.
 
     The file has its name only when it is whole, checked and on the disk. Raises InputError for a
-    target that exists or a database that is no file, HandbackError when it cannot be done.
+    target that exists or a database that is no file, LeadbackError when it cannot be done.
     """
     parsed = read_url(url)
     if parsed.get_backend_name() != "sqlite":
@@ -39,7 +39,7 @@ def backup(url: str, target: Path) -> int:
         _on_disk(target.absolute().parent)
     except (OSError, sqlite3.Error) as error:
         part.unlink(missing_ok=True)
-        raise HandbackError(
+        raise LeadbackError(
             f"the backup could not be made: {error}",
             where=str(target),
             fix="check that its folder exists, is writable, and has room",

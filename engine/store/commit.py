@@ -98,7 +98,7 @@ _REVIVE = (
         reason=word(""),
     )
 )
-TIMER_SOURCE = "handback/timer"
+TIMER_SOURCE = "leadback/timer"
 
 
 @dataclass(slots=True)

@@ -153,7 +153,7 @@ class Store:
     def write(self) -> Iterator[Tx]:
         """A transaction that commits at the end of the block; an exception rolls it back.
 
-        Raises HandbackError when the database cannot be used (locked, read-only, full, gone).
+        Raises LeadbackError when the database cannot be used (locked, read-only, full, gone).
         """
         with self._explained():
             with self._dialect.begin_write() as connection:
@@ -224,7 +224,7 @@ class Store:
 def open_store(url: str) -> Store:
     """Open `sqlite:///FILE` (made and migrated when needed) or `postgresql://…` (never migrated).
 
-    Raises ConfigurationError for a URL or a schema that cannot be used, HandbackError for a
+    Raises ConfigurationError for a URL or a schema that cannot be used, LeadbackError for a
     database that cannot be reached.
     """
     dialect = _dialect(url)

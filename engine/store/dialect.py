@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
 from engine.base.clock import Millis
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.store.statements import DeleteRows, InsertRows, SqlOfRows, UpdateRows
 
 Rows = Sequence[tuple[Any, ...]]
@@ -110,5 +110,5 @@ class Dialect(Protocol):
     def bell(self) -> "Bell":
         """Rings when work comes in."""
 
-    def explain(self, error: DBAPIError) -> HandbackError | None:
+    def explain(self, error: DBAPIError) -> LeadbackError | None:
         """The error for people, with what to do about it; None when it is our own mistake."""

@@ -54,7 +54,7 @@ def check(dialect: Dialect, found: Schema | None) -> bool:
         raise ConfigurationError(
             f"the database has schema {found.version}, too new for this program ({HEAD})",
             where=dialect.name,
-            fix="run the newer version of handback that upgraded it",
+            fix="run the newer version of leadback that upgraded it",
         )
     return True
 

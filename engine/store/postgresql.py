@@ -26,7 +26,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.sql import ClauseElement, ColumnElement, FromClause
 
 from engine.base.clock import Millis
-from engine.base.errors import ConfigurationError, HandbackError
+from engine.base.errors import ConfigurationError, LeadbackError
 from engine.store import partitions
 from engine.store.dialect import Bell, Rows
 from engine.store.statements import DeleteRows, InsertRows, Plan, SqlOfRows, UpdateRows
@@ -58,7 +58,7 @@ class Postgresql:
             raise ConfigurationError(
                 "the driver for PostgreSQL is not installed",
                 where=self.name,
-                fix="install it: pip install 'handback[postgres]'",
+                fix="install it: pip install 'leadback[postgres]'",
             ) from error
 
     def begin_write(self) -> AbstractContextManager[Connection]:
@@ -152,7 +152,7 @@ class Postgresql:
             connection.exec_driver_sql(f"SET LOCAL enable_{kind} = off")
 
     def lock_schema(self, connection: Connection) -> None:
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('handback schema'))")
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('leadback schema'))")
 
     def migrated(self, connection: Connection) -> None:
         partitions.make_ahead(connection)
@@ -177,7 +177,7 @@ class Postgresql:
 
         return ChannelBell(self._url, CHANNEL)
 
-    def explain(self, error: DBAPIError) -> HandbackError | None:
+    def explain(self, error: DBAPIError) -> LeadbackError | None:
         code = getattr(error.orig, "sqlstate", None) or ""
         if code in ("42P01", "42703"):
             return not_migrated(self.name)
@@ -191,12 +191,12 @@ class Postgresql:
             "55P03": ("somebody holds a lock on a table", "wait for the migration to end"),
             "40P01": ("two transactions waited for each other", "try again"),
             "3D000": ("there is no such database", "create it first: createdb"),
-            "28P01": ("the password is refused", "mend it in HANDBACK_DATABASE_URL"),
+            "28P01": ("the password is refused", "mend it in LEADBACK_DATABASE_URL"),
         }.get(code)
         if found is not None:
-            return HandbackError(found[0], where=self.name, fix=found[1])
+            return LeadbackError(found[0], where=self.name, fix=found[1])
         if code[:2] in _NOT_THE_ROWS:
-            return HandbackError(
+            return LeadbackError(
                 f"the database cannot do it now: {_first_line(error.orig)} ({code})",
                 where=self.name,
                 fix="see the server's log; work goes on when it can",
@@ -204,7 +204,7 @@ class Postgresql:
         lost = not code and isinstance(error, OperationalError | InterfaceError)
         if error.connection_invalidated or lost:
             reason = _first_line(error.orig)
-            return HandbackError(
+            return LeadbackError(
                 f"the database does not answer ({reason})" if reason else "the database is gone",
                 where=self.name,
                 fix="check that the server runs and can be reached; work goes on when it does",
@@ -267,9 +267,9 @@ def _escaped(text: str) -> str:
 
 def not_migrated(name: str) -> ConfigurationError:
     return ConfigurationError(
-        "the database has no tables of Handback yet, or older ones",
+        "the database has no tables of Leadback yet, or older ones",
         where=name,
-        fix="run: handback db upgrade",
+        fix="run: leadback db upgrade",
     )
 
 

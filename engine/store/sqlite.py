@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
 from engine.base.clock import Millis
-from engine.base.errors import ConfigurationError, HandbackError
+from engine.base.errors import ConfigurationError, LeadbackError
 from engine.base.private import open_private
 from engine.store.dialect import BUSY_SECONDS, Rows
 from engine.store.statements import DeleteRows, InsertRows, SqlOfRows, UpdateRows
@@ -58,7 +58,7 @@ class Sqlite:
             raise ConfigurationError(
                 "a database in memory is gone when the program ends",
                 where=str(url),
-                fix="name a file: sqlite:///handback.db",
+                fix="name a file: sqlite:///leadback.db",
             )
         self.name = f"sqlite:///{url.database}"
         self._file = url.database
@@ -240,7 +240,7 @@ class Sqlite:
     def bell(self) -> "FileBell":
         return FileBell(self._file)
 
-    def explain(self, error: DBAPIError) -> HandbackError | None:
+    def explain(self, error: DBAPIError) -> LeadbackError | None:
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return _locked(self.name)
@@ -282,9 +282,9 @@ class Sqlite:
         if found is None and code == sqlite3.SQLITE_ERROR and _NO_SCHEMA.search(str(error.orig)):
             found = (
                 f"the database has not the schema of this program: {error.orig}",
-                "upgrade it: handback db upgrade",
+                "upgrade it: leadback db upgrade",
             )
-        return None if found is None else HandbackError(found[0], where=self.name, fix=found[1])
+        return None if found is None else LeadbackError(found[0], where=self.name, fix=found[1])
 
 
 def _make_private(file: Path) -> None:
@@ -367,8 +367,8 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-def _locked(name: str) -> HandbackError:
-    return HandbackError(
+def _locked(name: str) -> LeadbackError:
+    return LeadbackError(
         f"another program has had the database locked for {BUSY_SECONDS} seconds",
         where=name,
         fix="end the program that holds it (a backup? a database browser?), then try again",

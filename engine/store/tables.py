@@ -34,8 +34,8 @@ metadata = MetaData(
     }
 )
 
-IDS = Sequence("handback_ids", metadata=metadata)
-PLACES = Sequence("handback_places", metadata=metadata)
+IDS = Sequence("leadback_ids", metadata=metadata)
+PLACES = Sequence("leadback_places", metadata=metadata)
 """Where ids come from on PostgreSQL, and the newest instant at which an event was accepted; SQLite
 has no sequences and uses the table `ids`."""
 

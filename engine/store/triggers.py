@@ -54,14 +54,14 @@ _UPSERT = (
     f"ON CONFLICT (portal, lead_id) DO UPDATE SET {_CHANGES};"
 )
 POSTGRESQL: Mapping[str, str] = {
-    "handback_directory": "CREATE FUNCTION handback_directory() RETURNS trigger LANGUAGE plpgsql "
+    "leadback_directory": "CREATE FUNCTION leadback_directory() RETURNS trigger LANGUAGE plpgsql "
     f"AS $$ BEGIN {_UPSERT} RETURN NULL; END $$",
-    "handback_directory_forget": "CREATE FUNCTION handback_directory_forget() RETURNS trigger "
+    "leadback_directory_forget": "CREATE FUNCTION leadback_directory_forget() RETURNS trigger "
     f"LANGUAGE plpgsql AS $$ BEGIN {_FORGET} RETURN NULL; END $$",
     "leads_come": "CREATE TRIGGER leads_come AFTER INSERT ON leads "
-    "FOR EACH ROW EXECUTE FUNCTION handback_directory()",
+    "FOR EACH ROW EXECUTE FUNCTION leadback_directory()",
     "leads_differ": f"CREATE TRIGGER leads_differ AFTER UPDATE OF {_OF} ON leads FOR EACH ROW "
-    f"WHEN ({_differ('IS DISTINCT FROM')}) EXECUTE FUNCTION handback_directory()",
+    f"WHEN ({_differ('IS DISTINCT FROM')}) EXECUTE FUNCTION leadback_directory()",
     "leads_go": "CREATE TRIGGER leads_go AFTER DELETE ON leads "
-    "FOR EACH ROW EXECUTE FUNCTION handback_directory_forget()",
+    "FOR EACH ROW EXECUTE FUNCTION leadback_directory_forget()",
 }

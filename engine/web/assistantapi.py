@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.service.audit import Audit
 from engine.service.off_days import MOST
 from engine.store.account_records import ApiKey
@@ -100,7 +100,7 @@ def assistant_api(keeper: Keeper, assistants: KeepsAssistants, audit: Audit) -> 
 
         try:
             return await run_in_threadpool(put)
-        except HandbackError as error:
+        except LeadbackError as error:
             raise HTTPException(422, str(error)) from error
 
     return router

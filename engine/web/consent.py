@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.service.accounts import Accounts
 from engine.service.audit import Audit
 from engine.service.connections import RETURN_PATH, Connections
@@ -49,7 +49,7 @@ def consent_routes(
         try:
             work = partial(contextvars.copy_context().run, take)
             name = await asyncio.get_running_loop().run_in_executor(threads, work)
-        except HandbackError as error:
+        except LeadbackError as error:
             return _page("Not connected", str(error), 400)
         return _page(f"{name} is connected", "Check its set-up next.", 200)
 

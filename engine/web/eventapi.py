@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from engine.base.clock import Clock
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.base.reading import UnreadableError, unpacked
 from engine.service.apikeys import ApiKeys
 from engine.store.account_records import ApiKey
@@ -117,7 +117,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     429: {"model": Problem, "description": "Too often; Retry-After says when"},
 }
 
-bearer = HTTPBearer(auto_error=False, description="A key of: handback apikey add NAME --scope …")
+bearer = HTTPBearer(auto_error=False, description="A key of: leadback apikey add NAME --scope …")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
@@ -156,7 +156,7 @@ class Keeper:
         if key is None:
             raise HTTPException(
                 401,
-                "send Authorization: Bearer KEY; make one with: handback apikey add",
+                "send Authorization: Bearer KEY; make one with: leadback apikey add",
                 {"WWW-Authenticate": "Bearer"},
             )
         if not set(scopes) & set(key.scopes):
@@ -285,7 +285,7 @@ def event_api(keeper: Keeper, add_lines: AddLines, leads: ReadsLeads) -> APIRout
 
         try:
             return await run_in_threadpool(read)
-        except HandbackError as error:
+        except LeadbackError as error:
             raise HTTPException(400, str(error)) from error
 
     @router.get(
@@ -295,7 +295,7 @@ def event_api(keeper: Keeper, add_lines: AddLines, leads: ReadsLeads) -> APIRout
             "A lead by its CRM id or email address, with history, effects and owners. In the "
             "history, `internal` is true for what the engine itself or a person on its pages and "
             "commands did, and `via` says through which door an event came: `key: NAME`, "
-            "`broker: QUEUE`, `file`, `pages: NAME`, `command line: NAME`, or `handback`. "
+            "`broker: QUEUE`, `file`, `pages: NAME`, `command line: NAME`, or `leadback`. "
             "`source` is what the sender calls itself."
         ),
         responses={**REFUSALS, 404: {"model": Problem, "description": "There is none"}},
@@ -308,7 +308,7 @@ def event_api(keeper: Keeper, add_lines: AddLines, leads: ReadsLeads) -> APIRout
         check_portal(key, portal)
         try:
             return await run_in_threadpool(leads.show, f"{portal}/{lead}")
-        except HandbackError as error:
+        except LeadbackError as error:
             raise HTTPException(404, str(error)) from error
 
     return router

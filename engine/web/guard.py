@@ -18,13 +18,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.service.accounts import Visitor
 
 PAGES = "/app"
 ASSETS = f"{PAGES}/_nicegui/"
 SOCKET = f"{PAGES}/_nicegui_ws/"
-COOKIE = "handback_session"
+COOKIE = "leadback_session"
 MAX_FORM = 20_000
 MAX_BODY = 2_000_000
 BODY_SECONDS = 30.0
@@ -86,7 +86,7 @@ class Guard:
         headers, path = Headers(scope=scope), str(scope["path"])
         try:
             refusal = await self._refusal(scope, headers, path)
-        except HandbackError as error:  # the database: who this is cannot be asked
+        except LeadbackError as error:  # the database: who this is cannot be asked
             log.error("not answered", path=path[:200], why=error.what)
             refusal = PlainTextResponse("try again later\n", 503)
         if scope["type"] == "websocket":
@@ -132,7 +132,7 @@ class Guard:
         if not self.outside.hosts or host in self.outside.hosts:
             return None
         return PlainTextResponse(
-            f"this is not {host[:100]}; set HANDBACK_PUBLIC_URL to the address in use\n", 421
+            f"this is not {host[:100]}; set LEADBACK_PUBLIC_URL to the address in use\n", 421
         )
 
     def _foreign(self, scope: Scope, headers: Headers, path: str) -> Response | None:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.service.accounts import LIFETIME, REMEMBERED, Accounts, digest
 from engine.service.audit import Audit
 from engine.service.hashing import BusyError
@@ -24,7 +24,7 @@ from engine.web.limits import LoginPace
 from engine.web.plain import first_page, login_page, message_page
 
 HOME = f"{PAGES}/leads"
-BROWSER = "handback_browser"
+BROWSER = "leadback_browser"
 """The cookie by which a browser is known that a login was good from."""
 WRONG = "That name and password do not fit, or too many tries came before. Try again later."
 
@@ -103,7 +103,7 @@ class Entrance:
         token = str(request.path_params["token"])
         good = bool(self.token) and hmac.compare_digest(token.encode(), self.token.encode())
         if not good or await run_in_threadpool(self.accounts.any):
-            text = "This link was used, or belongs to an earlier start of handback serve."
+            text = "This link was used, or belongs to an earlier start of leadback serve."
             return HTMLResponse(message_page("This link opens nothing", text), 404)
         if request.method == "GET":
             return HTMLResponse(first_page(token))
@@ -113,7 +113,7 @@ class Entrance:
             session = await run_in_threadpool(self._make_first, name, password)
         except BusyError as error:
             return HTMLResponse(first_page(token, message=str(error)), 429, _later(1))
-        except HandbackError as error:
+        except LeadbackError as error:
             return HTMLResponse(first_page(token, message=str(error)), 400)
         return admit(self.outside, session, HOME)
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from engine.base.errors import ConfigurationError, HandbackError
+from engine.base.errors import ConfigurationError, LeadbackError
 
 Status = Callable[[], Mapping[str, Any]]
 """service.queue: the counts of inbox and outbox."""
@@ -40,33 +40,33 @@ class _Figures(Collector):
     def collect(self) -> Iterator[Metric]:
         try:
             found, states = self._status(), self._states()
-        except HandbackError:  # the figure to raise an alarm by: the others would be guesses
+        except LeadbackError:  # the figure to raise an alarm by: the others would be guesses
             yield _up(0)
             return
         yield _up(1)
         yield _gauge("inbox_events", "Events by what they wait for", "status", found["inbox"])
         yield _gauge("outbox_effects", "Effects by status", "status", found["outbox"])
         yield GaugeMetricFamily(
-            "handback_oldest_due_seconds",
+            "leadback_oldest_due_seconds",
             "Age of the oldest event or effect that is due",
             value=found["oldest_due_seconds"],
         )
         yield GaugeMetricFamily(
-            "handback_portals_paused",
+            "leadback_portals_paused",
             "Portals that nothing is sent to for now",
             value=len(found["paused"]),
         )
         yield _gauge("leads", "Leads by state", "state", states)
         if self._strangers is not None:
             yield CounterMetricFamily(
-                "handback_webhooks_unknown_account",
+                "leadback_webhooks_unknown_account",
                 "Webhooks of accounts that no portal is connected to, since this process began",
                 value=self._strangers(),
             )
 
 
 def _up(value: int) -> GaugeMetricFamily:
-    return GaugeMetricFamily("handback_database_up", "1: the database answers", value=value)
+    return GaugeMetricFamily("leadback_database_up", "1: the database answers", value=value)
 
 
 def _gauge(name: str, means: str, label: str, values: Mapping[str, int]) -> GaugeMetricFamily:
@@ -126,7 +126,7 @@ def metric_routes(
     async def ready(_: Request) -> Response:
         try:
             await run_in_threadpool(status)
-        except HandbackError as error:
+        except LeadbackError as error:
             return PlainTextResponse(f"not ready: {error.what}\n", 503)
         except Exception:  # whatever the database says; the log has it, the outside need not
             return PlainTextResponse("not ready: the database does not answer\n", 503)

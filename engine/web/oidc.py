@@ -22,7 +22,7 @@ from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
 from engine.base.clock import HOUR, SECOND, Clock, Millis
-from engine.base.errors import ConfigurationError, HandbackError, InputError
+from engine.base.errors import ConfigurationError, InputError, LeadbackError
 from engine.base.hosts import LOCAL
 from engine.base.redaction import hide
 from engine.base.settings import Settings
@@ -48,7 +48,7 @@ _SIGNS = ("RSA", "EC", "OKP")
 _DOORS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
-class ProviderUnavailable(HandbackError):
+class ProviderUnavailable(LeadbackError):
     """The provider does not answer, or not as the standard asks; nothing is known of the person."""
 
     exit_code = 1
@@ -215,7 +215,7 @@ def _check_metadata(metadata: Mapping[str, Any], issuer: str) -> None:
         raise ProviderUnavailable(
             f"the provider calls itself {str(metadata.get('issuer'))[:200]!r}",
             where=issuer,
-            fix="set HANDBACK_OIDC_ISSUER to exactly that, if it is the right one",
+            fix="set LEADBACK_OIDC_ISSUER to exactly that, if it is the right one",
         )
     doors = [*_DOORS, *(["userinfo_endpoint"] if "userinfo_endpoint" in metadata else [])]
     bad = [name for name in doors if not _safe(metadata.get(name))]
@@ -223,7 +223,7 @@ def _check_metadata(metadata: Mapping[str, Any], issuer: str) -> None:
         raise ProviderUnavailable(
             f"the provider's {bad[0]} is no https address",
             where=issuer,
-            fix="check HANDBACK_OIDC_ISSUER",
+            fix="check LEADBACK_OIDC_ISSUER",
         )
 
 
@@ -234,14 +234,14 @@ def provider_of(settings: Settings, clock: Clock) -> Provider | None:
     if not _safe(settings.oidc_issuer) or urlsplit(settings.oidc_issuer).query:
         raise ConfigurationError(
             f"{settings.oidc_issuer!r} cannot be an OpenID provider",
-            where="HANDBACK_OIDC_ISSUER",
+            where="LEADBACK_OIDC_ISSUER",
             fix="give its https address, as it calls itself",
         )
     if not settings.oidc_client_id:
         raise ConfigurationError(
             "the provider does not know who asks",
-            where="HANDBACK_OIDC_CLIENT_ID",
-            fix="register Handback there, and set this to the client id that it gives",
+            where="LEADBACK_OIDC_CLIENT_ID",
+            fix="register Leadback there, and set this to the client id that it gives",
         )
     name = settings.oidc_client_secret_env
     secret = hide(os.environ.get(name, "")) if name else None
@@ -249,7 +249,7 @@ def provider_of(settings: Settings, clock: Clock) -> Provider | None:
         raise ConfigurationError(
             "the client's secret is not there",
             where=name,
-            fix='set this variable, or HANDBACK_OIDC_CLIENT_SECRET_ENV="" for a client without one',
+            fix='set this variable, or LEADBACK_OIDC_CLIENT_SECRET_ENV="" for a client without one',
         )
     return Provider(settings.oidc_issuer, settings.oidc_client_id, secret, clock)
 

@@ -21,7 +21,7 @@ def login_page(*, message: str = "", next_path: str = "", name: str = "", sso: s
         "Log in",
         f"""
 <main class="door">
-  <h1>Handback</h1>
+  <h1>Leadback</h1>
   {_alert(message)}
   <form method="post" action="/login">
     <label for="name">Name</label>
@@ -44,7 +44,7 @@ def first_page(token: str, *, message: str = "") -> str:
         "First login",
         f"""
 <main class="door">
-  <h1>Welcome to Handback</h1>
+  <h1>Welcome to Leadback</h1>
   <p>There is no login yet. Make yours: it is an admin’s, and can add others.</p>
   {_alert(message)}
   <form method="post" action="/first/{escape(token)}">
@@ -131,9 +131,9 @@ def _page(title: str, body: str) -> str:
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)} · Handback</title>
-<link rel="icon" href="/static/handback.svg">
-<link rel="stylesheet" href="/static/handback.css">
+<title>{escape(title)} · Leadback</title>
+<link rel="icon" href="/static/leadback.svg">
+<link rel="stylesheet" href="/static/leadback.css">
 </head>
 <body class="plain">{body}
 </body>

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from engine.base.clock import Clock
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.hooks.outcomes import Refused, WebhookRequest
 from engine.service.webhooks import Taken
 
@@ -39,7 +39,7 @@ def receiver_app(take: Take, clock: Clock, *, public_url: str = "") -> Starlette
         plugin, portal = request.path_params["plugin"], request.path_params["portal"]
         try:
             answer = await run_in_threadpool(take, plugin, portal, webhook)
-        except HandbackError as error:
+        except LeadbackError as error:
             return _refusal(error.what, 503)
         if isinstance(answer, Refused):
             return _refusal(answer.reason, answer.status)

@@ -1,6 +1,6 @@
 """All doors of one process behind one guard: pages, event API, webhooks, probes, figures.
 
-Without the extra handback[web] only webhooks and the health probe are there; serve says so.
+Without the extra leadback[web] only webhooks and the health probe are there; serve says so.
 """
 
 import secrets
@@ -69,7 +69,7 @@ def doors(app: App, *, host: str, portals_clock: Clock | None = None) -> Doors:
         return await keeper.refusal(request, "metrics:read")
 
     door = FastAPI(
-        title="Handback event API",
+        title="Leadback event API",
         version="1",
         description="Send events about leads (CloudEvents), read leads, and set off-days.",
         docs_url=None,
@@ -151,9 +151,9 @@ def _static() -> list[Route]:
         return Response(MARK, media_type="image/svg+xml", headers=_DAY)
 
     return [
-        Route("/static/handback.css", sheet, methods=["GET"]),
+        Route("/static/leadback.css", sheet, methods=["GET"]),
         Route("/static/focus.js", focus, methods=["GET"]),
-        Route("/static/handback.svg", mark, methods=["GET"]),
+        Route("/static/leadback.svg", mark, methods=["GET"]),
     ]
 
 

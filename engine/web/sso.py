@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from engine.base.errors import ConfigurationError, HandbackError, InputError
+from engine.base.errors import ConfigurationError, InputError, LeadbackError
 from engine.base.settings import Settings
 from engine.service.sign_in import WAY_LASTS, Admitted, SignIns
 from engine.web.guard import Outside, cookie_of
@@ -52,7 +52,7 @@ class SingleSignOn:
         try:
             ticket = await run_in_threadpool(self.sign_ins.begin, next_path)
             address = await run_in_threadpool(self.provider.address, ticket, self._uri(request))
-        except HandbackError as error:
+        except LeadbackError as error:
             return _told(error)
         answer = RedirectResponse(address, 303)
         answer.set_cookie(
@@ -75,7 +75,7 @@ class SingleSignOn:
         uri, address = self._uri(request), request.client.host if request.client else ""
         try:
             admitted, next_path = await run_in_threadpool(self._take, secret, answer, uri, address)
-        except HandbackError as error:
+        except LeadbackError as error:
             response = _told(error)
         else:
             response = admit(self.outside, admitted.token, next_path or HOME)
@@ -91,7 +91,7 @@ class SingleSignOn:
             person = self.provider.person(answer, ticket, uri)
             who = person.address or person.subject
             admitted = self.sign_ins.admit(person, address)
-        except HandbackError as error:
+        except LeadbackError as error:
             log.warning("refused", action="single_sign_on", why=error.what)
             self.sign_ins.refuse(who, address, error.what)
             raise
@@ -115,12 +115,12 @@ def check_reach(settings: Settings, outside: Outside) -> None:
     if settings.oidc_issuer and not outside.hosts:
         raise ConfigurationError(
             "the provider cannot send people back",
-            where="HANDBACK_PUBLIC_URL",
+            where="LEADBACK_PUBLIC_URL",
             fix="set it to the address that people use",
         )
 
 
-def _told(error: HandbackError) -> Response:
+def _told(error: LeadbackError) -> Response:
     if isinstance(error, ProviderUnavailable):
         return _trouble("The login provider is not there", str(error), 503)
     status = 403 if isinstance(error, InputError) else 500

@@ -49,106 +49,106 @@ a { color: var(--accent); }
 
 /* ---------------------------------------------------------------- frame */
 .nicegui-content { padding: 0; gap: 0; align-items: stretch; }
-.hb-top { display: flex; align-items: center; gap: .25rem; padding: 0 1rem; min-height: 52px;
+.lb-top { display: flex; align-items: center; gap: .25rem; padding: 0 1rem; min-height: 52px;
   background: var(--paper); border-bottom: 1px solid var(--line);
   position: sticky; top: 0; z-index: 10; }
-.hb-brand { display: flex; align-items: center; gap: .5rem; margin-right: 1rem; font-weight: 700;
+.lb-brand { display: flex; align-items: center; gap: .5rem; margin-right: 1rem; font-weight: 700;
   color: var(--ink); text-decoration: none; }
-.hb-brand img { width: 24px; height: 24px; display: block; }
-.hb-nav { display: flex; gap: .1rem; flex: 1; overflow-x: auto; scrollbar-width: none; }
-.hb-nav a { padding: .45rem .7rem; color: var(--soft); text-decoration: none; white-space: nowrap;
+.lb-brand img { width: 24px; height: 24px; display: block; }
+.lb-nav { display: flex; gap: .1rem; flex: 1; overflow-x: auto; scrollbar-width: none; }
+.lb-nav a { padding: .45rem .7rem; color: var(--soft); text-decoration: none; white-space: nowrap;
   border-radius: var(--round); font-weight: 500; }
-.hb-nav a:hover { background: var(--ground); color: var(--ink); }
-.hb-nav a[aria-current=page] { color: var(--accent); background: var(--accent-soft); }
-.hb-count { display: inline-block; min-width: 1.2em; margin-left: .35rem; padding: 0 .35em;
+.lb-nav a:hover { background: var(--ground); color: var(--ink); }
+.lb-nav a[aria-current=page] { color: var(--accent); background: var(--accent-soft); }
+.lb-count { display: inline-block; min-width: 1.2em; margin-left: .35rem; padding: 0 .35em;
   color: #fff; background: var(--bad); border-radius: 1em; font-size: .75rem; font-weight: 700;
   line-height: 1.5; text-align: center; }
-.hb-who { display: flex; align-items: center; gap: .5rem; color: var(--soft); white-space: nowrap;
+.lb-who { display: flex; align-items: center; gap: .5rem; color: var(--soft); white-space: nowrap;
   font-size: .875rem; }
-.hb-who form { margin: 0; }
-.hb-who button { padding: .3rem .6rem; font: inherit; color: var(--ink); background: none;
+.lb-who form { margin: 0; }
+.lb-who button { padding: .3rem .6rem; font: inherit; color: var(--ink); background: none;
   border: 1px solid var(--line); border-radius: var(--round); cursor: pointer; }
-.hb-main { max-width: 1280px; width: 100%; box-sizing: border-box; margin: 0 auto;
+.lb-main { max-width: 1280px; width: 100%; box-sizing: border-box; margin: 0 auto;
   padding: 1.25rem 1.25rem 3rem; }
-.hb-main h1 { margin: 0; font-size: 1.5rem; font-weight: 700; line-height: 1.25; }
-.hb-main h2 { margin: 0 0 .6rem; font-size: 1.05rem; font-weight: 650; line-height: 1.3; }
-.hb-head { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1rem;
+.lb-main h1 { margin: 0; font-size: 1.5rem; font-weight: 700; line-height: 1.25; }
+.lb-main h2 { margin: 0 0 .6rem; font-size: 1.05rem; font-weight: 650; line-height: 1.3; }
+.lb-head { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1rem;
   margin-bottom: 1rem; }
-.hb-head .hb-grow { flex: 1; }
-.hb-lead { color: var(--soft); margin: 0; }
-.hb-card { background: var(--paper); border: 1px solid var(--line); border-radius: 10px;
+.lb-head .lb-grow { flex: 1; }
+.lb-lead { color: var(--soft); margin: 0; }
+.lb-card { background: var(--paper); border: 1px solid var(--line); border-radius: 10px;
   padding: 1rem 1.15rem; margin-bottom: 1rem; }
-.hb-two { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); gap: 1rem;
+.lb-two { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); gap: 1rem;
   align-items: start; }
-.hb-tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem;
+.lb-tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem;
   margin-bottom: 1rem; }
-.hb-tile { background: var(--paper); border: 1px solid var(--line); border-radius: 10px;
+.lb-tile { background: var(--paper); border: 1px solid var(--line); border-radius: 10px;
   padding: .75rem 1rem; }
-.hb-tile b { display: block; font-size: 1.6rem; font-weight: 700; line-height: 1.2;
+.lb-tile b { display: block; font-size: 1.6rem; font-weight: 700; line-height: 1.2;
   font-variant-numeric: tabular-nums; }
-.hb-tile span { color: var(--soft); font-size: .875rem; }
-.hb-tile.bad b { color: var(--bad); }
-.hb-row { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; }
-.hb-bar { margin: .5rem 0; padding: .5rem .8rem; background: var(--paper);
+.lb-tile span { color: var(--soft); font-size: .875rem; }
+.lb-tile.bad b { color: var(--bad); }
+.lb-row { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; }
+.lb-bar { margin: .5rem 0; padding: .5rem .8rem; background: var(--paper);
   border: 1px solid var(--line); border-radius: 10px; }
-.hb-row .hb-grow { flex: 1; }
-.hb-dialog h2.hb-gap { margin: 1rem 0 .3rem; font-size: 1.05rem; }
-.hb-filters { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem;
+.lb-row .lb-grow { flex: 1; }
+.lb-dialog h2.lb-gap { margin: 1rem 0 .3rem; font-size: 1.05rem; }
+.lb-filters { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem;
   margin-bottom: .75rem; }
-.hb-filters .q-field { min-width: 9rem; background: var(--paper); }
-.hb-filters .hb-search { flex: 1 1 16rem; }
-.hb-soft { color: var(--soft); }
-.hb-mono { font-family: var(--mono); font-size: .85em; }
-.hb-empty { padding: 2rem 1rem; color: var(--soft); text-align: center; }
-.hb-note { padding: .6rem .8rem; margin: 0 0 1rem; border-radius: var(--round);
+.lb-filters .q-field { min-width: 9rem; background: var(--paper); }
+.lb-filters .lb-search { flex: 1 1 16rem; }
+.lb-soft { color: var(--soft); }
+.lb-mono { font-family: var(--mono); font-size: .85em; }
+.lb-empty { padding: 2rem 1rem; color: var(--soft); text-align: center; }
+.lb-note { padding: .6rem .8rem; margin: 0 0 1rem; border-radius: var(--round);
   background: var(--accent-soft); }
-.hb-note.bad { background: var(--bad-soft); color: var(--bad); }
-.hb-note.warn { background: var(--warn-soft); color: var(--warn); }
-.hb-note.good { background: var(--good-soft); color: var(--good); }
+.lb-note.bad { background: var(--bad-soft); color: var(--bad); }
+.lb-note.warn { background: var(--warn-soft); color: var(--warn); }
+.lb-note.good { background: var(--good-soft); color: var(--good); }
 
 /* ---------------------------------------------------------------- words with a colour */
-.hb-chip { display: inline-block; padding: .05rem .55rem; border-radius: 1em; font-size: .8125rem;
+.lb-chip { display: inline-block; padding: .05rem .55rem; border-radius: 1em; font-size: .8125rem;
   font-weight: 600; white-space: nowrap; color: #3a4653; background: #e6ebf1; }
-.hb-chip.goes_on { color: #0a4f94; background: #deecfa; }
-.hb-chip.done, .hb-chip.good { color: var(--good); background: var(--good-soft); }
-.hb-chip.final { color: #fff; background: #4b5865; }
-.hb-chip.bad, .hb-chip.failed, .hb-chip.error { color: var(--bad); background: var(--bad-soft); }
-.hb-chip.warn, .hb-chip.uncertain, .hb-chip.warning, .hb-chip.refused { color: var(--warn);
+.lb-chip.goes_on { color: #0a4f94; background: #deecfa; }
+.lb-chip.done, .lb-chip.good { color: var(--good); background: var(--good-soft); }
+.lb-chip.final { color: #fff; background: #4b5865; }
+.lb-chip.bad, .lb-chip.failed, .lb-chip.error { color: var(--bad); background: var(--bad-soft); }
+.lb-chip.warn, .lb-chip.uncertain, .lb-chip.warning, .lb-chip.refused { color: var(--warn);
   background: var(--warn-soft); }
 
 /* ---------------------------------------------------------------- tables */
-.hb-scroll { overflow-x: auto; }
-.hb-table { width: 100%; border-collapse: collapse; font-size: .9rem; color: var(--ink); }
-.hb-table th { padding: .5rem .6rem; text-align: left; color: var(--soft); font-weight: 600;
+.lb-scroll { overflow-x: auto; }
+.lb-table { width: 100%; border-collapse: collapse; font-size: .9rem; color: var(--ink); }
+.lb-table th { padding: .5rem .6rem; text-align: left; color: var(--soft); font-weight: 600;
   font-size: .8125rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
-.hb-table td { padding: .45rem .6rem; border-bottom: 1px solid #edf1f5; vertical-align: top;
+.lb-table td { padding: .45rem .6rem; border-bottom: 1px solid #edf1f5; vertical-align: top;
   font-size: .875rem; white-space: normal; overflow-wrap: break-word; }
-.hb-table td .hb-mono { overflow-wrap: anywhere; }
-.hb-table td.hb-short { white-space: nowrap; }
-.hb-table tbody tr:hover { background: #f8fafc; }
-.hb-table tbody tr:last-child td { border-bottom: 0; }
-.hb-table .num, .hb-table th.num { text-align: right; font-variant-numeric: tabular-nums; }
-.hb-table button.hb-sort { padding: 0; font: inherit; color: inherit; background: none; border: 0;
+.lb-table td .lb-mono { overflow-wrap: anywhere; }
+.lb-table td.lb-short { white-space: nowrap; }
+.lb-table tbody tr:hover { background: #f8fafc; }
+.lb-table tbody tr:last-child td { border-bottom: 0; }
+.lb-table .num, .lb-table th.num { text-align: right; font-variant-numeric: tabular-nums; }
+.lb-table button.lb-sort { padding: 0; font: inherit; color: inherit; background: none; border: 0;
   cursor: pointer; }
-.hb-table input[type=checkbox] { width: 1.1rem; height: 1.1rem; accent-color: var(--accent); }
-.hb-facts { display: grid; grid-template-columns: fit-content(45%) minmax(0, 1fr); gap: .3rem 1rem;
+.lb-table input[type=checkbox] { width: 1.1rem; height: 1.1rem; accent-color: var(--accent); }
+.lb-facts { display: grid; grid-template-columns: fit-content(45%) minmax(0, 1fr); gap: .3rem 1rem;
   margin: 0; }
-.hb-meter { width: 8rem; height: .8rem; margin-right: .6rem; vertical-align: middle; }
-.hb-facts + [role=group] { margin-top: .6rem; }
-.hb-facts dt { color: var(--soft); }
-.hb-facts dd { margin: 0; overflow-wrap: anywhere; }
+.lb-meter { width: 8rem; height: .8rem; margin-right: .6rem; vertical-align: middle; }
+.lb-facts + [role=group] { margin-top: .6rem; }
+.lb-facts dt { color: var(--soft); }
+.lb-facts dd { margin: 0; overflow-wrap: anywhere; }
 
 /* ---------------------------------------------------------------- timeline */
-.hb-time { list-style: none; margin: 0; padding: 0 0 0 1.1rem; border-left: 2px solid var(--line); }
-.hb-time li { position: relative; padding: 0 0 1rem .35rem; }
-.hb-time li::before { content: ""; position: absolute; left: calc(-1.1rem - 6px); top: .45rem;
+.lb-time { list-style: none; margin: 0; padding: 0 0 0 1.1rem; border-left: 2px solid var(--line); }
+.lb-time li { position: relative; padding: 0 0 1rem .35rem; }
+.lb-time li::before { content: ""; position: absolute; left: calc(-1.1rem - 6px); top: .45rem;
   width: 10px; height: 10px; border-radius: 50%; background: var(--paper);
   border: 2px solid #8493a3; box-sizing: border-box; }
-.hb-time li.moved::before { background: var(--accent); border-color: var(--accent); }
-.hb-time li.refused::before { background: #c27c00; border-color: #c27c00; }
-.hb-time li.failed::before { background: var(--bad); border-color: var(--bad); }
-.hb-time time { color: var(--soft); font-size: .8125rem; font-variant-numeric: tabular-nums; }
-.hb-time p { margin: .1rem 0 0; overflow-wrap: anywhere; }
+.lb-time li.moved::before { background: var(--accent); border-color: var(--accent); }
+.lb-time li.refused::before { background: #c27c00; border-color: #c27c00; }
+.lb-time li.failed::before { background: var(--bad); border-color: var(--bad); }
+.lb-time time { color: var(--soft); font-size: .8125rem; font-variant-numeric: tabular-nums; }
+.lb-time p { margin: .1rem 0 0; overflow-wrap: anywhere; }
 
 /* ---------------------------------------------------------------- controls of the library */
 .q-item:focus-visible, .q-field__control:has(:focus-visible), .q-checkbox:has(:focus-visible),
@@ -159,39 +159,39 @@ a { color: var(--accent); }
 .q-btn { text-transform: none; font-weight: 600; border-radius: var(--round); }
 .q-btn--dense { padding: .2rem .75rem; }
 .q-btn--dense.q-btn--flat { padding: .15rem .5rem; }
-.hb-records, .hb-records .q-table__middle { background: none; overflow: visible; }
-.hb-drawing svg { display: block; width: min(100%, 760px); margin: 0 auto; }
+.lb-records, .lb-records .q-table__middle { background: none; overflow: visible; }
+.lb-drawing svg { display: block; width: min(100%, 760px); margin: 0 auto; }
 .q-field__label, .q-field__native, .q-field__input { color: var(--ink); }
 .q-field__label { color: var(--soft); }
 .nicegui-codemirror { border: 1px solid var(--line); border-radius: var(--round);
   font-size: .85rem; background: var(--paper); }
-.hb-line-error { background: var(--bad-soft); }
-.hb-line-warning { background: var(--warn-soft); }
-.hb-words h1 { font-size: 1.25rem; }
-.hb-words h2, .hb-words h3 { margin: 1rem 0 .3rem; font-size: 1.05rem; }
-.hb-words p { margin: .25rem 0; }
-.hb-panels { background: none; }
-.hb-panels .q-tab-panel { display: block; padding: 1rem 0; }
+.lb-line-error { background: var(--bad-soft); }
+.lb-line-warning { background: var(--warn-soft); }
+.lb-words h1 { font-size: 1.25rem; }
+.lb-words h2, .lb-words h3 { margin: 1rem 0 .3rem; font-size: 1.05rem; }
+.lb-words p { margin: .25rem 0; }
+.lb-panels { background: none; }
+.lb-panels .q-tab-panel { display: block; padding: 1rem 0; }
 summary { display: list-item; cursor: pointer; color: var(--soft); }
-.hb-dialog h2 { margin: 0; font-size: 1.2rem; font-weight: 700; line-height: 1.3; }
-.hb-dialog { min-width: min(34rem, 92vw); max-width: 92vw; padding: 1.25rem; gap: .75rem;
+.lb-dialog h2 { margin: 0; font-size: 1.2rem; font-weight: 700; line-height: 1.3; }
+.lb-dialog { min-width: min(34rem, 92vw); max-width: 92vw; padding: 1.25rem; gap: .75rem;
   border-radius: 12px; align-items: stretch; }
 
 @media (min-width: 901px) {
-  .hb-table td { overflow-wrap: anywhere; }
-  .hb-table td a { overflow-wrap: break-word; }
+  .lb-table td { overflow-wrap: anywhere; }
+  .lb-table td a { overflow-wrap: break-word; }
 }
 @media (max-width: 900px) {
-  .hb-two { grid-template-columns: minmax(0, 1fr); }
+  .lb-two { grid-template-columns: minmax(0, 1fr); }
 }
 @media (max-width: 640px) {
-  .hb-top { flex-wrap: wrap; padding: .25rem .75rem; }
-  .hb-brand { flex: 1; }
-  .hb-nav { order: 3; flex: 1 0 100%; padding-bottom: .25rem; }
-  .hb-main { padding: .9rem .75rem 3rem; }
-  .hb-wide { display: none; }
-  .hb-head .hb-chip { white-space: normal; overflow-wrap: anywhere; }
-  .hb-filters .q-field { flex: 1 1 45%; min-width: 0; }
+  .lb-top { flex-wrap: wrap; padding: .25rem .75rem; }
+  .lb-brand { flex: 1; }
+  .lb-nav { order: 3; flex: 1 0 100%; padding-bottom: .25rem; }
+  .lb-main { padding: .9rem .75rem 3rem; }
+  .lb-wide { display: none; }
+  .lb-head .lb-chip { white-space: normal; overflow-wrap: anywhere; }
+  .lb-filters .q-field { flex: 1 1 45%; min-width: 0; }
 }
 @media (prefers-reduced-motion: reduce) {
   * { animation: none !important; transition: none !important; }

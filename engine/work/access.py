@@ -30,7 +30,7 @@ class Accesses:
             assistants = tx.portals.assistants(name) if portal is not None else ()
         if portal is None:
             raise ConfigurationError(
-                f"there is no portal {name!r}", fix=f"handback portal connect {name}"
+                f"there is no portal {name!r}", fix=f"leadback portal connect {name}"
             )
         return self.to(portal, assistants), self._plugins.for_crm(portal.crm)
 

@@ -215,7 +215,7 @@ def _no_portal(portal: str, who: str, portals: Collection[str]) -> str:
     close = same or difflib.get_close_matches(portal, portals, n=1)
     if close:
         return f"there is no portal {portal!r} (did you mean {close[0]!r}?); write {close[0]}/{who}"
-    return f"there is no portal {portal!r}; connect it with: handback portal connect {portal}"
+    return f"there is no portal {portal!r}; connect it with: leadback portal connect {portal}"
 
 
 def _time(value: Any, received_at: Millis) -> Millis:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import structlog
 
 from engine.base.clock import SECOND, Millis
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 
 LONGEST = 300
 """Characters of what went wrong."""
@@ -82,13 +82,13 @@ def contained(
     """Do `work`, a transaction, with all rows; when it fails, with halves, until the rows that fail
     are alone: `guilty` is told about each. The sum of what `work` came to.
 
-    Raises what the database or the set-up raises (HandbackError): no row is to blame for that.
+    Raises what the database or the set-up raises (LeadbackError): no row is to blame for that.
     """
     if not rows:
         return 0
     try:
         return work(rows)
-    except (HandbackError, MemoryError):
+    except (LeadbackError, MemoryError):
         raise
     except Exception as error:
         if len(rows) == 1:
@@ -113,7 +113,7 @@ def asked_apart(
         part = parts.pop()
         try:
             answered.update(ask(part))
-        except (HandbackError, MemoryError):
+        except (LeadbackError, MemoryError):
             raise
         except Exception as error:
             if len(part) > 1:
@@ -152,7 +152,7 @@ class PortalByPortal:
             return
         self._told[portal] = now
         told: dict[str, Any] = {"action": self._action, "portal": portal, "reason": str(error)}
-        if isinstance(error, HandbackError):
+        if isinstance(error, LeadbackError):
             log.error("portal stopped for now", **told)
         else:
             log.exception("portal failed", **{**told, "reason": last_line(error)})

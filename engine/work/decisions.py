@@ -10,7 +10,7 @@ import structlog
 
 from engine.base.clock import Millis
 from engine.base.collector import collector_waits
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.lead.decide import decide
 from engine.lead.effects import with_values
 from engine.lead.machine import LeadMachine, UnknownTriggerError
@@ -51,7 +51,7 @@ class Decisions:
         """One claim of one portal, in one transaction, by the rules that are in use then.
 
         An event that cannot be decided or written is parked, and the others go on: the claim is
-        tried again with fewer events until it is alone. Raises HandbackError when it is the
+        tried again with fewer events until it is alone. Raises LeadbackError when it is the
         database or the set-up that fails, and not an event.
         """
         size = self._sizes.pop(portal, None) or ClaimSize(self._store.claim_events)
@@ -71,7 +71,7 @@ class Decisions:
             claim = _Claim(size.next, of, watches=unwatched is None)
             try:
                 done += self._caught_up(portal, now, claim)
-            except (HandbackError, MemoryError):
+            except (LeadbackError, MemoryError):
                 raise
             except Exception as error:
                 if claim.watched:  # once more without the shadow: the decisions stand

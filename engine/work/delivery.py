@@ -11,7 +11,7 @@ from typing import assert_never
 import structlog
 
 from engine.base.clock import MINUTE, SECOND, Clock, Millis
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.hooks.errors import PortalUnavailable
 from engine.hooks.outcomes import (
     Access,
@@ -98,7 +98,7 @@ def _in_flight(access: Access, hooks: CrmSpecs) -> int:
     """How many calls are worth it at once; one where nothing can be called: that call says why."""
     try:
         return max(1, min(hooks.crm_calls_in_flight(access=access), MOST_IN_FLIGHT))
-    except HandbackError:
+    except LeadbackError:
         return 1
 
 
@@ -170,7 +170,7 @@ class _Run:
             return self._hooks.crm_deliver(
                 access=self._access, kind=batch[0].kind, deliveries=deliveries
             )
-        except HandbackError as error:  # there is no token to send anything with
+        except LeadbackError as error:  # there is no token to send anything with
             after = error.after if isinstance(error, PortalUnavailable) else MINUTE
             later = TryLater(str(error), after=after, whole_portal=True)
             return {e.id: later for e in batch}
@@ -293,7 +293,7 @@ def _ledger(access: Access, effect: ClaimedEffect, outcome: Done, now: Millis) -
         what=str(outcome.result.get("verdict", "handed_back")),
         owner_before=effect.payload.get("assistant"),
         owner_after=str(owner) if owner is not None else None,
-        by="handback",
+        by="leadback",
         why=str(outcome.result.get("why", "")),
         reference=effect.reference,
     )
@@ -301,5 +301,5 @@ def _ledger(access: Access, effect: ClaimedEffect, outcome: Done, now: Millis) -
 
 def _told(kept: str, access: Access, effect: ClaimedEffect, now: Millis) -> NewEvent:
     """No owner could take the contact back: that matters to the rules, so it is an event."""
-    event = Event(kept, now, "handback", effect.reference, {}, internal=True)
+    event = Event(kept, now, "leadback", effect.reference, {}, internal=True)
     return NewEvent(access.portal.name, effect.crm_id, event)

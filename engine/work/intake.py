@@ -296,7 +296,7 @@ def _check_assistant(addressed: Addressed, rules: LeadMachine, doors: Doors) -> 
     if email not in doors.assistants[portal]:
         raise NotUnderstoodError(
             f"portal {portal} has no assistant {email}; add it with: "
-            f"handback assistant add NAME --portal {portal} --email {email}"
+            f"leadback assistant add NAME --portal {portal} --email {email}"
         )
 
 

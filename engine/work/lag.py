@@ -17,6 +17,6 @@ def tell_lag(store: Store, now: Millis) -> None:
         due, oldest = tx.queue.lag(now)
     figures = {"action": "lag", "due": due, "oldest_due_seconds": round(oldest, 1)}
     if oldest >= LATE_SECONDS:
-        log.warning("the work lags behind: handback queue status", **figures)
+        log.warning("the work lags behind: leadback queue status", **figures)
     else:
         log.info("the work is up to date", **figures)

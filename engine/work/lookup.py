@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from engine.base.clock import SECOND, Millis
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.hooks.outcomes import Access
 from engine.hooks.specs import CrmSpecs
 from engine.lead.contact import FACTS
@@ -255,7 +255,7 @@ def _postponed(
 ) -> Millis:
     """The portal cannot be read: when it is asked about these again."""
     told = {"action": "postpone", "portal": portal}
-    if isinstance(error, HandbackError):
+    if isinstance(error, LeadbackError):
         log.warning("look-up postponed", **told, reason=str(error))
     else:
         log.error("look-up failed", **told, reason=last_line(error), exc_info=error)

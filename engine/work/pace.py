@@ -34,7 +34,7 @@ class _Lane:
 
 
 class SharedPace:
-    """engine.base.pace.Pace over the store. Thread-safe; raises HandbackError with the store."""
+    """engine.base.pace.Pace over the store. Thread-safe; raises LeadbackError with the store."""
 
     def __init__(
         self, store: Store, portal: str, *, clock: Callable[[], Millis] = monotonic

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import structlog
 
 from engine.base.clock import HOUR, Millis
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.hooks.outcomes import Access, ContactChanges
 from engine.lead.ownership import changed_facts
 from engine.lead.records import Lead
@@ -48,13 +48,13 @@ class Polls:
         """One portal; when it cannot be asked, that is said in the log."""
         try:
             self.poll(portal, now, every=every)
-        except HandbackError as error:
+        except LeadbackError as error:
             log.warning("portal not polled", action="poll", portal=portal, reason=str(error))
         except Exception:
             log.exception("polling failed", action="poll", portal=portal)
 
     def poll(self, portal: str, now: Millis, *, every: Millis | None = None) -> int:
-        """Leave hints for contacts whose owner is news; how many. Raises HandbackError."""
+        """Leave hints for contacts whose owner is news; how many. Raises LeadbackError."""
         with self._store.write() as tx:
             if every is None:
                 heard: Heard | None = tx.listening.of(portal)

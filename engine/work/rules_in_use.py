@@ -21,7 +21,7 @@ from engine.rules.migration import Change, changes, plan_migration
 from engine.rules.model import Rules
 from engine.store import RulesEntry, Store, ToldLead, Tx
 
-SOURCE = "handback/rules"
+SOURCE = "leadback/rules"
 PAGE = 5_000
 KEPT = 8
 """Machines kept ready; more versions than this are never in use at once."""
@@ -62,7 +62,7 @@ class RulesInUse:
         """
         found = tx.rules.in_use()
         if found is None:
-            raise ConfigurationError("no rules are in use", fix="handback rules apply FILE")
+            raise ConfigurationError("no rules are in use", fix="leadback rules apply FILE")
         _, version, due_at, watching = found
         machine = self._machines.get(version)
         if machine is None or (now is not None and due_at is not None and due_at <= now):
@@ -141,14 +141,14 @@ class RulesInUse:
             named = [e.file for e in tx.rules.log(limit=10_000) if version in (e.version, e.in_use)]
         if kept is None:
             raise ConfigurationError(
-                f"there is no version {version}", fix="see: handback rules versions"
+                f"there is no version {version}", fix="see: leadback rules versions"
             )
         try:
             return reload(kept.text, version, file=named[0] if named else version)
         except RulesError as error:
             raise ConfigurationError(
                 f"this program cannot read the rules in use, version {version}: {error}",
-                fix="run the program that applied them, or: handback rules apply FILE",
+                fix="run the program that applied them, or: leadback rules apply FILE",
             ) from error
 
 

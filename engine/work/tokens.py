@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import structlog
 
 from engine.base.clock import SECOND, Clock, Millis
-from engine.base.errors import ConfigurationError, HandbackError
+from engine.base.errors import ConfigurationError, LeadbackError
 from engine.base.redaction import hide
 from engine.base.vault import Vault
 from engine.hooks.errors import PortalDisconnected, PortalUnavailable
@@ -48,10 +48,10 @@ class _Opened:
 
 
 def app_of_environment(redirect_uri: str = "") -> AppOf:
-    """HANDBACK_{CRM}_CLIENT_ID and …_CLIENT_SECRET."""
+    """LEADBACK_{CRM}_CLIENT_ID and …_CLIENT_SECRET."""
 
     def find(crm: str) -> OAuthApp:
-        names = [f"HANDBACK_{crm.upper()}_CLIENT_{what}" for what in ("ID", "SECRET")]
+        names = [f"LEADBACK_{crm.upper()}_CLIENT_{what}" for what in ("ID", "SECRET")]
         client_id, secret = (hide(os.environ.get(name, "").strip()) for name in names)
         missing = [n for n, value in zip(names, (client_id, secret), strict=True) if not value]
         if missing:
@@ -185,7 +185,7 @@ class TokenKeeper:
         except PortalDisconnected as error:
             self._end(portal, row, error, now)
             raise
-        except HandbackError as error:
+        except LeadbackError as error:
             after = error.after if isinstance(error, PortalUnavailable) else HICCUP
             with self._store.write() as tx:
                 tx.tokens.failed(portal.name, row.revision, retry_at=now + after, why=error.what)
@@ -229,7 +229,7 @@ def secret(portal: Portal, variable: str | None, what: str) -> Callable[[], str]
             raise ConfigurationError(
                 f"portal {portal.name} has no {what}: {where}",
                 fix=f"export {variable or 'VARIABLE'}=…, or name another one with: "
-                f"handback portal connect {portal.name}",
+                f"leadback portal connect {portal.name}",
             )
         return hide(value)
 
@@ -249,5 +249,5 @@ def _disconnected(portal: str, why: str) -> PortalDisconnected:
     return PortalDisconnected(
         f"the portal is not connected: {why}",
         where=f"portal {portal}",
-        fix=f"connect it again: handback portal connect {portal}",
+        fix=f"connect it again: leadback portal connect {portal}",
     )

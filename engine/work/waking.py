@@ -7,7 +7,7 @@ import threading
 
 import structlog
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.store import Store
 
 LISTEN_SECONDS = 0.5
@@ -50,6 +50,6 @@ def listen(store: Store, news: News, stop: threading.Event) -> None:
                         news.tell()
             finally:
                 bell.close()
-        except HandbackError as error:
+        except LeadbackError as error:
             log.warning("the bell is broken for now", action="listen", reason=str(error))
             stop.wait(MEND_SECONDS)

@@ -12,7 +12,7 @@ from typing import TypeVar
 import structlog
 
 from engine.base.clock import SECOND, Clock, ManualClock, Millis
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.store import Store
 from engine.work.decisions import Decisions
 from engine.work.delivery import Deliveries
@@ -177,7 +177,7 @@ class Worker:
         """What came of it; `default` after a rest when it failed. Only `stop` ends a loop."""
         try:
             return work()
-        except HandbackError as error:
+        except LeadbackError as error:
             log.error("work stopped for now", action="work", reason=str(error))
         except Exception:
             log.exception("work failed", action="work")

@@ -114,7 +114,7 @@ def acme() -> Portal:
     portal = Portal(
         name="acme",
         portal_id=24100417,
-        token_env="HANDBACK_ACME_TOKEN",  # noqa: S106 - the name of a variable, no secret
+        token_env="LEADBACK_ACME_TOKEN",  # noqa: S106 - the name of a variable, no secret
         regulars=tuple(f"{who}@acme.example" for who in ("olivia", "peter", "quinn", "rosa")),
         leaver="dora@acme.example",
         gone="alan@acme.example",
@@ -135,7 +135,7 @@ def globex() -> Portal:
     portal = Portal(
         name="globex",
         portal_id=24977002,
-        token_env="HANDBACK_GLOBEX_TOKEN",  # noqa: S106 - the name of a variable, no secret
+        token_env="LEADBACK_GLOBEX_TOKEN",  # noqa: S106 - the name of a variable, no secret
         regulars=tuple(f"{who}@globex.example" for who in ("uma", "viktor", "wes", "xena", "yara")),
         leaver="dean@globex.example",
         gone="amy@globex.example",

@@ -1,4 +1,4 @@
-"""The HubSpot plugin; the engine finds `plugin` through the entry point group handback.plugins.
+"""The HubSpot plugin; the engine finds `plugin` through the entry point group leadback.plugins.
 
 It is imported when somebody asks for it: the sandbox beside it starts without.
 """

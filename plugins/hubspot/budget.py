@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from engine.api import HandbackError, Limit, LocalPace, Millis, Pace
+from engine.api import LeadbackError, Limit, LocalPace, Millis, Pace
 
 WINDOW: Millis = 10_000
 SECOND: Millis = 1_000
@@ -103,7 +103,7 @@ class Budget:
 
     def spend(self, lane: Lane, *, patience: Millis, calls: int = 1) -> Millis:
         """Wait for our turn and take it: 0. Or, when that takes longer than `patience`, take
-        nothing and answer the ms until it is worth asking again. Raises HandbackError when the
+        nothing and answer the ms until it is worth asking again. Raises LeadbackError when the
         shared pace cannot be asked."""
         until = self._clock() + patience
         while True:
@@ -137,7 +137,7 @@ class Budget:
         """Nobody calls this portal before `after` ms have passed (a 429 came in spite of us)."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._clock() + after)
-        with suppress(HandbackError):  # then the others meet the limit themselves
+        with suppress(LeadbackError):  # then the others meet the limit themselves
             self._pace.hold(lane, after)
 
     def nearly_spent(self) -> bool:
@@ -190,7 +190,7 @@ class Budget:
         limit = self._limits[lane]
         try:
             others = max(0, maximum - remaining - self._pace.used(lane, WINDOW))
-        except HandbackError:  # the next answer will tell
+        except LeadbackError:  # the next answer will tell
             others = round(limit.others)
         with self._lock:
             limit.maximum = maximum

@@ -20,7 +20,7 @@ from requests.auth import AuthBase
 
 from engine.api import (
     ConfigurationError,
-    HandbackError,
+    LeadbackError,
     Millis,
     Pace,
     PortalDisconnected,
@@ -31,7 +31,7 @@ from plugins.hubspot.budget import SECOND, Budget, Lane, day_wait
 from plugins.hubspot.scopes import scopes_for
 from plugins.hubspot.settings import Settings
 
-USER_AGENT = "handback (+https://developers.hubspot.com)"
+USER_AGENT = "leadback (+https://developers.hubspot.com)"
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 PATIENCE: Millis = 60_000
@@ -124,7 +124,7 @@ class Connection:
         """Wait for the budget; an answer when that would take too long."""
         try:
             wait = self.budget.spend(lane, patience=PATIENCE, calls=calls)
-        except HandbackError as error:  # the pace is shared through a database
+        except LeadbackError as error:  # the pace is shared through a database
             return Answer(Verdict.WAIT, 0, error.what, after=SECOND, whole_portal=True)
         if not wait:
             return None

@@ -25,7 +25,7 @@ of at most 64 bits."""
 OWNER = "hubspot_owner_id"
 MERGED = "hs_merged_object_ids"
 STATUS_FIELDS = ("hs_lead_status", "lead_connection_status")
-OWN_CONTEXT = "handback_context"
+OWN_CONTEXT = "leadback_context"
 """Created by set-up where `context` is taken by a field of another kind; it then wins."""
 NAMES = ("firstname", "lastname")
 

@@ -79,7 +79,7 @@ def resolve(definition: Definition | None, column: str, value: str) -> str | Unr
     if definition is None or definition.archived:
         return Unresolved(
             f"the portal has no contact property {column}",
-            "run: handback portal setup --apply",
+            "run: leadback portal setup --apply",
         )
     if definition.read_only_value:
         return Unresolved(f"{column} cannot be written: HubSpot computes it", "map another field")
@@ -99,7 +99,7 @@ def resolve(definition: Definition | None, column: str, value: str) -> str | Unr
     what = "more than one option" if alike else "no option"
     return Unresolved(
         f"{column} has {what} for {value!r}; its options are {_shown(values)}",
-        "add the option (handback portal setup --apply), or change the mapping",
+        "add the option (leadback portal setup --apply), or change the mapping",
     )
 
 

@@ -12,8 +12,8 @@ from plugins.hubspot.answers import Answer, Refusal
 from plugins.hubspot.client import Api
 from plugins.hubspot.fields import definition_from
 
-KEY = "handback_ref"
-LABEL = "Handback reference"
+KEY = "leadback_ref"
+LABEL = "Leadback reference"
 FRESH_FOR: Millis = 600_000
 PER_CALL = 100
 

@@ -14,7 +14,7 @@ from authlib.integrations.requests_client import OAuth2Session
 
 from engine.api import (
     ConfigurationError,
-    HandbackError,
+    LeadbackError,
     Millis,
     OAuthApp,
     Portal,
@@ -97,12 +97,12 @@ def _tokens(
 ) -> Tokens:
     settings = read_settings(portal)
     url = f"{settings.base_url}/oauth/{settings.version}/token"
-    failure: HandbackError
+    failure: LeadbackError
     with _session(portal, app) as session:
         # Whatever went wrong holds the request, and the request holds the secrets: no chaining.
         try:
             given = ask(session, url)
-        except HandbackError as error:
+        except LeadbackError as error:
             raise error from None
         except requests.RequestException:
             failure = _hiccup(portal, "HubSpot cannot be reached for new tokens", 10_000)
@@ -133,7 +133,7 @@ def _session(portal: Portal, app: OAuthApp) -> OAuth2Session:
     return session
 
 
-def _failure(portal: Portal, response: requests.Response) -> HandbackError | None:
+def _failure(portal: Portal, response: requests.Response) -> LeadbackError | None:
     headers = {name.lower(): value for name, value in response.headers.items()}
     answer = read_answer(response.status_code, headers, response.content)
     if answer.ok:
@@ -153,14 +153,14 @@ def _failure(portal: Portal, response: requests.Response) -> HandbackError | Non
         return ConfigurationError(
             "the code from HubSpot is not valid (any more)",
             where=where,
-            fix=f"connect again: handback portal connect {portal.name}",
+            fix=f"connect again: leadback portal connect {portal.name}",
         )
     if status in ENDED or error == "invalid_grant":
         ended = "the app was uninstalled" if status == "BAD_HUB" else "the authorisation was ended"
         return PortalDisconnected(
             f"{ended} in HubSpot",
             where=where,
-            fix=f"connect again: handback portal connect {portal.name}",
+            fix=f"connect again: leadback portal connect {portal.name}",
         )
     return _hiccup(portal, f"HubSpot refused tokens without a known reason ({answer.status})", 0)
 

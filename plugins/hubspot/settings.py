@@ -69,7 +69,7 @@ def notices(portal: Portal) -> tuple[str, ...]:
     return (
         "api_version v3 is about to end: HubSpot supports its v4 associations until 2027-03-30,"
         f" and v1 to v3 until September 2027; change to {DEFAULT_VERSION}:"
-        f" handback portal set {portal.name} api_version={DEFAULT_VERSION}",
+        f" leadback portal set {portal.name} api_version={DEFAULT_VERSION}",
     )
 
 

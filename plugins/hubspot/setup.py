@@ -17,8 +17,8 @@ from plugins.hubspot.options import label_of, labels_for, one_spelling
 from plugins.hubspot.owners import Directory
 
 SCHEMAS = "crm.schemas.contacts.read"
-GROUP = "handback"
-GROUP_LABEL = "Handback"
+GROUP = "leadback"
+GROUP_LABEL = "Leadback"
 CREATE_GROUP, CREATE_PROPERTY, ADD_OPTIONS, PERSON = (
     "create_group", "create_property", "add_options", "person",
 )  # fmt: skip

@@ -172,7 +172,7 @@ def _create_property(
         raise ConfigurationError(
             f"the property {name} exists as {seen.type}, not {details['type']}",
             where=f"portal {desk.portal.name}",
-            fix="make a new plan: handback portal setup",
+            fix="make a new plan: leadback portal setup",
         )
     wanted = details.get("options") or ()
     if wanted and {o["value"] for o in wanted} - {o.value for o in seen.options}:

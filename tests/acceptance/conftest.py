@@ -45,16 +45,16 @@ def sandbox(*options: str) -> Iterator[str]:
 
 @dataclass
 class Program:
-    """`handback …` in an empty folder, with a sandbox to talk to."""
+    """`leadback …` in an empty folder, with a sandbox to talk to."""
 
     folder: Path
     url: str
     environment: dict[str, str] = field(default_factory=dict)
     door: str = ""
-    """Where `handback serve` listens."""
+    """Where `leadback serve` listens."""
 
     def environ(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("HANDBACK_")}
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("LEADBACK_")}
         return {**kept, "HUBSPOT_TOKEN": TOKEN, "HUBSPOT_SECRET": "s3cret", **self.environment}
 
     def command(self, *arguments: str) -> list[str]:
@@ -63,7 +63,7 @@ class Program:
     def run(self, *arguments: str, stdin: bytes = b"", code: int | None = 0) -> Any:
         """Run to the end; what it printed. code None accepts any exit code."""
         done = warm.run(
-            "handback",
+            "leadback",
             *arguments,
             cwd=self.folder,
             env=self.environ(),

@@ -75,12 +75,12 @@ def test_a_poisoned_row_stops_nobody_else(connected: Program) -> None:
     subjects = (SUBJECT, "acme/171590000102", "acme/171590000103")
     events = [event(n, "email_opened", subject) for n, subject in enumerate(subjects)]
     connected.run("events", "add", str(write_events(connected.folder / "e.jsonl", events)))
-    poisoned = sqlite3.connect(connected.folder / "handback.db")
+    poisoned = sqlite3.connect(connected.folder / "leadback.db")
     with poisoned:
         poisoned.execute("UPDATE inbox SET data = '[\"a list\"' WHERE crm_id = '171590000102'")
     poisoned.close()
     done = connected.run("run", "--until-idle", code=1)
-    assert b"1 event could not be decided: handback queue list" in done.stderr
+    assert b"1 event could not be decided: leadback queue list" in done.stderr
     (row,) = connected.json("queue", "list", "--undecided")
     assert row["lead"] == "acme/171590000102"
     held = connected.json("queue", "list", "--held")
@@ -105,15 +105,15 @@ def test_a_rules_file_that_does_not_parse(program: Program, text: str, says: str
     assert says in program.run("rules", "check", "rules.yaml", code=1).stdout.decode()
     refused = program.run("lead", "list", "--rules", "rules.yaml", code=2)
     assert says in refused.stderr.decode()
-    assert not (program.folder / "handback.db").exists()
+    assert not (program.folder / "leadback.db").exists()
 
 
 def test_a_database_that_is_locked(connected: Program) -> None:
-    holder = sqlite3.connect(connected.folder / "handback.db", isolation_level=None)
+    holder = sqlite3.connect(connected.folder / "leadback.db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     try:
         file = write_events(connected.folder / "e.jsonl", [event(1, "email_opened", SUBJECT)])
-        impatient = ("--database", "sqlite:///handback.db?timeout=1")
+        impatient = ("--database", "sqlite:///leadback.db?timeout=1")
         done = connected.run("events", "add", str(file), *impatient, code=None)
     finally:
         holder.execute("ROLLBACK")
@@ -124,9 +124,9 @@ def test_a_database_that_is_locked(connected: Program) -> None:
 
 
 def test_a_database_that_is_no_database(program: Program) -> None:
-    (program.folder / "handback.db").write_text("hello, I am a text file, not a database " * 50)
+    (program.folder / "leadback.db").write_text("hello, I am a text file, not a database " * 50)
     done = program.run("lead", "list", code=2)
-    assert "handback.db" in done.stderr.decode()
+    assert "leadback.db" in done.stderr.decode()
     assert len(done.stderr.splitlines()) == 1
 
 

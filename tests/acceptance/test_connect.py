@@ -25,7 +25,7 @@ from tests.databases import database_in
 
 PORTAL = 8001001
 CLIENT, SECRET = "our-app", "the-client-secret-of-our-app"
-REDIRECT = "https://handback.example.com/oauth/return"
+REDIRECT = "https://leadback.example.com/oauth/return"
 
 
 def ahead(by: int) -> str:
@@ -40,9 +40,9 @@ class Office:
         self.program, self.url = program, program.url
         self.key = new_key()
         program.environment |= {
-            "HANDBACK_HUBSPOT_CLIENT_ID": CLIENT,
-            "HANDBACK_HUBSPOT_CLIENT_SECRET": SECRET,
-            "HANDBACK_SECRET_KEYS": self.key,
+            "LEADBACK_HUBSPOT_CLIENT_ID": CLIENT,
+            "LEADBACK_HUBSPOT_CLIENT_SECRET": SECRET,
+            "LEADBACK_SECRET_KEYS": self.key,
         }
         for name, value in program.environment.items():
             monkeypatch.setenv(name, value)
@@ -141,14 +141,14 @@ def test_without_an_app_or_a_key_nothing_is_begun(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = Wanted("acme", base_url=office.url)
-    monkeypatch.delenv("HANDBACK_HUBSPOT_CLIENT_SECRET")
+    monkeypatch.delenv("LEADBACK_HUBSPOT_CLIENT_SECRET")
     with (
         office.open() as app,
-        pytest.raises(ConfigurationError, match="HANDBACK_HUBSPOT_CLIENT_SECRET not set"),
+        pytest.raises(ConfigurationError, match="LEADBACK_HUBSPOT_CLIENT_SECRET not set"),
     ):
         app.connections.begin(wanted, redirect_uri=REDIRECT)
-    monkeypatch.delenv("HANDBACK_SECRET_KEYS")
-    with office.open() as app, pytest.raises(ConfigurationError, match="handback keys new"):
+    monkeypatch.delenv("LEADBACK_SECRET_KEYS")
+    with office.open() as app, pytest.raises(ConfigurationError, match="leadback keys new"):
         app.connections.begin(wanted, redirect_uri=REDIRECT)
 
 
@@ -241,12 +241,12 @@ def test_a_stored_token_is_kept_encrypted_and_keys_are_rotated(office: Office) -
     program.run(*connect, "--token-stdin", stdin=f"{TOKEN}\n".encode())
     assert b"8001001" in program.run("portal", "list").stdout
     old, new = office.key, program.run("keys", "new").stdout.decode().strip()
-    program.environment["HANDBACK_SECRET_KEYS"] = f"{new} {old}"
+    program.environment["LEADBACK_SECRET_KEYS"] = f"{new} {old}"
     assert b"1 portals" in program.run("portal", "rekey").stdout
-    program.environment["HANDBACK_SECRET_KEYS"] = old
+    program.environment["LEADBACK_SECRET_KEYS"] = old
     refused = program.run("portal", "check", "acme", code=2).stderr.decode()
     assert "cannot be decrypted" in refused
-    program.environment["HANDBACK_SECRET_KEYS"] = new
+    program.environment["LEADBACK_SECRET_KEYS"] = new
     program.run("portal", "check", "acme", code=None)
     assert TOKEN not in everything_in(program.folder)
 
@@ -257,7 +257,7 @@ def test_an_api_version_that_ends_is_said_so_wherever_a_person_looks(office: Off
     token = f"{TOKEN}\n".encode()
     told = program.run(*connect, "--api-version", "v3", stdin=token).stdout.decode()
     assert "2027-03-30" in told
-    assert "handback portal set acme api_version=2026-09" in told
+    assert "leadback portal set acme api_version=2026-09" in told
     assert "2027-03-30" in program.run("portal", "check", "acme", code=None).stdout.decode()
     assert "2027-03-30" in program.run("portal", "setup", "acme", code=None).stdout.decode()
     quiet = program.run("portal", "set", "acme", "api_version=2026-09").stdout.decode()
@@ -311,7 +311,7 @@ def test_the_console_waits_for_the_consent(office: Office, free_port: int) -> No
 def test_no_secret_is_in_the_database_the_output_or_the_log(
     office: Office, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HANDBACK_LOG_LEVEL", "debug")
+    monkeypatch.setenv("LEADBACK_LOG_LEVEL", "debug")
     with office.open() as app:
         office.connect(app)
     office.program.control("POST", "faults", {"kind": "html", "route": "oauth", "count": 1})
@@ -366,7 +366,7 @@ def test_from_afar_only_the_crm_or_this_machine_is_connected(office: Office) -> 
         for url in ELSEWHERE:
             wanted = Wanted("afar", base_url=url)
             with pytest.raises(InputError, match="use the console"):
-                ways.connect(wanted, token_env="HANDBACK_PORTAL_A", from_afar=True)
+                ways.connect(wanted, token_env="LEADBACK_PORTAL_A", from_afar=True)
             with pytest.raises(InputError, match="use the console"):
                 ways.begin(wanted, redirect_uri=REDIRECT, from_afar=True)
             assert ways.begin(wanted, redirect_uri=REDIRECT)
@@ -378,17 +378,17 @@ def test_from_afar_only_the_crm_or_this_machine_is_connected(office: Office) -> 
 def test_from_afar_only_variables_that_the_operator_named_are_sent(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HANDBACK_PORTAL_A", TOKEN)
+    monkeypatch.setenv("LEADBACK_PORTAL_A", TOKEN)
     before = office.program.control("GET", "stats")["calls"]
     plain = Wanted("afar", base_url=office.url)
     with office.open() as app:
         ways = app.connections
-        for variable in ("HANDBACK_SECRET_KEYS", "HANDBACK_HUBSPOT_CLIENT_SECRET", "HUBSPOT_TOKEN"):
+        for variable in ("LEADBACK_SECRET_KEYS", "LEADBACK_HUBSPOT_CLIENT_SECRET", "HUBSPOT_TOKEN"):
             hooked = replace(plain, webhook_secret_env=variable)
             with pytest.raises(InputError, match="cannot be named"):
                 ways.connect(plain, token_env=variable, from_afar=True)
             with pytest.raises(InputError, match="cannot be named"):
-                ways.connect(hooked, token_env="HANDBACK_PORTAL_A", from_afar=True)
+                ways.connect(hooked, token_env="LEADBACK_PORTAL_A", from_afar=True)
             with pytest.raises(InputError, match="cannot be named"):
                 ways.begin(hooked, redirect_uri=REDIRECT, from_afar=True)
     assert office.program.control("GET", "stats")["calls"] == before
@@ -397,13 +397,13 @@ def test_from_afar_only_variables_that_the_operator_named_are_sent(
 def test_from_afar_a_named_variable_connects(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HANDBACK_PORTAL_A", TOKEN)
-    monkeypatch.setenv("HANDBACK_PORTAL_A_HOOKS", "s3cret")
+    monkeypatch.setenv("LEADBACK_PORTAL_A", TOKEN)
+    monkeypatch.setenv("LEADBACK_PORTAL_A_HOOKS", "s3cret")
     monkeypatch.setenv("HUBSPOT_TOKEN", TOKEN)
-    wanted = Wanted("afar", base_url=office.url, webhook_secret_env="HANDBACK_PORTAL_A_HOOKS")
+    wanted = Wanted("afar", base_url=office.url, webhook_secret_env="LEADBACK_PORTAL_A_HOOKS")
     with office.open() as app:
-        kept = app.connections.connect(wanted, token_env="HANDBACK_PORTAL_A", from_afar=True)
-        assert kept["token_env"] == "HANDBACK_PORTAL_A"
+        kept = app.connections.connect(wanted, token_env="LEADBACK_PORTAL_A", from_afar=True)
+        assert kept["token_env"] == "LEADBACK_PORTAL_A"
         other = Wanted("console", base_url=office.url, webhook_secret_env="HOME")
         assert app.connections.connect(other, token_env="HUBSPOT_TOKEN")["name"] == "console"
 

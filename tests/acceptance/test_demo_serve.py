@@ -1,4 +1,4 @@
-"""`handback demo --serve`: the day is played, and then both doors stay open until Ctrl-C."""
+"""`leadback demo --serve`: the day is played, and then both doors stay open until Ctrl-C."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def demo(small_day: Path) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, A
     command = [sys.executable, str(ROOT / "runner.py"), "demo", "--serve", "--port", "0", "--json"]
     process = subprocess.Popen(
         [*command, "--day", str(small_day)],
-        env={k: v for k, v in os.environ.items() if not k.startswith("HANDBACK_")},
+        env={k: v for k, v in os.environ.items() if not k.startswith("LEADBACK_")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

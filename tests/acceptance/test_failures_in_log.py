@@ -46,9 +46,9 @@ from tests.hooks import ADDRESS
 OURS = {
     "HUBSPOT_TOKEN": "sandbox-token",
     "HUBSPOT_SECRET": "webhook-s3cret-of-acme",
-    "HANDBACK_HUBSPOT_CLIENT_ID": "client-of-the-operator",
-    "HANDBACK_HUBSPOT_CLIENT_SECRET": "client-s3cret-of-the-operator",
-    "HANDBACK_SECRET_KEYS": new_key(),
+    "LEADBACK_HUBSPOT_CLIENT_ID": "client-of-the-operator",
+    "LEADBACK_HUBSPOT_CLIENT_SECRET": "client-s3cret-of-the-operator",
+    "LEADBACK_SECRET_KEYS": new_key(),
 }
 WRITES = re.compile(r'^\s*(?:INSERT|UPDATE|DELETE)(?:\s+(?:OR\s+\w+\s+)?(?:INTO|FROM))?\s+"?(\w+)')
 REFUSED = re.compile("IntegrityError|RaiseException")
@@ -216,7 +216,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 def surroundings(patch: pytest.MonkeyPatch, folder: Path) -> None:
     for name, value in OURS.items():
         patch.setenv(name, value)
-    patch.setenv("HANDBACK_DATABASE_URL", f"sqlite:///{folder / 'handback.db'}")
+    patch.setenv("LEADBACK_DATABASE_URL", f"sqlite:///{folder / 'leadback.db'}")
     patch.chdir(folder)
 
 
@@ -226,7 +226,7 @@ def scene(
 ) -> Iterator[Scene]:
     """As prepared(), on a copy of its database, with a log of its own."""
     surroundings(monkeypatch, tmp_path)
-    for file in prepared.program.folder.glob("handback.db*"):
+    for file in prepared.program.folder.glob("leadback.db*"):
         shutil.copy(file, tmp_path)
     log = partial(configure_logging, json=request.param)
     monkeypatch.setattr(engine.wiring, "configure_logging", log)
@@ -272,11 +272,11 @@ class Database:
 
     def copy(self, folder: Path) -> str:
         """The URL of another one."""
-        for file in folder.glob("handback.db*"):
+        for file in folder.glob("leadback.db*"):
             file.unlink()
-        for file in self.made.program.folder.glob("handback.db*"):
+        for file in self.made.program.folder.glob("leadback.db*"):
             shutil.copy(file, folder)
-        return f"sqlite:///{folder / 'handback.db'}"
+        return f"sqlite:///{folder / 'leadback.db'}"
 
     def forbid(self, url: str, table: str) -> None:
         """Every statement that changes the table fails, with a secret and an address in its
@@ -321,7 +321,7 @@ def on_postgresql(server: Server, tmp_path_factory: pytest.TempPathFactory) -> I
     with pytest.MonkeyPatch.context() as patch, sandbox("--search-lag", "0") as portal:
         folder = tmp_path_factory.mktemp("scene")
         surroundings(patch, folder)
-        patch.setenv("HANDBACK_DATABASE_URL", url)
+        patch.setenv("LEADBACK_DATABASE_URL", url)
         made = Scene(folder, portal)
         made.prepare(url)
         yield PostgreSQL(made, server, url)
@@ -388,7 +388,7 @@ def test_a_statement_that_fails_says_nothing_of_its_values(
     def work(table: str) -> str:
         """What is logged when nobody may change the table."""
         url = database.copy(tmp_path)
-        monkeypatch.setenv("HANDBACK_DATABASE_URL", url)
+        monkeypatch.setenv("LEADBACK_DATABASE_URL", url)
         if table:
             database.forbid(url, table)
         capfd.readouterr()

@@ -52,7 +52,7 @@ def test_a_slow_portal_is_called_as_often_as_it_allows(
     program.act(*({"action": "create_contact", "properties": one} for one in values))
     slow = {"kind": "slow", "seconds": 0.4, "route": "contacts/batch/update"}
     program.control("POST", "faults", slow)
-    with open_app(database=f"sqlite:///{tmp_path / 'handback.db'}", rules=RULES) as app:
+    with open_app(database=f"sqlite:///{tmp_path / 'leadback.db'}", rules=RULES) as app:
         app.worker().run_until_idle()
         assert app.queue.status()["outbox"]["pending"] == 0
     assert counting.most == 9, "171 calls in 10.3 s, half a second each"

@@ -1,4 +1,4 @@
-"""`handback serve` as it runs for real: signed webhooks in, the portal kept true, SIGTERM out."""
+"""`leadback serve` as it runs for real: signed webhooks in, the portal kept true, SIGTERM out."""
 
 import socket
 from collections.abc import Iterator

@@ -22,7 +22,7 @@ HANNA, OMAR, TARA = "hanna@example.com", "omar@example.com", "tara@example.com"
 def process(program: Program, clock: ManualClock) -> Iterator[tuple[App, Polls]]:
     """The engine as one more process has it."""
     os.environ["HUBSPOT_TOKEN"] = TOKEN
-    database = f"sqlite:///{program.folder / 'handback.db'}"
+    database = f"sqlite:///{program.folder / 'leadback.db'}"
     with open_app(database=database, rules=RULES, clock=clock) as app:
         yield app, Polls(app.store, app.lookups)
 
@@ -69,7 +69,7 @@ def test_the_cursor_outlives_the_process(ready: Program, clock: ManualClock) -> 
 
 def kept(program: Program) -> tuple[int, int]:
     """Events ever accepted, and contacts to be read."""
-    with closing(sqlite3.connect(program.folder / "handback.db")) as database:
+    with closing(sqlite3.connect(program.folder / "leadback.db")) as database:
         events = database.execute("SELECT count(*) FROM inbox").fetchone()[0]
         return events, database.execute("SELECT count(*) FROM hints").fetchone()[0]
 

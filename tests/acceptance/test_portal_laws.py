@@ -117,13 +117,13 @@ class World:
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     clock = ManualClock(START)
-    os.environ["HANDBACK_LAW_TOKEN"] = TOKEN
+    os.environ["LEADBACK_LAW_TOKEN"] = TOKEN
     with (
         sandbox("--search-lag", "0", "--no-rate-limit") as url,
         tempfile.TemporaryDirectory() as folder,
         open_app(database=database_in(Path(folder)), clock=clock) as app,
     ):
-        app.connections.connect(Wanted("acme", base_url=url), token_env="HANDBACK_LAW_TOKEN")
+        app.connections.connect(Wanted("acme", base_url=url), token_env="LEADBACK_LAW_TOKEN")
         app.portals.setup("acme", apply=True)
         app.portals.add_assistant("acme", ASSISTANT, name="tara", context="things")
         yield World(app, clock, url)

@@ -34,7 +34,7 @@ def run(program: Program, *words: str) -> subprocess.CompletedProcess[str]:
 def test_whatever_is_made_is_for_this_user_alone(program: Program) -> None:
     before = set(program.folder.rglob("*"))
     assert run(program, "queue", "status").returncode == 0
-    database = program.folder / "handback.db"
+    database = program.folder / "leadback.db"
     with closing(sqlite3.connect(database)) as looking:  # else -wal and -shm are gone at the end
         looking.execute("SELECT * FROM users").fetchall()
         archive = program.folder / "old.jsonl"
@@ -50,7 +50,7 @@ def test_whatever_is_made_is_for_this_user_alone(program: Program) -> None:
             assert (done.returncode, "chmod" in done.stderr) == (0, False), done.stderr
         made = {path.name for path in set(program.folder.rglob("*")) - before}
         assert made >= {
-            "handback.db", "handback.db-wal", "handback.db-shm", "copy.db", "old.jsonl", "new.jsonl"
+            "leadback.db", "leadback.db-wal", "leadback.db-shm", "copy.db", "old.jsonl", "new.jsonl"
         }  # fmt: skip
         assert {name for name in wide(program.folder) if name in made} == set()
 
@@ -58,7 +58,7 @@ def test_whatever_is_made_is_for_this_user_alone(program: Program) -> None:
 def test_a_database_that_others_can_read_is_a_warning_with_the_command_against_it(
     program: Program,
 ) -> None:
-    database = program.folder / "handback.db"
+    database = program.folder / "leadback.db"
     assert "chmod" not in run(program, "queue", "status").stderr
     database.chmod(0o644)
     said = run(program, "queue", "status")

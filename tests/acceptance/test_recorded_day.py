@@ -41,7 +41,7 @@ def end(tmp_path_factory: pytest.TempPathFactory) -> Iterator[End]:
                     entry.what
                     for lead in leads
                     for entry in tx.ledger.of_lead(lead["portal"], lead["id"].partition("/")[2])
-                    if entry.by == "handback"
+                    if entry.by == "leadback"
                 )
             yield End(
                 dumps=dumps,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.service.portal_proof import CannotShowError
 from engine.wiring import App, open_app
 from tests.acceptance.conftest import RULES, TOKEN, Program
@@ -143,7 +143,7 @@ DOORS: dict[str, Callable[[App, str], object]] = {
 @pytest.fixture
 def opened(ready: Program, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     monkeypatch.setenv("HUBSPOT_TOKEN", TOKEN)
-    with open_app(database=f"sqlite:///{ready.folder / 'handback.db'}", rules=RULES) as app:
+    with open_app(database=f"sqlite:///{ready.folder / 'leadback.db'}", rules=RULES) as app:
         yield app
 
 
@@ -171,7 +171,7 @@ def test_a_file_takes_over_at_the_start_only_if_portals_can_show_it(
 ) -> None:
     file = ready.folder / draft(ready, text)
     before = opened.versions.status()["in_use"]
-    url = f"sqlite:///{ready.folder / 'handback.db'}"
+    url = f"sqlite:///{ready.folder / 'leadback.db'}"
     with open_app(database=url, rules=file, takes_rules=True) as app:
         assert (app.versions.status()["in_use"] != before) is takes
         if not takes:
@@ -180,7 +180,7 @@ def test_a_file_takes_over_at_the_start_only_if_portals_can_show_it(
 
 def test_nothing_of_a_refused_version_is_kept(opened: App) -> None:
     """Not its text, no entry of the log, no event for any lead."""
-    with pytest.raises(HandbackError):
+    with pytest.raises(LeadbackError):
         opened.versions.apply(NEW_VALUE, expected=1)
     plan = opened.versions.plan(NEW_VALUE)
     with opened.store.read() as tx:

@@ -12,7 +12,7 @@ from engine.base.vault import KEYS
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CONFIG", "LOG_LEVEL", "POLL_SECONDS", "DATABASE_URL"):
-        monkeypatch.delenv(f"HANDBACK_{name}", raising=False)
+        monkeypatch.delenv(f"LEADBACK_{name}", raising=False)
 
 
 def test_options_win_over_the_environment_and_that_over_the_file(
@@ -20,7 +20,7 @@ def test_options_win_over_the_environment_and_that_over_the_file(
 ) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("log_level: info\npoll_seconds: 30\ndatabase_url: sqlite:///file.db\n")
-    monkeypatch.setenv("HANDBACK_POLL_SECONDS", "40")
+    monkeypatch.setenv("LEADBACK_POLL_SECONDS", "40")
     found = load_settings(file, database_url="sqlite:///option.db")
     assert (found.log_level, found.poll_seconds) == ("info", 40)
     assert found.database_url == "sqlite:///option.db"
@@ -30,10 +30,10 @@ def test_the_environment_can_name_the_file(tmp_path: Path, monkeypatch: pytest.M
     named, given = tmp_path / "named.yaml", tmp_path / "given.yaml"
     named.write_text("log_level: debug\n")
     given.write_text("log_level: error\n")
-    monkeypatch.setenv("HANDBACK_CONFIG", str(named))
+    monkeypatch.setenv("LEADBACK_CONFIG", str(named))
     assert load_settings().log_level == "debug"
     assert load_settings(given).log_level == "error"
-    monkeypatch.setenv("HANDBACK_CONFIG", str(tmp_path / "none.yaml"))
+    monkeypatch.setenv("LEADBACK_CONFIG", str(tmp_path / "none.yaml"))
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_settings()
 
@@ -46,28 +46,28 @@ def test_a_setting_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 
 OURS = sorted(
-    {f"HANDBACK_{name.upper()}" for name in Settings.model_fields}
-    | {KEYS, "HANDBACK_CONFIG", "HANDBACK_OIDC_CLIENT_SECRET", "HANDBACK_HUBSPOT_CLIENT_SECRET"}
-    | {"HANDBACK_HUBSPOT_CLIENT_ID", "HANDBACK_PORTAL_CLIENT_SECRET"}
+    {f"LEADBACK_{name.upper()}" for name in Settings.model_fields}
+    | {KEYS, "LEADBACK_CONFIG", "LEADBACK_OIDC_CLIENT_SECRET", "LEADBACK_HUBSPOT_CLIENT_SECRET"}
+    | {"LEADBACK_HUBSPOT_CLIENT_ID", "LEADBACK_PORTAL_CLIENT_SECRET"}
 )
 
 
 @pytest.mark.parametrize("variable", OURS)
 def test_the_pages_never_name_a_variable_of_ours(variable: str) -> None:
     """Also where the operator's own words would take it in."""
-    assert not Settings(pages_variables=f"HANDBACK_*, {variable}").pages_may_name(variable)
+    assert not Settings(pages_variables=f"LEADBACK_*, {variable}").pages_may_name(variable)
 
 
 def test_the_pages_name_what_the_operator_said() -> None:
     ours = Settings()
-    assert ours.pages_may_name("HANDBACK_PORTAL_ACME")
-    for variable in ("HANDBACK_PORTA", "HOME", "PATH", "handback_portal_acme", "", "*"):
+    assert ours.pages_may_name("LEADBACK_PORTAL_ACME")
+    for variable in ("LEADBACK_PORTA", "HOME", "PATH", "leadback_portal_acme", "", "*"):
         assert not ours.pages_may_name(variable)
     named = Settings(pages_variables="ACME_TOKEN, BETA_*")
     assert [named.pages_may_name(v) for v in ("ACME_TOKEN", "BETA_HOOKS", "ACME_TOKENS")] == [
         True, True, False,
     ]  # fmt: skip
-    assert not Settings(pages_variables="").pages_may_name("HANDBACK_PORTAL_ACME")
+    assert not Settings(pages_variables="").pages_may_name("LEADBACK_PORTAL_ACME")
 
 
 @pytest.mark.parametrize("words", ["*", "A*", "A-B", "$HOME", "A B*C"])
@@ -82,9 +82,9 @@ def test_the_oidc_secret_is_ours_under_whatever_name() -> None:
 
 
 def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HANDBACK_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/24 ::1")
+    monkeypatch.setenv("LEADBACK_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/24 ::1")
     assert load_settings().proxies == ["127.0.0.1", "10.0.0.0/24", "::1"]
     for odd in ("*", "proxy.example", "10.0.0.1/8"):
-        monkeypatch.setenv("HANDBACK_TRUSTED_PROXIES", odd)
+        monkeypatch.setenv("LEADBACK_TRUSTED_PROXIES", odd)
         with pytest.raises(ConfigurationError, match="trusted_proxies"):
             load_settings()

@@ -52,7 +52,7 @@ def test_keys_are_rotated_one_after_the_other() -> None:
 
 @pytest.mark.parametrize(("keys", "said"), [((), "no key"), (("short",), "key 1 is no key")])
 def test_without_a_good_key_nothing_is_sealed(keys: tuple[str, ...], said: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"{said}.*handback keys new"):
+    with pytest.raises(ConfigurationError, match=f"{said}.*leadback keys new"):
         vault(*keys).seal("acme", "tokens", DOCUMENT)
 
 

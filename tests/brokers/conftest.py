@@ -19,7 +19,7 @@ from engine.store import open_store
 from tests.acceptance.conftest import Program, wait_until
 from tests.databases import database_in
 
-pytest.importorskip("faststream", reason="needs the extra: pip install 'handback[brokers]'")
+pytest.importorskip("faststream", reason="needs the extra: pip install 'leadback[brokers]'")
 
 PASSWORD = "p4ss-w0rd-of-a-broker"
 RABBIT = Path("/usr/lib/rabbitmq/bin")
@@ -79,7 +79,7 @@ class Server:
 def redis_server() -> Iterator[Server]:
     if shutil.which("redis-server") is None:
         pytest.skip("needs Debian's redis-server")
-    folder = Path(tempfile.mkdtemp(prefix="hb-redis-"))
+    folder = Path(tempfile.mkdtemp(prefix="lb-redis-"))
     port = free_port()
     server = Server(
         ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder),
@@ -97,16 +97,16 @@ def redis_server() -> Iterator[Server]:
 def rabbitmq_server() -> Iterator[Server]:
     if not (RABBIT / "rabbitmq-server").exists():
         pytest.skip("needs Debian's rabbitmq-server")
-    folder = Path(tempfile.mkdtemp(prefix="hb-rabbit-"))
+    folder = Path(tempfile.mkdtemp(prefix="lb-rabbit-"))
     port, mapper = free_port(), free_port()
     (folder / "rabbitmq.conf").write_text(
         f"listeners.tcp.1 = 127.0.0.1:{port}\n"
-        f"default_user = handback\ndefault_pass = {PASSWORD}\n"
+        f"default_user = leadback\ndefault_pass = {PASSWORD}\n"
         "log.console = false\ndisk_free_limit.absolute = 1MB\n"
     )
     environment = {
         "HOME": str(folder),
-        "RABBITMQ_NODENAME": f"handback{os.getpid()}@localhost",
+        "RABBITMQ_NODENAME": f"leadback{os.getpid()}@localhost",
         "RABBITMQ_DIST_PORT": str(free_port()),
         "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
         "RABBITMQ_MNESIA_BASE": str(folder / "data"),
@@ -115,7 +115,7 @@ def rabbitmq_server() -> Iterator[Server]:
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+sbwt none +S 1",
         "ERL_EPMD_PORT": str(mapper),
     }
-    url = f"amqp://handback:{PASSWORD}@127.0.0.1:{port}/"
+    url = f"amqp://leadback:{PASSWORD}@127.0.0.1:{port}/"
     server = Server([str(RABBIT / "rabbitmq-server")], environment, port, url, folder)
     server.start()
     yield server

@@ -1,4 +1,4 @@
-"""`handback events consume` against real brokers: once, in order, whoever is killed when."""
+"""`leadback events consume` against real brokers: once, in order, whoever is killed when."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ COUNT = 1_500
 
 
 class Sender(Protocol):
-    """Sends as another program would, without any of Handback's code."""
+    """Sends as another program would, without any of Leadback's code."""
 
     def structured(self, events: Sequence[dict[str, Any]]) -> None: ...
     def binary(self, attributes: dict[str, str], data: bytes) -> None: ...
@@ -111,7 +111,7 @@ def sender(server: Server, queue: str) -> Sender:
 def consumer(
     program: Program, server: Server, queue: str
 ) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    program.environment["HANDBACK_BROKER_URL"] = server.url
+    program.environment["LEADBACK_BROKER_URL"] = server.url
     started: list[subprocess.Popen[bytes]] = []
 
     def start() -> subprocess.Popen[bytes]:
@@ -126,7 +126,7 @@ def consumer(
 
 
 def rows(program: Program, statement: str) -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(program.folder / "handback.db")
+    connection = sqlite3.connect(program.folder / "leadback.db")
     try:
         return connection.execute(statement).fetchall()
     finally:
@@ -208,7 +208,7 @@ def test_whatever_a_message_holds_it_is_taken_or_kept_and_acknowledged(
 @contextmanager
 def locked(program: Program) -> Iterator[None]:
     """Nobody else can write the database."""
-    connection = sqlite3.connect(program.folder / "handback.db", isolation_level=None)
+    connection = sqlite3.connect(program.folder / "leadback.db", isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
     yield
     connection.rollback()
@@ -278,7 +278,7 @@ def test_a_broker_that_restarts_is_found_again(
 def test_a_refused_password_is_said_and_not_shown(
     program: Program, server: Server, consumer: Callable[[], subprocess.Popen[bytes]]
 ) -> None:
-    program.environment["HANDBACK_BROKER_URL"] = server.url.replace(PASSWORD, f"not-{PASSWORD}")
+    program.environment["LEADBACK_BROKER_URL"] = server.url.replace(PASSWORD, f"not-{PASSWORD}")
     process = consumer()
     assert process.stderr is not None
     said = b""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.brokers import group
 from engine.brokers.group import BackOff, Group, Take
 from engine.brokers.messages import Message
@@ -61,7 +61,7 @@ def test_a_database_that_cannot_be_written_makes_them_wait() -> None:
     def take(messages: Sequence[Message]) -> None:
         tries.append(numbers(messages))
         if len(tries) < 5:
-            raise HandbackError("the database is locked")
+            raise LeadbackError("the database is locked")
 
     put_all(take, 3)
     assert tries == [[0, 1, 2]] * 5

@@ -30,13 +30,13 @@ def main() -> int:
 
     tell(f"seed {given.seed}, {given.database}")
     with (
-        tempfile.TemporaryDirectory(prefix="hb-chaos-") as folder,
+        tempfile.TemporaryDirectory(prefix="lb-chaos-") as folder,
         sandbox("--search-lag", "0") as portal,
         nullcontext() if on_file else server() as running,
     ):
         storm = Storm(
             Program(Path(folder), portal),
-            running.url if running else f"sqlite:///{folder}/handback.db",
+            running.url if running else f"sqlite:///{folder}/leadback.db",
             given.seed,
             kills=given.kills,
             restarts=0 if on_file else given.restarts,

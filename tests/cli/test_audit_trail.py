@@ -55,7 +55,7 @@ NO_COMMANDS_OF_A_PERSON = {
 
 
 def test_every_command_is_in_the_table() -> None:
-    tree = {path.removeprefix("handback ") for path, _ in commands(_app(), "handback")}
+    tree = {path.removeprefix("leadback ") for path, _ in commands(_app(), "leadback")}
     known = {" ".join(step.split()[:2]) for step, _ in STEPS} - {"mark acme/LEAD"} | {"mark"}
     assert tree == known | CHANGE_NOTHING | NO_COMMANDS_OF_A_PERSON
 
@@ -70,7 +70,7 @@ def portal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]
         program = Program(tmp_path, url)
         for name, value in program.environ().items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setenv("HANDBACK_SECRET_KEYS", new_key())
+        monkeypatch.setenv("LEADBACK_SECRET_KEYS", new_key())
         monkeypatch.chdir(tmp_path)
         yield program
 
@@ -85,16 +85,16 @@ def test_what_each_command_did_is_on_the_trail_with_who_and_where(portal: Progra
     for step, word in STEPS:
         if step.startswith("mark"):
             stands_for["acme/LEAD"] = f"acme/{portal.new_contact(1, 'tara@example.com')}"
-            runner.invoke(app, ["run", "--until-idle"], prog_name="handback")
+            runner.invoke(app, ["run", "--until-idle"], prog_name="leadback")
         arguments = [stands_for.get(part, part) for part in step.split()]
-        done = runner.invoke(app, arguments, prog_name="handback")
+        done = runner.invoke(app, arguments, prog_name="leadback")
         trail = _trail()
         assert trail[0][:3] == (WHO, "command line", word), (step, done.output, trail[:3])
         stands_for.setdefault("FIRST", _version())
 
 
 def _trail() -> list[tuple[str, str, str, str]]:
-    store = open_store(os.environ.get("HANDBACK_DATABASE_URL", "sqlite:///handback.db"))
+    store = open_store(os.environ.get("LEADBACK_DATABASE_URL", "sqlite:///leadback.db"))
     with store.read() as tx:
         found = [(e.who, e.door, e.what, e.outcome) for e in tx.accounts.audit(limit=9)]
     store.close()
@@ -102,7 +102,7 @@ def _trail() -> list[tuple[str, str, str, str]]:
 
 
 def _version() -> str:
-    store = open_store(os.environ.get("HANDBACK_DATABASE_URL", "sqlite:///handback.db"))
+    store = open_store(os.environ.get("LEADBACK_DATABASE_URL", "sqlite:///leadback.db"))
     with store.read() as tx:
         found = tx.rules.in_use()
     store.close()

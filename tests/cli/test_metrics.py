@@ -1,4 +1,4 @@
-"""`handback run --metrics-port`: the figures of a worker that has no pages."""
+"""`leadback run --metrics-port`: the figures of a worker that has no pages."""
 
 import re
 import signal
@@ -9,27 +9,27 @@ from pathlib import Path
 import pytest
 import requests
 
-from engine.base.errors import ConfigurationError, HandbackError
+from engine.base.errors import ConfigurationError, LeadbackError
 from engine.web.metrics import measured
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def handback(folder: Path, *arguments: str) -> list[str]:
-    database = f"sqlite:///{folder / 'handback.db'}"
+def leadback(folder: Path, *arguments: str) -> list[str]:
+    database = f"sqlite:///{folder / 'leadback.db'}"
     return [sys.executable, str(ROOT / "runner.py"), *arguments, "--database", database]
 
 
 def test_a_worker_tells_prometheus_what_waits(tmp_path: Path) -> None:
     subprocess.run(
-        handback(tmp_path, "events", "add", "-"),
+        leadback(tmp_path, "events", "add", "-"),
         input=b"no event\n",
         capture_output=True,
         check=False,
         cwd=tmp_path,
     )
     worker = subprocess.Popen(
-        handback(tmp_path, "run", "--metrics-port", "0"), stderr=subprocess.PIPE, cwd=tmp_path
+        leadback(tmp_path, "run", "--metrics-port", "0"), stderr=subprocess.PIPE, cwd=tmp_path
     )
     assert worker.stderr is not None
     try:
@@ -43,12 +43,12 @@ def test_a_worker_tells_prometheus_what_waits(tmp_path: Path) -> None:
         worker.stderr.close()
     assert code == 0
     for line in (
-        "handback_database_up 1.0",
-        'handback_inbox_events{status="quarantined"} 1.0',
-        'handback_inbox_events{status="due"} 0.0',
-        'handback_outbox_effects{status="pending"} 0.0',
-        "handback_oldest_due_seconds 0.0",
-        'handback_leads{state="Hot"} 0.0',
+        "leadback_database_up 1.0",
+        'leadback_inbox_events{status="quarantined"} 1.0',
+        'leadback_inbox_events{status="due"} 0.0',
+        'leadback_outbox_effects{status="pending"} 0.0',
+        "leadback_oldest_due_seconds 0.0",
+        'leadback_leads{state="Hot"} 0.0',
     ):
         assert line in text.splitlines(), text
     assert '{status="done"}' not in text  # each of them would have to be counted
@@ -58,13 +58,13 @@ def test_a_database_that_is_away_is_a_figure_and_no_traceback(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     def away() -> dict[str, int]:
-        raise HandbackError("the database does not answer")
+        raise LeadbackError("the database does not answer")
 
     with measured(0, away, away) as url:
         answer = requests.get(url, timeout=60)
     assert answer.status_code == 200
     figures = [line for line in answer.text.splitlines() if not line.startswith("#")]
-    assert figures == ["handback_database_up 0.0"]
+    assert figures == ["leadback_database_up 0.0"]
     assert capfd.readouterr().err == ""
 
 

@@ -1,4 +1,4 @@
-"""`handback rules …` as a product team uses it: what it prints, and with which exit code."""
+"""`leadback rules …` as a product team uses it: what it prints, and with which exit code."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from engine.base.errors import HandbackError, InputError
+from engine.base.errors import InputError, LeadbackError
 from engine.base.settings import SHIPPED_RULES
 from engine.cli.main import app
 from engine.rules.findings import RulesError
@@ -21,7 +21,7 @@ TEXT = SHIPPED_RULES.read_text(encoding="utf-8")
 
 def run(*arguments: object) -> Result:
     result = CliRunner().invoke(app, ["rules", *map(str, arguments)])
-    if isinstance(result.exception, HandbackError):
+    if isinstance(result.exception, LeadbackError):
         raise result.exception
     return result
 
@@ -118,7 +118,7 @@ def test_an_example_that_comes_out_otherwise_is_shown_with_its_place(draft: Path
 
 
 def test_rules_without_examples_say_where_to_put_them(draft: Path) -> None:
-    with pytest.raises(HandbackError, match="rules test FILE"):
+    with pytest.raises(LeadbackError, match="rules test FILE"):
         run("test", "--rules", draft)
 
 

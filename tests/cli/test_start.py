@@ -76,4 +76,4 @@ def test_the_list_of_commands_says_what_the_command_says(name: str) -> None:
 
 
 def test_the_version_is_the_installed_one() -> None:
-    assert CliRunner().invoke(app, ["--version"]).stdout == version("handback") + "\n"
+    assert CliRunner().invoke(app, ["--version"]).stdout == version("leadback") + "\n"

@@ -21,7 +21,7 @@ HEAD = """# Commands and settings
 
 <!-- Made by `make reference`; a test compares it with the command line. -->
 
-`python runner.py …` is the same program as `handback …`. `handback COMMAND --help` shows an
+`python runner.py …` is the same program as `leadback …`. `leadback COMMAND --help` shows an
 example of each.
 
 Exit codes: 0 done; 1 done, and something needs attention; 2 wrong use, or a configuration that
@@ -42,7 +42,7 @@ def commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 def page() -> str:
     """The whole page."""
-    tree = commands(typer.main.get_command(app), "handback")
+    tree = commands(typer.main.get_command(app), "leadback")
     rows = [_row(path, command) for path, command in tree]
     lines = [HEAD, "| command | does | its own options |", "|---|---|---|", *rows]
     lines += [
@@ -51,7 +51,7 @@ def page() -> str:
         "",
         "Environment variables, or keys of the file that `--config` (or",
     ]
-    lines[-1] += " `HANDBACK_CONFIG`) names, in lower case and without the prefix."
+    lines[-1] += " `LEADBACK_CONFIG`) names, in lower case and without the prefix."
     lines += ["", "| variable | default | means |", "|---|---|---|", *_settings()]
     return "\n".join(lines) + "\n"
 
@@ -88,7 +88,7 @@ def _settings() -> Iterator[str]:
         default = fields[field.target.id].default
         words = " ".join(str(told.value.value).split())
         shown = "" if default in (None, "") else f"`{default}`"
-        yield f"| `HANDBACK_{field.target.id.upper()}` | {shown} | {_cell(words)} |"
+        yield f"| `LEADBACK_{field.target.id.upper()}` | {shown} | {_cell(words)} |"
 
 
 def _cell(text: str) -> str:

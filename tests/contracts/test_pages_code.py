@@ -114,7 +114,7 @@ def test_nothing_that_comes_from_outside_is_evaluated_or_read_twice(path: Path) 
         "card().props(f'aria-label=\"{name}\"')",
         "card().props('aria-label=' + name)",
         "card().props(words)",
-        "card().classes(f'hb-{kind}')",
+        "card().classes(f'lb-{kind}')",
         "card().style('color: %s' % colour)",
         "ui.run_javascript(f'alert({name})')",
         "card().props[key] = name",
@@ -139,7 +139,7 @@ def test_what_is_planted_is_seen(planted: str) -> None:
 @pytest.mark.parametrize(
     "right",
     [
-        "card().props('role=status').classes('hb-head')",
+        "card().props('role=status').classes('lb-head')",
         "card().props('color=negative' if danger else 'color=primary')",
         "card().props['aria-label'] = name",
         "Column('name', 'Name', 'text', wide=True)",

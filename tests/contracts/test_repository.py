@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from engine.cli.lazy import everything
 from engine.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
+INSTALLS = re.compile(r"pip install (?:-\S+ )*['\"`]?([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[([^\]]*)\])?")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 
 
@@ -39,7 +41,7 @@ def test_every_link_of_every_page_leads_somewhere() -> None:
     assert broken == []
 
 
-def commands(group: click.Group, path: str = "handback") -> list[tuple[str, click.Command]]:
+def commands(group: click.Group, path: str = "leadback") -> list[tuple[str, click.Command]]:
     found: list[tuple[str, click.Command]] = []
     for name, command in everything(group).items():
         if hasattr(command, "commands"):
@@ -78,3 +80,28 @@ def test_nothing_of_one_machine_is_committed() -> None:
 def test_no_module_is_named_for_nothing() -> None:
     nameless = {"utils.py", "helpers.py", "common.py", "misc.py"}
     assert [path for path in tracked() if path.name in nameless] == []
+
+
+def installed() -> list[tuple[str, str, str]]:
+    """(where, distribution, extras) of every `pip install NAME` that users are told to type."""
+    return [
+        (str(path.relative_to(ROOT)), name, extras)
+        for path in tracked()
+        if path.suffix in {".py", ".md"} and "tests" not in path.relative_to(ROOT).parts
+        for name, extras in INSTALLS.findall(path.read_text(encoding="utf-8"))
+    ]
+
+
+def test_who_is_told_to_install_something_is_told_our_own_name_and_an_extra_that_exists() -> None:
+    """Another name on the package index is a stranger's code."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {*project["optional-dependencies"]}
+    told = installed()
+    assert {"README.md", "engine/cli/serving.py"} <= {where for where, *_ in told}
+    wrong = [
+        one
+        for one in told
+        if one[1] != project["name"] or not {*filter(None, one[2].split(","))} <= extras
+    ]
+    assert wrong == []
+    assert INSTALLS.findall("pip install 'handback[web]'") == [("handback", "web")]

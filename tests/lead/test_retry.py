@@ -16,7 +16,7 @@ instants = st.integers(0, 10**13)
 def test_never_before_the_crm_asks_and_never_after_the_horizon(
     number: int, now: int, after: int
 ) -> None:
-    due = next_attempt(attempts=number, created_at=now, now=now, after=after, reference="hb-a")
+    due = next_attempt(attempts=number, created_at=now, now=now, after=after, reference="lb-a")
     assert due is not None
     assert now + after <= due <= now + max(after, LONGEST) + LONGEST // 4
 
@@ -26,13 +26,13 @@ def test_never_before_the_crm_asks_and_never_after_the_horizon(
 @example(8, 0)
 def test_after_three_days_it_is_parked_if_it_was_tried_at_all(number: int, now: int) -> None:
     late = now + HORIZON
-    due = next_attempt(attempts=number, created_at=now, now=late, after=0, reference="hb-a")
+    due = next_attempt(attempts=number, created_at=now, now=late, after=0, reference="lb-a")
     assert (due is None) == (number >= 8), "the changelog promises eight"
 
 
 def test_the_waits_double() -> None:
     waits = [
-        next_attempt(attempts=n, created_at=0, now=0, after=0, reference="hb-a") or 0
+        next_attempt(attempts=n, created_at=0, now=0, after=0, reference="lb-a") or 0
         for n in range(1, 8)
     ]
     assert all(later > earlier * 1.5 for earlier, later in pairwise(waits))
@@ -40,7 +40,7 @@ def test_the_waits_double() -> None:
 
 def test_a_crowd_spreads() -> None:
     dues = {
-        next_attempt(attempts=9, created_at=0, now=0, after=0, reference=f"hb-{n}")
+        next_attempt(attempts=9, created_at=0, now=0, after=0, reference=f"lb-{n}")
         for n in range(100)
     }
     assert len(dues) > 50

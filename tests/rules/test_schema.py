@@ -48,7 +48,7 @@ def document(text: str) -> Any:
 def test_the_committed_schema_is_the_one_that_the_rules_generate() -> None:
     committed = (SHIPPED.parent / FILE_NAME).read_text()
     assert committed == schema_text(load(SHIPPED)), (
-        "run: handback rules schema > rules/" + FILE_NAME
+        "run: leadback rules schema > rules/" + FILE_NAME
     )
 
 

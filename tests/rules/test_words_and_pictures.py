@@ -25,7 +25,7 @@ def test_the_sound_file_in_plain_english() -> None:
 
 def test_the_shipped_file_in_plain_english_and_as_a_diagram() -> None:
     """Whoever changes the rules sees here what that means, and so does who reviews it:
-    handback rules explain > tests/rules/shipped.explained.md, rules graph > …/shipped.mmd."""
+    leadback rules explain > tests/rules/shipped.explained.md, rules graph > …/shipped.mmd."""
     rules = load(SHIPPED)
     assert explain(rules) == Path("tests/rules/shipped.explained.md").read_text()
     assert mermaid(rules) == Path("tests/rules/shipped.mmd").read_text()
@@ -86,7 +86,7 @@ def test_counts_in_pictures() -> None:
 
 def test_the_drawing_of_the_sound_file() -> None:
     """Whether it looks well is for eyes; that it still looks the same is for this:
-    handback rules graph tests/rules/sound.yaml --format svg, with leads and traffic."""
+    leadback rules graph tests/rules/sound.yaml --format svg, with leads and traffic."""
     traffic = {("New", "Cold"): 12, ("Warm", "Hot"): 3}
     picture = svg(load(SOUND), leads={"Cold": 7}, traffic=traffic)
     assert picture == Path("tests/rules/sound.svg").read_text()

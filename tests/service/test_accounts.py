@@ -177,7 +177,7 @@ def test_neither_passwords_nor_tokens_are_kept(accounts: Accounts, store: Store)
     token = _token(accounts)
     store.close()
     folder = Path(store.name.removeprefix("sqlite:///")).parent
-    kept = b"".join(path.read_bytes() for path in folder.glob("handback.db*"))
+    kept = b"".join(path.read_bytes() for path in folder.glob("leadback.db*"))
     assert b"vera" in kept
     assert GOOD.encode() not in kept
     assert token.encode() not in kept

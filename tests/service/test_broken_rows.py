@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Text, select, update
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.service.browse import Browse
 from engine.store.tables import metadata
 from tests.service.worlds import PORTAL, World, world
@@ -65,7 +65,7 @@ def look(here: World, told: str, shown: bool) -> None:
     here.app.queue.list()
     here.app.queue.status()
     if told.startswith("leads.counters"):
-        with pytest.raises(HandbackError, match="counters that cannot be read"):
+        with pytest.raises(LeadbackError, match="counters that cannot be read"):
             here.app.leads.why(name, "email_opened")
 
 

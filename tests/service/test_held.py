@@ -1,4 +1,4 @@
-"""Events of a contact that never becomes a lead: after HANDBACK_HELD_DAYS they need a person."""
+"""Events of a contact that never becomes a lead: after LEADBACK_HELD_DAYS they need a person."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_what_is_held_longer_than_the_setting_needs_a_person(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int | None
 ) -> None:
     if days is not None:
-        monkeypatch.setenv("HANDBACK_HELD_DAYS", str(days))
+        monkeypatch.setenv("LEADBACK_HELD_DAYS", str(days))
     most = HELD_DAYS if days is None else days
     with world(tmp_path) as here:
         here.happen("501", "email_opened")

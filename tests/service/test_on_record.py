@@ -11,7 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from engine.base.clock import ManualClock
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.service.accounts import Accounts
 from engine.service.apikeys import ApiKeys
 from engine.service.audit import Audit
@@ -37,7 +37,7 @@ class Office:
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    file = tmp_path / "handback.db"
+    file = tmp_path / "leadback.db"
     store, clock = open_store(database_in(tmp_path)), ManualClock(1_800_000_000_000)
     audit = Audit(store, clock)
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -124,7 +124,7 @@ def test_a_refused_change_is_on_the_trail_too(office: Office) -> None:
         lambda: office.keys.revoke("never"),
     ]
     for call in refused:
-        with pytest.raises(HandbackError):
+        with pytest.raises(LeadbackError):
             call()
         assert office.audit.list(limit=1)[0]["outcome"].startswith("failed: ")
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.base.settings import SHIPPED_RULES
 from engine.cli.main import app
 from engine.hooks.manager import Plugins
@@ -75,7 +75,7 @@ DOORS: dict[str, Callable[[World], object]] = {
 
 @pytest.mark.parametrize("door", DOORS)
 def test_no_door_takes_it(here: World, door: str) -> None:
-    with pytest.raises(HandbackError, match="hubsopt"):
+    with pytest.raises(LeadbackError, match="hubsopt"):
         DOORS[door](here)
     assert len(here.app.versions.versions()) == 1
 
@@ -115,7 +115,7 @@ def test_no_command_about_a_file_takes_it(tmp_path: Path, command: list[str]) ->
     file = tmp_path / "new.yaml"
     file.write_text(MISSPELT, encoding="utf-8")
     done = CliRunner().invoke(app, [str(file) if one == "FILE" else one for one in command])
-    said = str(done.exception) if isinstance(done.exception, HandbackError) else done.stdout
+    said = str(done.exception) if isinstance(done.exception, LeadbackError) else done.stdout
     assert f"{file}:{LINE}:3 R059 there is no CRM hubsopt" in said
     assert done.exit_code != 0
 

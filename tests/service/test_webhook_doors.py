@@ -101,7 +101,7 @@ def test_the_reason_is_in_the_log_once_until_a_webhook_is_good_again(app: App) -
     assert reasons == ["the request has no HubSpot signature", "the signature (v1) is wrong"]
     assert [reason for portal, reason in first if portal != "acme"] == [
         "portal bare has no webhook secret: none is named; "
-        "export VARIABLE=…, or name another one with: handback portal connect bare"
+        "export VARIABLE=…, or name another one with: leadback portal connect bare"
     ]
     assert said() == []
     ask(app, "/in/hubspot/acme", BODY, signed(BODY))

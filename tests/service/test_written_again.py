@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.base.clock import HOUR
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.base.settings import SHIPPED_RULES
 from engine.lead.records import EffectKind
 from engine.rules.findings import RulesError
@@ -93,7 +93,7 @@ def test_a_state_that_is_gone_is_named_with_file_portal_leads_and_fix(here: Worl
     assert "migrate: {Engaged: " in one["fix"]
     assert "--move Engaged=" in one["fix"]
     for at in (None, here.clock.now() + HOUR):
-        with pytest.raises(HandbackError) as refused:
+        with pytest.raises(LeadbackError) as refused:
             here.app.versions.apply(
                 RENAMED, expected=plan["expected"], at=at, file="drafts/new.yaml", force=True
             )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.base.errors import HandbackError, InputError
+from engine.base.errors import InputError, LeadbackError
 from engine.store import Store, open_store
 from engine.store.backup import backup
 from tests.databases import Server
@@ -115,7 +115,7 @@ def copy_postgresql(url: str, file: Path, request: pytest.FixtureRequest) -> str
 
 
 def test_a_backup_never_overwrites_and_never_half_exists(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'handback.db'}"
+    url = f"sqlite:///{tmp_path / 'leadback.db'}"
     with pytest.raises(InputError, match="there is no such file"):
         backup(url, tmp_path / "copy")
     open_store(url).close()
@@ -123,15 +123,15 @@ def test_a_backup_never_overwrites_and_never_half_exists(tmp_path: Path) -> None
     with pytest.raises(InputError, match="exists already"):
         backup(url, tmp_path / "there")
     assert (tmp_path / "there").read_text() == "mine"
-    with pytest.raises(HandbackError, match="could not be made"):
+    with pytest.raises(LeadbackError, match="could not be made"):
         backup(url, tmp_path / "no folder" / "copy")
-    (tmp_path / "handback.db").write_bytes(b"SQLite format 3\0" + os.urandom(5_000))
-    with pytest.raises(HandbackError, match="could not be made"):
+    (tmp_path / "leadback.db").write_bytes(b"SQLite format 3\0" + os.urandom(5_000))
+    with pytest.raises(LeadbackError, match="could not be made"):
         backup(url, tmp_path / "copy")
     assert sorted(p.name for p in tmp_path.iterdir() if "copy" in p.name) == []
 
 
 def test_postgresql_is_told_its_own_way_without_a_password(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="pg_dump") as error:
-        backup("postgresql://u:s3cret@db/handback", tmp_path / "copy")
+        backup("postgresql://u:s3cret@db/leadback", tmp_path / "copy")
     assert "s3cret" not in str(error.value)

@@ -357,7 +357,7 @@ def _personal_life(store: Store) -> Lead:
         tx.ledger.append(
             [
                 LedgerEntry(
-                    PORTAL, "501", "501", 1, "kept", "a", "b", by="handback", why=f"for {SECRET}"
+                    PORTAL, "501", "501", 1, "kept", "a", "b", by="leadback", why=f"for {SECRET}"
                 )
             ]
         )
@@ -466,10 +466,10 @@ def test_nothing_personal_is_left_in_the_file_either(tmp_path: Path, migrated_fi
     with store.write() as tx:
         (asked,) = tx.inbox.claim_lookups(PORTAL, now=24, lease=1, limit=9)
         tx.inbox.refuse(PORTAL, [(asked.seq, "gone")], now=24)
-    written = b"".join(part.read_bytes() for part in tmp_path.glob("handback.db*"))
+    written = b"".join(part.read_bytes() for part in tmp_path.glob("leadback.db*"))
     assert SECRET.encode() in written
     _erase(store, known, 25)
-    written = b"".join(part.read_bytes() for part in tmp_path.glob("handback.db*"))
+    written = b"".join(part.read_bytes() for part in tmp_path.glob("leadback.db*"))
     store.close()
     assert SECRET.lower().encode() not in written.lower()
     assert sqlite3.connect(migrated_file).execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -228,7 +228,7 @@ class Machine(RuleBasedStateMachine):
 
 
 def test_sqlite_is_the_model() -> None:
-    with tempfile.TemporaryDirectory(prefix="hb-model-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lb-model-") as folder:
         numbers = iter(range(10**9))
         _run(lambda: open_store(database_in(Path(folder), f"{next(numbers)}.db")), examples=40)
 

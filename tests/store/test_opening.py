@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.base.errors import ConfigurationError, HandbackError
+from engine.base.errors import ConfigurationError, LeadbackError
 from engine.store import Store, open_store
 from engine.store.database import schema_status, upgrade
 from engine.store.migrate import HEAD
@@ -59,7 +59,7 @@ def test_a_url_that_cannot_be_used(url: str, words: str) -> None:
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(HandbackError, match="cannot be opened") as caught:
+    with pytest.raises(LeadbackError, match="cannot be opened") as caught:
         open_store(f"sqlite:///{tmp_path / 'no' / 'such.db'}")
     assert "folder" in caught.value.fix
 
@@ -67,7 +67,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     file = tmp_path / "notes.db"
     file.write_text("Dear diary, " * 1000)
-    with pytest.raises(HandbackError, match="no SQLite database"):
+    with pytest.raises(LeadbackError, match="no SQLite database"):
         open_store(f"sqlite:///{file}")
     assert file.read_text().startswith("Dear diary")
 
@@ -76,7 +76,7 @@ def test_a_damaged_file(migrated_file: Path) -> None:
     content = bytearray(migrated_file.read_bytes())
     content[4096:] = os.urandom(len(content) - 4096)
     migrated_file.write_bytes(content)
-    with pytest.raises(HandbackError, match=r"damaged|no SQLite database") as caught:
+    with pytest.raises(LeadbackError, match=r"damaged|no SQLite database") as caught:
         open_store(f"sqlite:///{migrated_file}")
     assert "backup" in caught.value.fix
 
@@ -93,7 +93,7 @@ def test_a_full_disk(migrated_file: Path) -> None:
     """SQLite says the same when the file may grow no further."""
     store = open_store(f"sqlite:///{migrated_file}")
     connect(store)
-    with pytest.raises(HandbackError, match="disk is full"):
+    with pytest.raises(LeadbackError, match="disk is full"):
         _grow(store)
     assert add(store, new("501", 1)) == [True]
     store.close()
@@ -116,7 +116,7 @@ def test_somebody_else_has_it_locked(migrated_file: Path) -> None:
     store = open_store(f"sqlite:///{migrated_file}?timeout=0.01")
     other = sqlite3.connect(migrated_file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(HandbackError, match="locked"):
+    with pytest.raises(LeadbackError, match="locked"):
         connect(store)
     with store.read() as tx:  # readers never wait
         assert tx.portals.list() == []
@@ -131,7 +131,7 @@ def test_postgresql_is_migrated_by_a_command_only(server: Server) -> None:
     url = server.new()
     with pytest.raises(ConfigurationError, match="no tables") as caught:
         open_store(url)
-    assert "handback db upgrade" in caught.value.fix
+    assert "leadback db upgrade" in caught.value.fix
     assert schema_status(url)["needed"] == HEAD
     assert "got its tables" in upgrade(url)
     assert "is up to date" in upgrade(url)
@@ -141,8 +141,8 @@ def test_postgresql_is_migrated_by_a_command_only(server: Server) -> None:
 
 @pytest.mark.postgres
 def test_a_server_that_is_not_there() -> None:
-    with pytest.raises(HandbackError, match="does not answer") as caught:
-        open_store("postgresql://ann:hunter2@127.0.0.1:1/handback?connect_timeout=1")
+    with pytest.raises(LeadbackError, match="does not answer") as caught:
+        open_store("postgresql://ann:hunter2@127.0.0.1:1/leadback?connect_timeout=1")
     assert "hunter2" not in str(caught.value)
 
 
@@ -150,5 +150,5 @@ def test_a_server_that_is_not_there() -> None:
 def test_a_database_that_is_not_there(server: Server) -> None:
     url = server.new()
     server.drop(url)
-    with pytest.raises(HandbackError, match=r"no such database|does not answer|does not exist"):
+    with pytest.raises(LeadbackError, match=r"no such database|does not answer|does not exist"):
         open_store(url)

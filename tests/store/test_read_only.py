@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.store import open_store
 from tests.databases import database_in
 
@@ -14,8 +14,8 @@ def test_a_read_only_database_says_what_to_do(tmp_path: Path) -> None:
     store = open_store(database_in(tmp_path))
     engine = store._dialect._writing
     event.listen(engine, "checkout", lambda driver, *_: driver.execute("PRAGMA query_only = ON"))
-    with pytest.raises(HandbackError, match="cannot be written") as refused, store.write() as tx:
+    with pytest.raises(LeadbackError, match="cannot be written") as refused, store.write() as tx:
         tx.rules.put("hash", "text", now=1)
     assert "give this user the right to write" in refused.value.fix
-    assert "handback.db" in refused.value.where
+    assert "leadback.db" in refused.value.where
     store.close()

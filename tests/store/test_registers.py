@@ -78,7 +78,7 @@ def test_the_log_of_rules_takes_every_number_once(store: Store) -> None:
 def test_the_ledger_is_in_order(store: Store) -> None:
     entries = [
         LedgerEntry(PORTAL, "501", "501", 5, "assigned", "a", "b", by="Ann"),
-        LedgerEntry(PORTAL, "501", "900", 3, "kept", None, "b", "handback", "no owner", "hb-1"),
+        LedgerEntry(PORTAL, "501", "900", 3, "kept", None, "b", "leadback", "no owner", "lb-1"),
     ]
     with store.write() as tx:
         tx.ledger.append(entries)

@@ -129,7 +129,7 @@ def test_code_of_the_schema_before_goes_on_while_the_database_is_upgraded(
 def test_the_database_is_upgraded_while_a_worker_of_the_schema_before_works(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`handback db upgrade`, a process of its own, beside a worker that decides all the time."""
+    """`leadback db upgrade`, a process of its own, beside a worker that decides all the time."""
     before = migrate.KNOWN[-2]
     if kind == "sqlite":
         url = f"sqlite:///{tmp_path / 'rolling.db'}"
@@ -347,7 +347,7 @@ PORTAL_WIDE = {
 
 
 def test_ids_come_from_a_sequence_that_is_named_once() -> None:
-    assert IDS.name == "handback_ids"
+    assert IDS.name == "leadback_ids"
     assert PORTAL == "acme"
 
 

@@ -43,9 +43,9 @@ def test_no_part_of_a_password_is_repeated(url: str) -> None:
     ],
 )
 def test_a_server_that_cannot_be_reached_shows_none_either(url: str) -> None:
-    from engine.base.errors import HandbackError
+    from engine.base.errors import LeadbackError
 
-    with pytest.raises(HandbackError) as caught:
+    with pytest.raises(LeadbackError) as caught:
         open_store(url)
     assert S not in str(caught.value)
     assert "127.0.0.1:1/db" in str(caught.value)

@@ -57,7 +57,7 @@ def test_a_mark_changes_with_what_a_page_shows(store: Store) -> None:
 
 def test_contacts_that_nobody_could_take_are_listed_until_somebody_does(store: Store) -> None:
     def entry(lead_id: str, what: str, at: int) -> LedgerEntry:
-        return LedgerEntry(PORTAL, lead_id, lead_id, at, what, "t", None, "handback")
+        return LedgerEntry(PORTAL, lead_id, lead_id, at, what, "t", None, "leadback")
 
     with store.write() as tx:
         tx.ledger.append([entry("501", "kept", 1), entry("502", "kept", 2)])
@@ -111,7 +111,7 @@ def test_a_lead_has_a_mark_of_its_own(store: Store) -> None:
         done = [Settlement(effect.id, "done") for effect in claimed.effects]
         tx.outbox.settle(PORTAL, claimed.fence, done, now=AT + 3)
     marks.append(mark("701"))
-    entry = LedgerEntry(PORTAL, "701", "701", AT, "kept", "t", None, "handback")
+    entry = LedgerEntry(PORTAL, "701", "701", AT, "kept", "t", None, "leadback")
     with store.write() as tx:
         tx.ledger.append([entry])
     marks.append(mark("701"))

@@ -93,8 +93,8 @@ class Visit:
         return self.page
 
     def picture(self, name: str) -> None:
-        """A screenshot for the documentation: HANDBACK_PICTURES=1 pytest tests/web."""
-        if not os.environ.get("HANDBACK_PICTURES"):
+        """A screenshot for the documentation: LEADBACK_PICTURES=1 pytest tests/web."""
+        if not os.environ.get("LEADBACK_PICTURES"):
             return
         PICTURES.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")

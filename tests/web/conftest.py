@@ -1,4 +1,4 @@
-"""A real `handback serve` beside a real sandbox, and browsers and scripts that knock at it."""
+"""A real `leadback serve` beside a real sandbox, and browsers and scripts that knock at it."""
 
 import json
 import os
@@ -26,7 +26,7 @@ PASSWORD = "correct horse battery staple"
 CALLS = "hooks.jsonl"
 MAY_WAIT = ("look-up", "deliver", "poll-", "pages-portal", "consent")
 """Threads of the worker, of the pages for what asks a portal, and of who comes back from a CRM."""
-COOKIE = "handback_session"
+COOKIE = "leadback_session"
 
 
 class _From(HTTPAdapter):
@@ -42,7 +42,7 @@ class _From(HTTPAdapter):
 
 @dataclass
 class House:
-    """handback serve, running. program: the folder and the portal it works with."""
+    """leadback serve, running. program: the folder and the portal it works with."""
 
     program: Program
     url: str
@@ -54,7 +54,7 @@ class House:
     sessions: int = 0
 
     def accounts(self) -> Accounts:
-        store = open_store(f"sqlite:///{self.program.folder / 'handback.db'}")
+        store = open_store(f"sqlite:///{self.program.folder / 'leadback.db'}")
         return Accounts(store, SystemClock(), Audit(store, SystemClock()))
 
     def add_login(self, name: str, role: Role) -> None:
@@ -112,7 +112,7 @@ def open_house(program: Program, *options: str, cold: bool = False) -> House:
     """
     log, environment = program.folder / "serve.log", program.environ()
     paths = [*filter(None, [environment.get("PYTHONPATH")]), str(ROOT)]
-    environment |= {"HANDBACK_POLL_SECONDS": "5", "PYTHONPATH": os.pathsep.join(paths)}
+    environment |= {"LEADBACK_POLL_SECONDS": "5", "PYTHONPATH": os.pathsep.join(paths)}
     arguments = [str(program.folder / CALLS), "serve", "--port", "0", "--json", *options]
     process: Warm | subprocess.Popen[bytes]
     reading, writing = os.pipe()

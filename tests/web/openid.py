@@ -27,7 +27,7 @@ from starlette.routing import Route
 from engine.base.clock import SECOND, SystemClock
 from engine.cli.serving import listen
 
-CLIENT, SECRET = "handback-client", "the-oidc-client-secret"
+CLIENT, SECRET = "leadback-client", "the-oidc-client-secret"
 Claims = dict[str, Any]
 
 

@@ -23,9 +23,9 @@ def authorised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hous
     with sandbox("--search-lag", "0") as url:
         program = Program(tmp_path, url)
         program.environment |= {
-            "HANDBACK_HUBSPOT_CLIENT_ID": CLIENT,
-            "HANDBACK_HUBSPOT_CLIENT_SECRET": SECRET,
-            "HANDBACK_SECRET_KEYS": new_key(),
+            "LEADBACK_HUBSPOT_CLIENT_ID": CLIENT,
+            "LEADBACK_HUBSPOT_CLIENT_SECRET": SECRET,
+            "LEADBACK_SECRET_KEYS": new_key(),
         }
         for name, value in program.environment.items():
             monkeypatch.setenv(name, value)
@@ -44,7 +44,7 @@ def authorised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hous
 def begin(house: House, session: requests.Session) -> dict[str, str]:
     """What the button on CRM details does, and what HubSpot then sends back."""
     mine = digest(session.cookies[COOKIE])
-    with open_app(database=f"sqlite:///{house.program.folder / 'handback.db'}") as app:
+    with open_app(database=f"sqlite:///{house.program.folder / 'leadback.db'}") as app:
         page = app.connections.begin(
             Wanted("acme", base_url=house.program.url),
             redirect_uri=house.url + RETURN_PATH,
@@ -83,7 +83,7 @@ def test_only_the_admin_who_asked_connects_and_only_once(authorised: House) -> N
     assert again.status_code == 400
     assert "belongs to no authorisation" in again.text
     assert SECRET not in done.text + again.text
-    with open_app(database=f"sqlite:///{house.program.folder / 'handback.db'}") as app:
+    with open_app(database=f"sqlite:///{house.program.folder / 'leadback.db'}") as app:
         assert app.connections.of("acme")["authorised_by"] == "admin"
 
 

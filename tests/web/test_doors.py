@@ -164,7 +164,7 @@ def test_a_name_that_is_not_ours_is_not_answered(house: House) -> None:
     assert house.get("/login", headers={"Host": "localhost"}).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/login", "/healthz", "/leads", "/docs", "/static/handback.css"])
+@pytest.mark.parametrize("path", ["/login", "/healthz", "/leads", "/docs", "/static/leadback.css"])
 def test_every_answer_carries_the_security_headers(house: House, path: str) -> None:
     answer = house.get(path)
     policy = answer.headers["Content-Security-Policy"]
@@ -204,14 +204,14 @@ def test_a_form_that_is_too_large_is_refused(house: House) -> None:
     ("host", "public_url", "warns"),
     [
         ("0.0.0.0", "", True),  # noqa: S104
-        ("0.0.0.0", "http://handback.example", True),  # noqa: S104
-        ("0.0.0.0", "https://handback.example", False),  # noqa: S104
+        ("0.0.0.0", "http://leadback.example", True),  # noqa: S104
+        ("0.0.0.0", "https://leadback.example", False),  # noqa: S104
     ],
 )
 def test_listening_to_the_world_without_tls_is_said_loudly(
     tmp_path: Path, host: str, public_url: str, warns: bool
 ) -> None:
-    program = Program(tmp_path, "", {"HANDBACK_PUBLIC_URL": public_url})
+    program = Program(tmp_path, "", {"LEADBACK_PUBLIC_URL": public_url})
     close_house(open_house(program, "--no-worker", "--host", host))
     said = (tmp_path / "serve.log").read_bytes()
     assert said.startswith(b"WARNING:") == warns, said

@@ -52,7 +52,7 @@ def test_without_a_key_there_is_only_401(house: House, path: str) -> None:
         answer = house.get(path, headers=headers)
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"] == "Bearer"
-        assert "handback apikey add" in answer.json()["error"]
+        assert "leadback apikey add" in answer.json()["error"]
     assert requests.post(f"{house.url}/events", json={}, timeout=60).status_code == 401
 
 
@@ -158,7 +158,7 @@ def test_a_revoked_key_opens_nothing(house: House) -> None:
 def test_a_key_is_kept_as_a_hash_only(house: House) -> None:
     key = house.key(READ)
     secret = key.split("_", 2)[2]
-    kept = b"".join(p.read_bytes() for p in house.program.folder.glob("handback.db*"))
+    kept = b"".join(p.read_bytes() for p in house.program.folder.glob("leadback.db*"))
     assert secret.encode() not in kept
     assert key not in json.dumps(house.program.json("apikey", "list"))
 
@@ -314,10 +314,10 @@ def test_a_key_has_a_pace_of_events_and_bytes(house: House) -> None:
 def test_figures_for_prometheus(house: House, lead: str) -> None:
     text = house.get("/metrics", headers=house.bearer(METRICS)).text
     for name in (
-        'handback_inbox_events{status="due"}',
-        'handback_outbox_effects{status="failed"}',
-        "handback_oldest_due_seconds",
-        'handback_leads{state="Cold"}',
+        'leadback_inbox_events{status="due"}',
+        'leadback_outbox_effects{status="failed"}',
+        "leadback_oldest_due_seconds",
+        'leadback_leads{state="Cold"}',
     ):
         assert name in text
     assert "lead1@example.org" not in text

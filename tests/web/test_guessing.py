@@ -27,7 +27,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture
 def behind(tmp_path: Path) -> Iterator[House]:
     """This machine's proxy is believed."""
-    program = Program(tmp_path, "", {"HANDBACK_TRUSTED_PROXIES": "127.0.0.1"})
+    program = Program(tmp_path, "", {"LEADBACK_TRUSTED_PROXIES": "127.0.0.1"})
     opened = open_house(program, "--no-worker")
     try:
         yield opened

@@ -89,7 +89,7 @@ def test_traffic_is_shown_and_a_pause_with_its_reason(house: House, visit: Visit
     wait_until(lambda: polled.inner_text()[:19] >= said["last_poll_at"][:19].replace("T", " "))
     assert said["budget"]
     later = SystemClock().now() + HOUR
-    store = open_store(f"sqlite:///{house.program.folder / 'handback.db'}")
+    store = open_store(f"sqlite:///{house.program.folder / 'leadback.db'}")
     try:
         with store.write() as tx:
             tx.portals.pause("acme", until=later, reason="the daily limit is used up")
@@ -261,7 +261,7 @@ def test_a_quarantined_event_is_mended_and_taken_in(house: House, visit: Visits)
 
 
 def run_sql(house: House, statement: str, *values: str) -> None:
-    with closing(sqlite3.connect(house.program.folder / "handback.db", timeout=60)) as connection:
+    with closing(sqlite3.connect(house.program.folder / "leadback.db", timeout=60)) as connection:
         connection.execute(statement, values)
         connection.commit()
 
@@ -559,7 +559,7 @@ def test_the_editor_says_what_is_wrong_where_it_is_wrong(house: House, visit: Vi
     page.keyboard.type("oops: 1\n")
     findings = page.get_by_role("region", name="Findings")
     findings.get_by_text(re.compile("oops")).first.wait_for()
-    page.locator(".cm-line.hb-line-error").first.wait_for()
+    page.locator(".cm-line.lb-line-error").first.wait_for()
     someone.picture("rules-findings")
     page.get_by_role("button", name="Save …").click()
     page.get_by_text(re.compile("errors, the first")).first.wait_for()

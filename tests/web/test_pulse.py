@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from engine.base.clock import ManualClock
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 
 pulse = pytest.importorskip("engine.web.pages.pulse")
 
@@ -73,7 +73,7 @@ def test_an_error_reaches_all_who_waited_and_is_not_kept() -> None:
         shared = pulse.Shared(clock)
 
         def broken() -> int:
-            raise HandbackError("the database is gone")
+            raise LeadbackError("the database is gone")
 
         asked = [shared.ask("k", broken, after=NOW - 1) for _ in range(3)]
         found = await asyncio.gather(*asked, return_exceptions=True)

@@ -41,7 +41,7 @@ PAGES = (
 NOT_PRESSED = re.compile(r"Export CSV|Open in the CRM|Change it|Previous|Next|Let the draft watch")
 
 BUTTONS = """
-() => [...document.querySelectorAll('.hb-main button')]
+() => [...document.querySelectorAll('.lb-main button')]
   .filter(e => e.getBoundingClientRect().width > 0 && !e.disabled)
   .map(e => (e.getAttribute('aria-label') || e.innerText).trim())
 """

@@ -39,12 +39,12 @@ def openid() -> Iterator[OpenId]:
 def opened(openid: OpenId, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     program = Program(tmp_path_factory.mktemp("sso"), "")
     program.environment |= {
-        "HANDBACK_TRUSTED_PROXIES": "127.0.0.1",
-        "HANDBACK_OIDC_ISSUER": openid.url,
-        "HANDBACK_OIDC_CLIENT_ID": CLIENT,
-        "HANDBACK_OIDC_CLIENT_SECRET": SECRET,
-        "HANDBACK_OIDC_LABEL": "Log in with <Example>",
-        "HANDBACK_OIDC_DOMAIN_ROLES": "guests.example=viewer",
+        "LEADBACK_TRUSTED_PROXIES": "127.0.0.1",
+        "LEADBACK_OIDC_ISSUER": openid.url,
+        "LEADBACK_OIDC_CLIENT_ID": CLIENT,
+        "LEADBACK_OIDC_CLIENT_SECRET": SECRET,
+        "LEADBACK_OIDC_LABEL": "Log in with <Example>",
+        "LEADBACK_OIDC_DOMAIN_ROLES": "guests.example=viewer",
     }
     house = open_house(program, "--no-worker")
     try:
@@ -233,8 +233,8 @@ def test_what_the_provider_is_asked_and_what_stays_here(house: House, openid: Op
     assert {"state", "nonce", "code_challenge"} <= set(asked)
     assert len({asked["state"], asked["nonce"], asked["code_challenge"], way}) == 4
     assert SECRET not in str(browser.headers["X-Asked"])
-    database = (house.program.folder / "handback.db").read_bytes()
-    database += (house.program.folder / "handback.db-wal").read_bytes()
+    database = (house.program.folder / "leadback.db").read_bytes()
+    database += (house.program.folder / "leadback.db-wal").read_bytes()
     assert way.encode() not in database
     assert asked["state"].encode() not in database
     assert SECRET.encode() not in database
@@ -410,17 +410,17 @@ def test_a_provider_that_is_another_or_unencrypted_is_not_used(
 
 def test_settings_that_cannot_work_are_refused_at_the_start(openid: OpenId, tmp_path: Path) -> None:
     program = Program(tmp_path, "")
-    program.environment |= {"HANDBACK_OIDC_ISSUER": openid.url, "HANDBACK_OIDC_CLIENT_ID": CLIENT}
+    program.environment |= {"LEADBACK_OIDC_ISSUER": openid.url, "LEADBACK_OIDC_CLIENT_ID": CLIENT}
     done = program.run("serve", "--port", "0", "--no-worker", code=2)
-    assert b"HANDBACK_OIDC_CLIENT_SECRET: the client's secret is not there" in done.stderr
+    assert b"LEADBACK_OIDC_CLIENT_SECRET: the client's secret is not there" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"oidc_issuer": "http://id.example.com"}, "HANDBACK_OIDC_ISSUER"),
-        ({"oidc_issuer": "https://ann:pw@id.example.com"}, "HANDBACK_OIDC_ISSUER"),
-        ({"oidc_client_id": ""}, "HANDBACK_OIDC_CLIENT_ID"),
+        ({"oidc_issuer": "http://id.example.com"}, "LEADBACK_OIDC_ISSUER"),
+        ({"oidc_issuer": "https://ann:pw@id.example.com"}, "LEADBACK_OIDC_ISSUER"),
+        ({"oidc_client_id": ""}, "LEADBACK_OIDC_CLIENT_ID"),
     ],
 )
 def test_a_provider_that_cannot_be_asked_is_refused(settings: dict[str, str], words: str) -> None:
@@ -443,6 +443,6 @@ def test_a_domain_gives_no_role_that_it_must_not(pair: str) -> None:
 
 def test_open_to_the_world_somebody_must_say_where_people_are_sent_back() -> None:
     settings = Settings(oidc_issuer="https://id.example.com")
-    check_reach(settings, Outside("https://handback.example", ("handback.example",)))
-    with pytest.raises(ConfigurationError, match="HANDBACK_PUBLIC_URL"):
+    check_reach(settings, Outside("https://leadback.example", ("leadback.example",)))
+    with pytest.raises(ConfigurationError, match="LEADBACK_PUBLIC_URL"):
         check_reach(settings, Outside())

@@ -41,7 +41,7 @@ def request(key: str, number: int) -> bytes:
 def test_batches_that_wait_for_the_database_keep_nobody_from_reading(bare: House) -> None:
     parts, key = urlsplit(bare.url), bare.key("events:write")
     reader = bare.bearer("leads:read")
-    database = sqlite3.connect(bare.program.folder / "handback.db", isolation_level=None)
+    database = sqlite3.connect(bare.program.folder / "leadback.db", isolation_level=None)
     with closing(database), ExitStack() as open_ones:
         database.execute("BEGIN IMMEDIATE")  # as a slow disk, or another program, would
         wires = []

@@ -242,7 +242,7 @@ def _dialog(page: "Page", keys: tuple[str, ...], title: str) -> None:
     walk(page, inside=True)
     assert serious(page, "[role=dialog]") == {}, title
     page.set_viewport_size(PHONE)
-    card = dialog.locator(".hb-dialog").bounding_box()
+    card = dialog.locator(".lb-dialog").bounding_box()
     assert card is not None
     assert card["x"] >= 0, title
     assert card["x"] + card["width"] <= PHONE["width"], title
@@ -323,8 +323,8 @@ SHOWN: dict[str, Role] = {
 """Names of buttons, pickers and editors in the main part of any page → who is shown them."""
 
 ACTING = """
-() => [...document.querySelectorAll('.hb-main button, .hb-main .q-panel [role=combobox], '
-    + '.hb-main [contenteditable=true]')]
+() => [...document.querySelectorAll('.lb-main button, .lb-main .q-panel [role=combobox], '
+    + '.lb-main [contenteditable=true]')]
   .filter(e => e.getBoundingClientRect().width > 0)
   .map(e => (e.getAttribute('aria-label') || e.innerText).trim().replace(/\\s+/g, ' '))
   .filter(name => name)

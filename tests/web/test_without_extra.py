@@ -1,4 +1,4 @@
-"""Without handback[web] the doors for webhooks are open all the same, and serve says what to do."""
+"""Without leadback[web] the doors for webhooks are open all the same, and serve says what to do."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ def test_the_demo_says_at_once_that_it_has_no_pages(program: Program) -> None:
     command = [sys.executable, str(ROOT / "runner.py"), "demo", "--serve", "--port", "0"]
     done = subprocess.run(command, env=program.environ(), capture_output=True, timeout=60)
     assert done.returncode == 2
-    assert b"handback[web]" in done.stderr
+    assert b"leadback[web]" in done.stderr
     assert done.stdout == b""
 
 
@@ -33,6 +33,6 @@ def test_webhooks_come_in_without_the_extra(program: Program, tmp_path: Path) ->
         assert house.first == ""
         assert house.get("/healthz").text == "ok\n"
         assert house.get("/app/leads").status_code == 404
-        assert "handback[web]" in (tmp_path / "serve.log").read_text()
+        assert "leadback[web]" in (tmp_path / "serve.log").read_text()
     finally:
         close_house(house)

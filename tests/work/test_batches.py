@@ -16,7 +16,7 @@ claims = st.lists(st.tuples(st.sampled_from("abcdef"), kinds), max_size=60)
 
 def effects(claim: list[tuple[str, EffectKind]]) -> list[ClaimedEffect]:
     return [
-        ClaimedEffect(number, lead, lead, kind, {}, f"hb-{number}", 1, False, 0)
+        ClaimedEffect(number, lead, lead, kind, {}, f"lb-{number}", 1, False, 0)
         for number, (lead, kind) in enumerate(claim)
     ]
 

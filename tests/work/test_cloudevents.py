@@ -77,7 +77,7 @@ def test_an_event_without_time_or_data_happened_now(rules: LeadMachine) -> None:
         ({"subject": "acme/007"}, "HubSpot's contact ids have digits only"),
         ({"subject": "acme/a@b/c"}, "is no email address"),
         ({"subject": "ACME/1"}, "did you mean 'acme'?); write acme/1"),
-        ({"subject": "initech/1"}, "connect it with: handback portal connect initech"),
+        ({"subject": "initech/1"}, "connect it with: leadback portal connect initech"),
         ({"subject": "acme/undefined"}, "its sender had no id, and wrote 'undefined' for it"),
         ({"subject": "acme/null"}, "its sender had no id"),
         ({"subject": "acme/NaN"}, "its sender had no id"),

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, event, text
 from structlog.testing import capture_logs
 
 from engine.base.clock import DAY, ManualClock
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.base.settings import SHIPPED_RULES
 from engine.hooks.outcomes import Delivery, Done, Outcome
 from engine.lead.machine import LeadMachine
@@ -273,7 +273,7 @@ def _plant_values(here: World, patch: pytest.MonkeyPatch) -> None:
 
     def fails(decision: Any, mapping: Any) -> Any:
         if decision.lead.lead_id == GUILTY:
-            raise HandbackError("planted")  # one that is not the database's
+            raise LeadbackError("planted")  # one that is not the database's
         return real(decision, mapping)
 
     patch.setattr(decisions_module, "with_values", fails)
@@ -357,11 +357,11 @@ def test_a_database_that_is_away_parks_nothing(
     real = type(world.app.store).write
 
     def locked(self: Any) -> Any:
-        raise HandbackError("the database is locked")
+        raise LeadbackError("the database is locked")
 
     with monkeypatch.context() as patch:
         patch.setattr(type(world.app.store), "write", locked)
-        with pytest.raises(HandbackError, match="locked"):
+        with pytest.raises(LeadbackError, match="locked"):
             world.decide()
     assert type(world.app.store).write is real
     assert world.failed() == []
@@ -378,7 +378,7 @@ def test_a_portal_that_fails_whole_keeps_no_other_from_its_turn(
 
     def fails(self: Any, portal: str, **claim: Any) -> Any:
         if portal == "acme":
-            raise HandbackError("planted")
+            raise LeadbackError("planted")
         return real(self, portal, **claim)
 
     with monkeypatch.context() as patch:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event as listening
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.hooks.outcomes import Access
 from engine.lead.records import Assistant, ContactReading, Event, Ownership
 from engine.store import ADDRESS, CONTACT, NewEvent, NewHint
@@ -321,12 +321,12 @@ def test_a_database_that_is_away_parks_nothing(
             nonlocal count
             count += 1
             if count > 2:  # after both portals' claims
-                raise HandbackError("the database is locked")
+                raise LeadbackError("the database is locked")
             return real(self)
 
         with monkeypatch.context() as patch:
             patch.setattr(type(here.app.store), "write", locked)
-            with pytest.raises(HandbackError, match="locked"):
+            with pytest.raises(LeadbackError, match="locked"):
                 here.app.lookups.look_up_due(here.clock.now())
         assert stopped(here) == []
         here.clock.advance(60_000)

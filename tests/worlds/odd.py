@@ -109,7 +109,7 @@ _SPOILED = (
 )
 
 
-ENGINE_SOURCES = ("handback/timer", "handback/rules", "handback", "hubspot:acme", "person")
+ENGINE_SOURCES = ("leadback/timer", "leadback/rules", "leadback", "hubspot:acme", "person")
 """Sources that the engine itself gives its events."""
 
 

@@ -11,7 +11,7 @@ import orjson
 from engine.service.connections import Wanted
 from engine.wiring import App
 
-TOKEN_ENV = "HANDBACK_WORLD_TOKEN"
+TOKEN_ENV = "LEADBACK_WORLD_TOKEN"
 TARA, HANNA, OMAR, MEI = "501", "502", "503", "504"
 OWNERS = [
     {"id": TARA, "email": "tara@acme.example", "first_name": "Tara", "user_id": 9001},

@@ -17,7 +17,7 @@ from tests.worlds.portal import TARA
 CONTRACT = Path(__file__).resolve().parents[1] / "data" / "state-mapping.csv"
 OWNER = "hubspot_owner_id"
 RECORDS = {"note": "notes", "email": "emails", "task": "tasks"}
-_REFERENCE = re.compile(r"hb-[0-9a-f]{16}")
+_REFERENCE = re.compile(r"lb-[0-9a-f]{16}")
 SETTLED = {"done", "superseded", "cancelled"}
 
 

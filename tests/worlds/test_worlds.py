@@ -13,7 +13,7 @@ from tests.worlds.promises import broken
 from tests.worlds.worlds import Worlds
 
 pytestmark = pytest.mark.slow
-SEEDS = range(1, 1 + int(os.environ.get("HANDBACK_WORLDS", "100")))
+SEEDS = range(1, 1 + int(os.environ.get("LEADBACK_WORLDS", "100")))
 
 
 @pytest.fixture(scope="module")

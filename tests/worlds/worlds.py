@@ -53,7 +53,7 @@ class Worlds:
 
     def _open(self, stack: ExitStack) -> None:
         where = MEMORY if os.access(MEMORY, os.W_OK) else None
-        folder = tempfile.TemporaryDirectory(prefix="hb-worlds-", dir=where)
+        folder = tempfile.TemporaryDirectory(prefix="lb-worlds-", dir=where)
         path = Path(stack.enter_context(folder))
         process, url = start_sandbox("--search-lag", "0")
         if process.stdout is not None:

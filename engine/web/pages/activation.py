@@ -80,12 +80,12 @@ class Activation:
         found = await self._view.ask(self._versions.status)
         if found is None:
             return
-        with ui.element("div").classes("hb-row").props('role=region aria-label="In use"'):
+        with ui.element("div").classes("lb-row").props('role=region aria-label="In use"'):
             chip(f"version {found['in_use']}", "good")
             ui.label(f"in use since {moment(found['since'])}, by {found['who']}")
         later = found["scheduled"]
         if later is not None:
-            with ui.element("div").classes("hb-row hb-note"):
+            with ui.element("div").classes("lb-row lb-note"):
                 ui.label(
                     f"Version {later['version']} takes over at {moment(later['at'])} UTC, "
                     f"says {later['who']}."
@@ -263,9 +263,9 @@ class Activation:
         if found is None:
             return
         with card():
-            with ui.element("div").classes("hb-head"):
+            with ui.element("div").classes("lb-head"):
                 text("In the shadow", tag="h2")
-                ui.element("span").classes("hb-grow")
+                ui.element("span").classes("lb-grow")
                 if self._may:
                     ui.button("Let the draft watch", on_click=self._watch).props("outline dense")
                     if found["version"]:

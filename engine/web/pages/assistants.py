@@ -175,9 +175,9 @@ def register(desk: Desk) -> None:
     async def assistants(request: Request) -> None:
         with page(desk, request, "Assistants", at="assistants") as view:
             team = _Team(view)
-            with ui.element("div").classes("hb-head"):
+            with ui.element("div").classes("lb-head"):
                 title("Assistants", "Each has a user of its own in the CRM, with the same address.")
-                ui.element("span").classes("hb-grow")
+                ui.element("span").classes("lb-grow")
                 ui.button("Refresh", on_click=team.refresh).props("outline dense")
                 portals = [p["name"] for p in await view.ask(desk.app.portals.list) or ()]
                 if view.may("editor") and portals:

@@ -122,9 +122,9 @@ class _Board:
     def _list(self, kind: str) -> _List:
         name, columns, acts = _LISTS[kind]
         with card() as place:
-            with ui.element("div").classes("hb-head"):
+            with ui.element("div").classes("lb-head"):
                 heading = text(name, tag="h2")
-                ui.element("span").classes("hb-grow")
+                ui.element("span").classes("lb-grow")
                 if kind in _RETRIED and self._view.may("operator"):
                     again = partial(self._retry_all, kind)
                     ui.button("Retry all", on_click=again).props("outline dense")
@@ -284,7 +284,7 @@ def register(desk: Desk) -> None:
     @ui.page("/attention", response_timeout=LONG)
     async def attention(request: Request) -> None:
         with page(desk, request, "Attention", at="attention") as view:
-            with ui.element("div").classes("hb-head"):
+            with ui.element("div").classes("lb-head"):
                 title("Attention", "What cannot go on without a person.")
             board = _Board(view)
             await board.again()

@@ -8,7 +8,7 @@ from nicegui import Client, core, ui
 from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.service.accounts import Accounts
 from engine.service.apikeys import ApiKeys
 from engine.service.attention import Attention
@@ -40,7 +40,7 @@ ASKED_PER_SECOND, ASKED_AT_ONCE = 0.2, 20
 """How often one person may have portals asked; each question costs some of their calls."""
 
 _HEAD = """
-<link rel="stylesheet" href="/static/handback.css">
+<link rel="stylesheet" href="/static/leadback.css">
 <script src="/static/focus.js" defer></script>
 <meta name="robots" content="noindex">
 """
@@ -99,7 +99,7 @@ async def _failed(_: Request, __: Exception) -> Response:
 def answer_plainly() -> None:
     """Errors are plain pages of our own; NiceGUI's name the exception, and keep a page in memory
     for each."""
-    for kind, answer in ((404, _missing), (HandbackError, _refused), (Exception, _failed)):
+    for kind, answer in ((404, _missing), (LeadbackError, _refused), (Exception, _failed)):
         core.app.exception_handler(kind)(answer)
 
 
@@ -112,7 +112,7 @@ def add_pages(door: FastAPI, desk: Desk) -> None:
         module.register(desk)
     ui.run_with(
         door,
-        title="Handback",
+        title="Leadback",
         language="en-US",
         favicon=MARK,
         gzip_middleware_factory=None,

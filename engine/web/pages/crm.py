@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request
 from nicegui import ui
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.service.connections import RETURN_PATH, Wanted, not_mapped
 from engine.web.pages.assistants import FRESH, STATUS_KINDS
 from engine.web.pages.desk import Desk, View
@@ -54,10 +54,10 @@ class _Portal:
     def draw(self) -> None:
         with card() as place:
             place.props["aria-label"] = f"Portal {self._name}"
-            with ui.element("div").classes("hb-head"):
+            with ui.element("div").classes("lb-head"):
                 text(self._name, tag="h2")
                 self._mark = ui.element("span").props("role=status")
-                ui.element("span").classes("hb-grow")
+                ui.element("span").classes("lb-grow")
                 ui.button("Refresh", on_click=self.refresh).props("outline dense")
                 ui.button("Check set-up", on_click=self.plan).props("outline dense")
                 ui.button("Prove the mapping", on_click=self.prove).props("outline dense")
@@ -132,7 +132,7 @@ class _Portal:
     def _ask_status(self) -> dict[str, Any]:
         try:
             return {**self._view.desk.app.portals.status(self._name), "trouble": ""}
-        except HandbackError as error:
+        except LeadbackError as error:
             return {"trouble": str(error)}
 
     async def plan(self) -> None:
@@ -150,7 +150,7 @@ class _Portal:
                 note("The portal has everything that the rules need.", "good")
             for step in found["steps"]:
                 word, kind = _MARKS[step["status"]]
-                with ui.element("div").classes("hb-row"):
+                with ui.element("div").classes("lb-row"):
                     chip(word, kind)
                     ui.label(step["what"])
             for words in found["notes"]:
@@ -288,9 +288,9 @@ def register(desk: Desk) -> None:
     async def crm(request: Request) -> None:
         with page(desk, request, "CRM details", at="crm") as view:
             back = _returns_to(desk, request)
-            with ui.element("div").classes("hb-head"):
+            with ui.element("div").classes("lb-head"):
                 title("CRM details")
-                ui.element("span").classes("hb-grow")
+                ui.element("span").classes("lb-grow")
                 if view.may("admin"):
                     ui.button("Connect a portal", on_click=lambda: _connect(view, back)).props(
                         "dense"

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from nicegui import ui
 
 from engine.base.clock import SECOND, Millis
-from engine.base.errors import HandbackError, InputError
+from engine.base.errors import InputError, LeadbackError
 from engine.service.accounts import Accounts, Role, Visitor
 from engine.service.apikeys import ApiKeys
 from engine.service.attention import Attention
@@ -73,7 +73,7 @@ class View:
         """Whether anything changed, for as long as somebody is logged in here."""
         try:
             return await self.desk.pulse.beat() if await self._stays() else None
-        except HandbackError as error:
+        except LeadbackError as error:
             self.say(str(error), bad=True)
             return None
 
@@ -83,7 +83,7 @@ class View:
         try:
             if await self._stays():
                 return await self.desk.shared.ask(key, call, after=self.desk.pulse.last.at)
-        except HandbackError as error:
+        except LeadbackError as error:
             self.say(str(error), bad=True)
         return None, True
 
@@ -146,7 +146,7 @@ class View:
             if await self._stays():
                 after = self.desk.app.clock.now() - fresh
                 return (await self.desk.shared.ask(key, call, after=after, run=run))[0]
-        except HandbackError as error:
+        except LeadbackError as error:
             self.say(str(error), bad=True)
         return None
 
@@ -165,7 +165,7 @@ class View:
             if portal is None:
                 return True, await pools.database(act)
             return True, await pools.portal(portal, act)
-        except HandbackError as error:
+        except LeadbackError as error:
             self.say(str(error), bad=True)
             return False, None
 

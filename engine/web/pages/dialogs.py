@@ -76,7 +76,7 @@ class Form:
     def lines(self, name: str, label: str, value: str) -> None:
         """Many lines."""
         field = ui.textarea(label, value=value)
-        field.props('outlined autogrow input-class="hb-mono"')
+        field.props('outlined autogrow input-class="lb-mono"')
         self._add(name, label, field, lambda found: _bounded(found, MOST_TEXT))
 
     def number(self, name: str, label: str, value: int, *, least: int, most: int) -> None:
@@ -131,7 +131,7 @@ def dialog(
 ) -> Iterator[Form]:
     """An open dialog; the block adds its fields between the explanation and the buttons."""
     form = Form()
-    with view.stage, ui.dialog() as opened, ui.card().classes("hb-dialog"):
+    with view.stage, ui.dialog() as opened, ui.card().classes("lb-dialog"):
         opened.props["aria-label"] = title
         text(title, tag="h2")
         if explanation:

@@ -46,23 +46,23 @@ def page(desk: Desk, request: Request, title: str, *, at: str) -> Iterator[View]
     """A page with its head; the block fills the main part. at: where we are, one of the ways."""
     view = View(desk, visitor_of(request), ui.element("div"))
     make_room(view.visitor.session)
-    ui.page_title(f"{title} · Handback")
+    ui.page_title(f"{title} · Leadback")
     ui.colors(primary="#0b5cab", negative="#a8201a", positive="#1c6b38", dark="#1b2733")
     badges: list[TextElement] = []
     with ui.context.client.layout:
-        header = ui.element("header").classes("hb-top")
+        header = ui.element("header").classes("lb-top")
         header.move(target_index=0)  # before the main part, which the layout brings along
     with header:
-        with ui.element("a").classes("hb-brand") as brand:
+        with ui.element("a").classes("lb-brand") as brand:
             brand.props["href"] = f"{PAGES}/leads"
-            ui.element("img").props('src=/static/handback.svg alt=""')
-            text("Handback", tag="span")
-        with ui.element("nav").classes("hb-nav").props('aria-label="Main"'):
+            ui.element("img").props('src=/static/leadback.svg alt=""')
+            text("Leadback", tag="span")
+        with ui.element("nav").classes("lb-nav").props('aria-label="Main"'):
             for path, label, role in _WAYS:
                 if view.may(role):
                     _way(path, label, current=path == at, badges=badges)
         _who(view.visitor)
-    main = ui.element("div").classes("hb-main")
+    main = ui.element("div").classes("lb-main")
     ui.skip_link("Skip to the page", target=main)
     with main:
         yield view
@@ -85,14 +85,14 @@ def _way(path: str, label: str, *, current: bool, badges: list[TextElement]) -> 
             link.props("aria-current=page")
         text(label, tag="span")
         if path == "attention":
-            badge = text("", tag="span", classes="hb-count")
+            badge = text("", tag="span", classes="lb-count")
             badge.props('aria-label="things that need a person"')
             badge.set_visibility(False)
             badges.append(badge)
 
 
 def _who(visitor: Visitor) -> None:
-    with ui.element("span").classes("hb-who"):
+    with ui.element("span").classes("lb-who"):
         text(visitor.name, tag="a").props["href"] = f"{PAGES}/account"
         text(f"({visitor.role})", tag="span")
         with ui.element("form").props("method=post action=/logout"):
@@ -133,4 +133,4 @@ def title(words: str, explanation: str = "") -> None:
     with ui.element("div"):
         text(words, tag="h1")
         if explanation:
-            text(explanation, classes="hb-lead")
+            text(explanation, classes="lb-lead")

@@ -53,14 +53,14 @@ class _Lead:
             return
         self._lead = lead
         url = await self._view.ask(self._view.desk.browse.crm_url, self._name)
-        with ui.element("div").classes("hb-head"):
+        with ui.element("div").classes("lb-head"):
             self._head()
-            ui.element("span").classes("hb-grow")
+            ui.element("span").classes("lb-grow")
             if url and urlsplit(url).scheme in ("http", "https"):
                 ui.link("Open in the CRM", url, new_tab=True)
             if self._view.may("operator"):
                 self._actions()
-        with ui.element("div").classes("hb-two"):
+        with ui.element("div").classes("lb-two"):
             with ui.element("div"):
                 self._past()
             with ui.element("div"):
@@ -122,7 +122,7 @@ class _Lead:
             text("What happened", tag="h2")
             if len(steps) > SHOWN:
                 note(f"The last {SHOWN} of {len(steps)} events.")
-            with ui.element("ol").classes("hb-time"):
+            with ui.element("ol").classes("lb-time"):
                 for step in reversed(steps[-SHOWN:]):
                     _step(step)
 
@@ -193,7 +193,7 @@ class _Lead:
         triggers = sorted({rule.trigger for rule in rules.rules if "timer." not in rule.trigger})
         with card():
             text("What if …", tag="h2")
-            with ui.element("div").classes("hb-row"):
+            with ui.element("div").classes("lb-row"):
                 chosen = ui.select(
                     triggers, label="this happened now", value=self._event or None, with_input=True
                 )
@@ -217,7 +217,7 @@ class _Lead:
 def _step(step: Mapping[str, Any]) -> None:
     with ui.element("li") as item:
         item.classes.append(step["result"])
-        with ui.element("div").classes("hb-row"):
+        with ui.element("div").classes("lb-row"):
             when = text(moment(step["event_at"]), tag="time")
             when.props["datetime"] = step["event_at"]
             text(step["event"], tag="strong")
@@ -231,8 +231,8 @@ def _step(step: Mapping[str, Any]) -> None:
         read = ", ".join(f"{name} = {value}" for name, value in step["reads"].items())
         rule = " · ".join(p for p in (step["rule"], f"read {read}" if read else "") if p)
         if rule:
-            text(rule, classes="hb-soft hb-mono")
-        text(f"through {came_through(step)}", classes="hb-soft")
+            text(rule, classes="lb-soft lb-mono")
+        text(f"through {came_through(step)}", classes="lb-soft")
 
 
 def _what_if(answer: Mapping[str, Any] | None) -> None:
@@ -242,7 +242,7 @@ def _what_if(answer: Mapping[str, Any] | None) -> None:
     text(f"{answer['from']} → {answer['to']}" if moved else f"It {answer['result']}.", tag="strong")
     for words in (answer["because"], answer["rule"], *answer["needed"]):
         if words:
-            text(words, classes="hb-soft")
+            text(words, classes="lb-soft")
 
 
 def _says(payload: Mapping[str, Any]) -> str:

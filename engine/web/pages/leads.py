@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from nicegui import app as pages
 from nicegui import ui
 
-from engine.base.errors import HandbackError
+from engine.base.errors import LeadbackError
 from engine.service.actions import Action
 from engine.service.browse import COUNTED, MOST, today, wanted_from
 from engine.store.listing import LeadsWanted
@@ -47,22 +47,22 @@ class _List:
         """The filters as they stand; None, and a message, for some that cannot be read."""
         try:
             return wanted_from(self._given)
-        except HandbackError as error:
+        except LeadbackError as error:
             self._view.say(str(error), bad=True)
             return None
 
     async def draw(self) -> None:
         self._filters()
         with card():
-            with ui.element("div").classes("hb-scroll"):
+            with ui.element("div").classes("lb-scroll"):
                 self._table = records(_COLUMNS, [], label="Leads", on_sort=self._sort)
             self._nothing = empty("No lead fits these filters.")
-            with ui.element("div").classes("hb-row") as self._cut:
+            with ui.element("div").classes("lb-row") as self._cut:
                 self._looked = ui.label().props("role=status")
                 ui.button("Look at all", on_click=self._look_at_all).props("outline dense")
-            with ui.element("div").classes("hb-head").style("margin: .75rem 0 0"):
-                self._count = ui.label().classes("hb-soft").props("role=status")
-                ui.element("span").classes("hb-grow")
+            with ui.element("div").classes("lb-head").style("margin: .75rem 0 0"):
+                self._count = ui.label().classes("lb-soft").props("role=status")
+                ui.element("span").classes("lb-grow")
                 self._back = ui.button("Previous", on_click=lambda: self._turn(-ROWS))
                 self._on = ui.button("Next", on_click=lambda: self._turn(ROWS))
                 self._back.props("flat dense")
@@ -128,9 +128,9 @@ class _List:
     # ------------------------------------------------------------------ filters
 
     def _filters(self) -> None:
-        with ui.element("div").classes("hb-filters").props('role=search aria-label="Leads"'):
+        with ui.element("div").classes("lb-filters").props('role=search aria-label="Leads"'):
             search = ui.input("Search", value=self._given.get("search", ""))
-            search.props("outlined dense clearable debounce=250 maxlength=200").classes("hb-search")
+            search.props("outlined dense clearable debounce=250 maxlength=200").classes("lb-search")
             search.tooltip("Part of a name or of an email address, or a CRM id")
             search.on_value_change(lambda e: self._set("search", e.value))
             self._choice("State", "state", self._choices["states"])
@@ -227,7 +227,7 @@ class _List:
             go,
         ):
             if seen["refused"]:
-                ui.label(f"{seen['refused']} are refused:").classes("hb-note warn")
+                ui.label(f"{seen['refused']} are refused:").classes("lb-note warn")
                 for reason in seen["reasons"]:
                     ui.label(f"{reason['leads']} × {reason['reason']}")
 
@@ -260,9 +260,9 @@ def register(desk: Desk) -> None:
             if choices is None:
                 return
             shown = _List(view, dict(request.query_params), choices)
-            with ui.element("div").classes("hb-head"):
+            with ui.element("div").classes("lb-head"):
                 title("Leads")
-                ui.element("span").classes("hb-grow")
+                ui.element("span").classes("lb-grow")
                 if view.may("operator"):
                     with ui.dropdown_button("Act on them", auto_close=True).props("outline dense"):
                         for action in desk.app.leads.actions():

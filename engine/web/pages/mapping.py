@@ -54,8 +54,8 @@ class MappingTable:
             with card():
                 text(f"What the CRM shows for each state ({table['crm']})", tag="h2")
                 with (
-                    ui.element("div").classes("hb-scroll"),
-                    ui.element("table").classes("hb-table"),
+                    ui.element("div").classes("lb-scroll"),
+                    ui.element("table").classes("lb-table"),
                 ):
                     self._mapping_head(table["columns"])
                     with ui.element("tbody"):
@@ -74,7 +74,7 @@ class MappingTable:
             words = (
                 f"What is changed here is for {self._portal} alone; a value of its own is marked."
             )
-            text(words, classes="hb-soft")
+            text(words, classes="lb-soft")
 
     def _mapping_head(self, columns: Sequence[str]) -> None:
         with ui.element("thead"), ui.element("tr"):
@@ -91,7 +91,7 @@ class MappingTable:
                     mark.set_visibility(column in row["own"])
                     self._own_marks[table["crm"], row["state"], column] = mark
                     if not self._may:
-                        text(value or NOTHING, tag="span", classes="hb-mono")
+                        text(value or NOTHING, tag="span", classes="lb-mono")
                         continue
                     crm, known = table["crm"], table["known"][column]
                     picker = ui.select(
@@ -126,7 +126,7 @@ class MappingTable:
             asked = [name for name in found["asked"] if self._portal in ("", name)]
             if asked:
                 names = ", ".join(asked)
-                text(f"The values to choose from are those of {names}.", classes="hb-soft")
+                text(f"The values to choose from are those of {names}.", classes="lb-soft")
             for one in found["unreachable"]:
                 note(f"{one['portal']} did not say what it offers: {one['why']}", "warn")
 

@@ -32,7 +32,7 @@ class _Board:
     def __init__(self, view: View, found: Mapping[str, Any]) -> None:
         self._view = view
         self._in_table: Mapping[str, int] = {}
-        with ui.element("div").classes("hb-tiles").props("role=group aria-label=Figures"):
+        with ui.element("div").classes("lb-tiles").props("role=group aria-label=Figures"):
             self._tiles = {name: _tile(label) for name, label in _TILES}
         with card():
             text("Leads by state", tag="h2")
@@ -74,7 +74,7 @@ class _Board:
         self._table.clear()
         with self._table:
             text("As a table", tag="summary")
-            with ui.element("table").classes("hb-table").props('aria-label="Leads by state"'):
+            with ui.element("table").classes("lb-table").props('aria-label="Leads by state"'):
                 for state, count in found["states"].items():
                     with ui.element("tr"):
                         text(state, tag="th").props("scope=row")
@@ -99,16 +99,16 @@ def _show(plot: ui.echart, options: dict[str, Any]) -> None:
 
 
 def _tile(label: str) -> Any:
-    with ui.element("div").classes("hb-tile"):
+    with ui.element("div").classes("lb-tile"):
         number = text("", tag="b")
         text(label, tag="span")
     return number
 
 
 def _legend() -> None:
-    with ui.element("div").classes("hb-row hb-soft"):
+    with ui.element("div").classes("lb-row lb-soft"):
         for work, means in _MEANS.items():
-            with ui.element("span").classes("hb-row").style("gap: .3rem"):
+            with ui.element("span").classes("lb-row").style("gap: .3rem"):
                 dot = ui.element("span").style("width: .8rem; height: .8rem; border-radius: 3px")
                 dot.style["background"] = _COLOURS[work]
                 text(means, tag="span")
@@ -179,7 +179,7 @@ def register(desk: Desk) -> None:
     @ui.page("/overview", response_timeout=LONG)
     async def overview(request: Request) -> None:
         with page(desk, request, "Overview", at="overview") as view:
-            with ui.element("div").classes("hb-head"):
+            with ui.element("div").classes("lb-head"):
                 title("Overview", "Times are UTC.")
             found = await view.ask(desk.overview.look)
             if found is not None:

@@ -12,17 +12,17 @@ Kind = Literal["text", "mono", "link", "chip", "number", "time", "pick", "action
 
 _CELLS: Mapping[Kind, str] = {
     "text": "{{ props.row.NAME }}",
-    "mono": '<span class="hb-mono">{{ props.row.NAME }}</span>',
+    "mono": '<span class="lb-mono">{{ props.row.NAME }}</span>',
     "number": "{{ props.row.NAME }}",
     "time": '<time :datetime="props.row.NAME" :title="props.row.NAME">'
     "{{ (props.row.NAME || '').replace(/^([^T]{10})T(.{5}).*/, '$1 $2') }}</time>",
     "link": '<a v-if="props.row.NAME_href" :href="props.row.NAME_href">{{ props.row.NAME }}</a>'
     "<span v-else>{{ props.row.NAME }}</span>",
-    "chip": "<span v-if=\"props.row.NAME\" :class=\"'hb-chip ' + (props.row.NAME_kind || '')\">"
+    "chip": "<span v-if=\"props.row.NAME\" :class=\"'lb-chip ' + (props.row.NAME_kind || '')\">"
     "{{ props.row.NAME }}</span>",
     "pick": '<input type="checkbox" v-model="props.selected"'
     " :aria-label=\"'Select ' + props.row.NAME\">",
-    "actions": '<span class="hb-row">'
+    "actions": '<span class="lb-row">'
     '<q-btn v-for="a in props.row.NAME ? props.row.NAME.split(`|`) : []" :key="a"'
     ' flat dense no-caps size="sm" color="primary" :label="a"'
     ' :aria-label="`${a} ${props.row.id}`"'
@@ -54,8 +54,8 @@ class Column:
             word
             for word, on in (
                 ("num", self.kind == "number"),
-                ("hb-short", self.kind in _SHORT),
-                ("hb-wide", self.wide),
+                ("lb-short", self.kind in _SHORT),
+                ("lb-wide", self.wide),
             )
             if on
         )
@@ -72,7 +72,7 @@ def records(
 ) -> ui.table:
     """A table of rows; on_act(action, row id), on_sort(sort name)."""
     picks = any(c.kind == "pick" for c in columns)
-    with ui.element("div").classes("hb-scroll").props("tabindex=0 role=group") as frame:
+    with ui.element("div").classes("lb-scroll").props("tabindex=0 role=group") as frame:
         table = ui.table(
             columns=[{"name": c.name, "label": c.label, "field": c.name} for c in columns],
             rows=rows,
@@ -80,7 +80,7 @@ def records(
             selection="multiple" if picks else None,
         )
     frame.props["aria-label"] = label
-    table.props('flat dense hide-bottom table-class="hb-table"').classes("w-full hb-records")
+    table.props('flat dense hide-bottom table-class="lb-table"').classes("w-full lb-records")
     table.add_slot("header", _header(columns))
     table.add_slot("body", _body(columns))
     if on_act is not None:
@@ -101,7 +101,7 @@ def _header(columns: Sequence[Column]) -> str:
         elif column.sort:
             name = column.sort
             inside = (
-                f'<button type="button" class="hb-sort" @click="$parent.$emit(\'sort\', '
+                f'<button type="button" class="lb-sort" @click="$parent.$emit(\'sort\', '
                 f"'{name}')\">{inside}</button>"
             )
         cells.append(f'<th scope="col" class="{column.classes}">{inside}</th>')
@@ -123,25 +123,25 @@ def text(content: str, *, tag: str = "p", classes: str = "") -> TextElement:
 
 
 def chip(word: str, kind: str = "") -> ui.label:
-    made = ui.label(word).classes("hb-chip")
+    made = ui.label(word).classes("lb-chip")
     made.classes.extend(kind.split())
     return made
 
 
 def note(content: str, kind: str = "") -> ui.label:
     """A sentence in a coloured box."""
-    made = ui.label(content).classes("hb-note")
+    made = ui.label(content).classes("lb-note")
     made.classes.extend(kind.split())
     return made
 
 
 def empty(content: str) -> ui.label:
-    return ui.label(content).classes("hb-empty")
+    return ui.label(content).classes("lb-empty")
 
 
 def facts(values: Mapping[str, object]) -> None:
     """Names and values, a line each; None is a dash."""
-    with ui.element("dl").classes("hb-facts"):
+    with ui.element("dl").classes("lb-facts"):
         for name, value in values.items():
             text(name, tag="dt")
             text("–" if value in (None, "") else str(value), tag="dd")
@@ -155,4 +155,4 @@ def moment(at: str | None) -> str:
 
 
 def card() -> ui.element:
-    return ui.element("section").classes("hb-card")
+    return ui.element("section").classes("lb-card")

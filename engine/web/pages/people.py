@@ -172,7 +172,7 @@ class _Office:
             return True
 
         with dialog(self._view, "The new key", "It is shown this once. Copy it now.", "Done", go):
-            ui.input("Key", value=key).props('outlined dense readonly input-class="hb-mono"')
+            ui.input("Key", value=key).props('outlined dense readonly input-class="lb-mono"')
 
     async def _revoke(self, _: str, name: str) -> None:
         async def go() -> bool:
@@ -202,9 +202,9 @@ def _key(key: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _head(words: str, button: str, act: Any) -> None:
-    with ui.element("div").classes("hb-head"):
+    with ui.element("div").classes("lb-head"):
         text(words, tag="h2")
-        ui.element("span").classes("hb-grow")
+        ui.element("span").classes("lb-grow")
         ui.button(button, on_click=act).props("outline dense")
 
 
@@ -224,7 +224,7 @@ def _own_password(view: View) -> None:
         form.secret("old", "Old password", autocomplete="current-password")
         form.secret("new", "New password, at least 12 characters", autocomplete="new-password")
         form.button(view, "Change it", change)
-        text("All your sessions end, this one too.", classes="hb-soft")
+        text("All your sessions end, this one too.", classes="lb-soft")
 
 
 def register(desk: Desk) -> None:
@@ -233,7 +233,7 @@ def register(desk: Desk) -> None:
     @ui.page("/people", response_timeout=LONG)
     async def people(request: Request) -> None:
         with page(desk, request, "People & keys", at="people") as view:
-            with ui.element("div").classes("hb-head"):
+            with ui.element("div").classes("lb-head"):
                 title("People & keys")
             if view.may("admin"):
                 await _Office(view).draw()
@@ -243,7 +243,7 @@ def register(desk: Desk) -> None:
     @ui.page("/account", response_timeout=LONG)
     async def account(request: Request) -> None:
         with page(desk, request, "Your account", at="account") as view:
-            with ui.element("div").classes("hb-head"):
+            with ui.element("div").classes("lb-head"):
                 title(view.visitor.name, f"You are {view.visitor.role} here.")
             mine = await view.ask(desk.accounts.has_password, view.visitor.name)
             if mine:

@@ -60,10 +60,10 @@ class _Workbench:
 
     def bar(self, activate: Callable[[], Awaitable[None]]) -> None:
         """How the draft is, and what can be done with it; stands above the tabs."""
-        with ui.element("div").classes("hb-row hb-bar"):
+        with ui.element("div").classes("lb-row lb-bar"):
             text("Draft", tag="strong")
-            self._state = ui.label("as it is on disk").classes("hb-soft").props("role=status")
-            ui.element("span").classes("hb-grow")
+            self._state = ui.label("as it is on disk").classes("lb-soft").props("role=status")
+            ui.element("span").classes("lb-grow")
             ui.button("Save …", on_click=self.save).props("outline dense")
             ui.button("Activate …", on_click=activate).props("dense")
 
@@ -100,7 +100,7 @@ class _Workbench:
     def file(self) -> None:
         with card():
             text("The rules file", tag="h2")
-            text("Tab indents; Esc and then Tab leaves the editor.", classes="hb-soft")
+            text("Tab indents; Esc and then Tab leaves the editor.", classes="lb-soft")
             self._editor = ui.codemirror(
                 self._draft.text, language="YAML", theme="vscodeLight", indent="  "
             ).style("height: 32rem")
@@ -143,7 +143,7 @@ class _Workbench:
             lines[line] = f"{lines[line]}\n{words}" if line in lines else words
         last = self._draft.text.count("\n") + 1
         marks = [
-            {"kind": "line", "line": f["line"], "class": f"hb-line-{f['severity']}"}
+            {"kind": "line", "line": f["line"], "class": f"lb-line-{f['severity']}"}
             for f in found
             if 0 < f["line"] <= last
         ]
@@ -167,7 +167,7 @@ class _Workbench:
         with dialog(self._view, "What would be different", words, "Save the file", go):
             if found:
                 rows = [{**one, "id": n} for n, one in enumerate(found)]
-                with ui.element("div").classes("hb-scroll").style("max-height: 60vh"):
+                with ui.element("div").classes("lb-scroll").style("max-height: 60vh"):
                     records(_DIFFERENCES, rows, label="Differences")
             else:
                 empty("Nothing: it does the same as the rules in use.")
@@ -179,15 +179,15 @@ async def _picture(view: View) -> None:
     if found is None or used is None:
         return
     with card():
-        with ui.element("div").classes("hb-head"):
+        with ui.element("div").classes("lb-head"):
             text("The life of a lead", tag="h2")
             chip(f"version {used['version']}", "good")
-        ui.html(found).classes("hb-drawing").props(
+        ui.html(found).classes("lb-drawing").props(
             'role=img aria-label="States, how many leads are in each, and the ways between them"'
         )
     with card():
         words = escape(used["explained"], quote=False)  # no markup of whoever wrote the rules
-        ui.markdown(words).classes("hb-words")
+        ui.markdown(words).classes("lb-words")
 
 
 def register(desk: Desk) -> None:
@@ -196,7 +196,7 @@ def register(desk: Desk) -> None:
     @ui.page("/rules", response_timeout=LONG)
     async def rules(request: Request) -> None:
         with page(desk, request, "Rules", at="rules") as view:
-            with ui.element("div").classes("hb-head"):
+            with ui.element("div").classes("lb-head"):
                 title("Rules", "What happens to a lead, and what the CRM shows for it.")
             draft = _Text(view, await view.ask(desk.rulebook.text) or "")
             bench = _Workbench(view, draft)
@@ -210,7 +210,7 @@ def register(desk: Desk) -> None:
                     ui.tab(name) for name in ("Picture", "Mapping", "File", "History", "Shadow")
                 )
             with ui.tab_panels(tabs, value=drawn, animated=False, keep_alive=True).classes(
-                "hb-panels"
+                "lb-panels"
             ):
                 with ui.tab_panel(file):
                     bench.file()

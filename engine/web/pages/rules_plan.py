@@ -29,12 +29,12 @@ _FINDINGS = (
 
 def draw_plan(view: View, plan: Mapping[str, Any], draft: str) -> None:
     """Into the dialog that stands open. draft: the text that the plan is for."""
-    with ui.element("div").classes("hb-scroll").style("max-height: 55vh"):
+    with ui.element("div").classes("lb-scroll").style("max-height: 55vh"):
         if plan["differences"]:
             records(_DIFFERENCES, _differences(plan), label="Differences")
         else:
             empty("It decides and shows the same as the rules in use.")
-        text("What it costs", tag="h2").classes("hb-gap")
+        text("What it costs", tag="h2").classes("lb-gap")
         facts(_cost(plan))
         for one in plan["portals"]:
             _portal(one)
@@ -56,7 +56,7 @@ def draw_plan(view: View, plan: Mapping[str, Any], draft: str) -> None:
 def draw_findings(found: list[dict[str, Any]]) -> None:
     """What stands in the way."""
     rows = [{**f, "id": n, "severity_kind": f["severity"]} for n, f in enumerate(found)]
-    with ui.element("div").classes("hb-scroll").style("max-height: 55vh"):
+    with ui.element("div").classes("lb-scroll").style("max-height: 55vh"):
         records(_FINDINGS, rows, label="Findings")
 
 

@@ -38,7 +38,7 @@ def _draw(found: Mapping[str, Any]) -> None:
     until, why = found["paused_until"], found["paused_because"]
     if until is not None:
         note(f"Nothing is sent or asked before {_second(until)}: {why}", "warn")
-    with ui.element("dl").classes("hb-facts"):
+    with ui.element("dl").classes("lb-facts"):
         connected = "yes" if found["connected"] else f"no: {why}"
         _fact("Connected", connected if until is None else "yes, but paused")
         _fact("Last poll", _second(found["last_poll_at"]))
@@ -48,7 +48,7 @@ def _draw(found: Mapping[str, Any]) -> None:
             text(f"Rate budget, {lane}", tag="dt")
             with ui.element("dd"):
                 words = f"{one['used']} of {one['limit']} calls in {one['window_seconds']:g} s"
-                meter = ui.element("meter").classes("hb-meter")
+                meter = ui.element("meter").classes("lb-meter")
                 meter.props["min"], meter.props["max"] = 0, one["limit"]
                 meter.props["value"], meter.props["aria-label"] = one["used"], words
                 text(words, tag="span")

@@ -61,7 +61,7 @@ class Trail:
                 records(columns, rows, label=title)
             else:
                 empty("Nothing older.")
-            with ui.element("div").classes("hb-row"):
+            with ui.element("div").classes("lb-row"):
                 if len(pages) > 1:
                     _button(f"Newer {title.lower()}", newer)
                 if len(rows) == PAGE:

@@ -27,9 +27,9 @@ class Trends:
 
     async def draw(self) -> None:
         with card():
-            with ui.element("div").classes("hb-head"):
+            with ui.element("div").classes("lb-head"):
                 text("Leads by state over time", tag="h2")
-                ui.element("span").classes("hb-grow")
+                ui.element("span").classes("lb-grow")
                 chosen = ui.toggle(
                     _SPANS, value=self._span, on_change=lambda e: self._take(e.value)
                 )
@@ -93,7 +93,7 @@ def _table(
     place.clear()
     with place:
         text("As a table", tag="summary")
-        with ui.element("table").classes("hb-table") as table:
+        with ui.element("table").classes("lb-table") as table:
             table.props["aria-label"] = label
             with ui.element("tr"):
                 for head in heads:

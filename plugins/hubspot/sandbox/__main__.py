@@ -19,7 +19,7 @@ from plugins.hubspot.sandbox.world import PortalError, PortalRequest, World
 
 EXAMPLE = """\
 example:
-  handback sandbox --port 8765 --token sandbox-token
+  leadback sandbox --port 8765 --token sandbox-token
   curl -H 'Authorization: Bearer sandbox-token' \\
        http://127.0.0.1:8765/crm/objects/2026-09/contacts
 
@@ -30,7 +30,7 @@ under /_sandbox/ (actions, clock, switches, faults, stats, dump).
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
-        prog="handback sandbox",
+        prog="leadback sandbox",
         description="A local HubSpot portal over HTTP. When it is ready it prints one JSON line"
         ' {"url": …, "portal_id": …}.',
         epilog=EXAMPLE,
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         listener = server.listen(options.host, options.port)
     except (OSError, OverflowError) as error:
         print(
-            f"handback sandbox: cannot listen on {options.host}:{options.port}: {error}."
+            f"leadback sandbox: cannot listen on {options.host}:{options.port}: {error}."
             " Use another --port, or --port 0 for a free one.",
             file=sys.stderr,
         )
@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             world = build_world(options, url)
         except (PortalError, SwitchError, FaultError, ValueError) as error:
-            print(f"handback sandbox: {error}", file=sys.stderr)
+            print(f"leadback sandbox: {error}", file=sys.stderr)
             return 2
         if options.until_stdin_ends:
             threading.Thread(target=_end_with_stdin, daemon=True).start()

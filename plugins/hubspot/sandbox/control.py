@@ -201,7 +201,7 @@ def _apps(world: World, portal: Portal, body: Any) -> Reply:
         str(wanted["client_id"]),
         str(wanted["client_secret"]),
         int(wanted.get("app_id", APP_ID)),
-        str(wanted.get("name", "Handback")),
+        str(wanted.get("name", "Leadback")),
         tuple(str(uri) for uri in wanted.get("redirect_uris") or ()),
     )
     world.oauth.apps[app.client_id] = app

@@ -31,7 +31,7 @@ class App:
     client_id: str = "sandbox-client-id"
     client_secret: str = "sandbox-client-secret"  # noqa: S105 - the sandbox's well-known default
     app_id: int = 1_160_452
-    name: str = "Handback"
+    name: str = "Leadback"
     redirect_uris: tuple[str, ...] = ()
 
 

@@ -192,7 +192,7 @@ class Rig:
             kind=kind,
             crm_id=crm_id,
             payload=payload,
-            reference=payload.pop("reference", f"hb-test{number:05d}"),
+            reference=payload.pop("reference", f"lb-test{number:05d}"),
             attempts=options.get("attempts", 1),
             maybe_sent=options.get("maybe_sent", False),
         )

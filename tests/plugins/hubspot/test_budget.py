@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.api import HandbackError, LocalPace
+from engine.api import LeadbackError, LocalPace
 from plugins.hubspot.budget import HOUR, Budget, Lane
 
 
@@ -234,10 +234,10 @@ class NoPace(LocalPace):
     """A pace whose database is away."""
 
     def used(self, lane: str, window: int) -> int:
-        raise HandbackError("the database is away")
+        raise LeadbackError("the database is away")
 
     def hold(self, lane: str, duration: int) -> None:
-        raise HandbackError("the database is away")
+        raise LeadbackError("the database is away")
 
 
 def test_what_cannot_be_shared_is_kept_alone() -> None:

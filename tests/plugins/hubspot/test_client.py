@@ -98,7 +98,7 @@ def test_the_token_goes_out_in_its_header_only(
     with serving(head + body) as (url, seen):
         answer = get(url)
     assert seen[0]["Authorization"] == f"Bearer {TOKEN}"
-    assert seen[0]["User-Agent"].startswith("handback")
+    assert seen[0]["User-Agent"].startswith("leadback")
     assert TOKEN not in repr(answer)
     assert TOKEN not in caplog.text
 

@@ -14,7 +14,7 @@ from engine.api import Delivery, Done, EffectKind, GiveUp, TryLater, Uncertain
 from plugins.hubspot.engagements import MAX_BODY, has_reference, properties_of
 from tests.plugins.hubspot.rig import HANNA, NOON, OMAR, TARA, Rig
 
-REFERENCE = "hb-abcdefgh234567xy"
+REFERENCE = "lb-abcdefgh234567xy"
 TEXTS = st.text() | st.text(st.characters(), max_size=50) | st.sampled_from(
     ["<script>alert(1)</script>", "a & b", "\x00\x1f", "\ud800", "&amp;" * 20_000, "<" * 70_000,
      "x" * 70_000, "ä€😀" * 30_000, "a\r\nb\nc"])  # fmt: skip

@@ -38,7 +38,7 @@ def test_without_set_up_the_reason_says_what_to_do(rig: Rig) -> None:
     (outcome,) = rig.deliver(rig.fields(rig.contact(), "Cold"))
     assert isinstance(outcome, GiveUp)
     assert "lead_connection_status" in outcome.reason
-    assert "handback portal setup" in outcome.reason
+    assert "leadback portal setup" in outcome.reason
 
 
 def test_an_unknown_contact_waits_and_the_others_go_through(ready: Rig) -> None:

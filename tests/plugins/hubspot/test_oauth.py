@@ -20,7 +20,7 @@ from engine.api import (
 from tests.plugins.hubspot.rig import NOON, Rig
 
 SECRET = "the-client-secret"
-REDIRECT = "https://handback.example.com/oauth/callback"
+REDIRECT = "https://leadback.example.com/oauth/callback"
 VERIFIER = "v" * 43
 
 

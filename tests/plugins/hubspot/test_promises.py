@@ -70,7 +70,7 @@ def test_no_note_is_doubled_or_lost(rig: Rig, seed: int, keyed: str) -> None:
     outcomes = until_settled(rig, notes, dice)
     assert all(isinstance(outcome, Done) for outcome in outcomes.values())
     texts = [note["properties"]["hs_note_body"] for note in rig.dump()["notes"].values()]
-    references = Counter(match for text in texts for match in re.findall(r"hb-\w+", text))
+    references = Counter(match for text in texts for match in re.findall(r"lb-\w+", text))
     assert references == Counter({note.reference: 1 for note in notes})
 
 

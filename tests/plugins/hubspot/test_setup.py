@@ -45,7 +45,7 @@ def options(rig: Rig, name: str) -> list[str]:
 
 def test_a_new_portal_lacks_two_fields_a_group_and_one_option(rig: Rig) -> None:
     assert steps(rig) == [
-        "create the property group handback",
+        "create the property group leadback",
         "create the contact property context: a text field for what the assistant writes about",
         "add to hs_lead_status the option QUALIFIED",
         "create the contact property lead_connection_status: a dropdown with 12 options",
@@ -74,7 +74,7 @@ def test_check_says_what_breaks_before_and_what_is_adjusted_after(rig: Rig) -> N
     assert broken == {(s, "lead_connection_status") for s in STATES} | {
         ("Processed", "hs_lead_status")
     }
-    assert all("handback portal setup" in problem.fix for problem in before if problem.error)
+    assert all("leadback portal setup" in problem.fix for problem in before if problem.error)
     rig.set_up()
     after = rig.hooks.crm_check_mapping(access=rig.access, mapping=rig.mapping)
     assert [(p.state, p.column, p.error) for p in after] == [("Pending", "hs_lead_status", False)]
@@ -210,12 +210,12 @@ def test_a_context_field_of_another_type_is_left_alone(rig: Rig) -> None:
     rig.switch(property_lag=[0, 0])
     assert api(rig, "POST", "", number).status_code == 201
     made = plan(rig)
-    assert any("handback_context" in step.what for step in made.steps)
+    assert any("leadback_context" in step.what for step in made.steps)
     assert any("of type number" in note for note in made.notes)
     rig.set_up()
     assert steps(rig) == []
     assert api(rig, "GET", "/context").json()["type"] == "number"
-    crm_id = rig.contact(context="5", handback_context="Trade fair")
+    crm_id = rig.contact(context="5", leadback_context="Trade fair")
     (reading,) = rig.hooks.crm_read_contacts(access=rig.access, crm_ids=[crm_id])
     assert reading.context == "Trade fair"
 

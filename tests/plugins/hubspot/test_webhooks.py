@@ -20,7 +20,7 @@ from plugins.hubspot.webhooks import (
 )
 
 SECRET = "a-client-secret"
-URL = "https://handback.example.com/in/hubspot/acme?x=a%2Fb%20c"
+URL = "https://leadback.example.com/in/hubspot/acme?x=a%2Fb%20c"
 NOW = 1_793_707_200_000
 VECTOR_BODY = (
     b'[{"eventId":1,"subscriptionId":12345,"portalId":62515,"occurredAt":1564113600000,'

@@ -270,9 +270,9 @@ def upgrade() -> None:
     op.execute("INSERT INTO ids (one, next) VALUES (1, 1)")
     op.execute("INSERT INTO compatible (one, oldest) VALUES (1, '0001')")
     if op.get_bind().dialect.name == "postgresql":
-        op.execute(sa.schema.CreateSequence(sa.Sequence("handback_ids")))
+        op.execute(sa.schema.CreateSequence(sa.Sequence("leadback_ids")))
         op.execute("CREATE TABLE history_other PARTITION OF history DEFAULT")
 
 
 def downgrade() -> None:
-    raise NotImplementedError("put the backup back; Handback's schema only goes forward")
+    raise NotImplementedError("put the backup back; Leadback's schema only goes forward")

@@ -17,8 +17,8 @@ def upgrade() -> None:
         "ids", sa.Column("newest", sa.BigInteger(), nullable=False, server_default=sa.text("0"))
     )
     if op.get_bind().dialect.supports_sequences:
-        op.execute(sa.schema.CreateSequence(sa.Sequence("handback_places")))
+        op.execute(sa.schema.CreateSequence(sa.Sequence("leadback_places")))
 
 
 def downgrade() -> None:
-    raise NotImplementedError("put the backup back; Handback's schema only goes forward")
+    raise NotImplementedError("put the backup back; Leadback's schema only goes forward")

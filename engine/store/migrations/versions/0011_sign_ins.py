@@ -26,4 +26,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("put the backup back; Handback's schema only goes forward")
+    raise NotImplementedError("put the backup back; Leadback's schema only goes forward")

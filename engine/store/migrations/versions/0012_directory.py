@@ -42,17 +42,17 @@ def _sqlite() -> list[str]:
 def _postgresql() -> list[str]:
     changes = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS.split(", ")[2:])
     return [
-        "CREATE FUNCTION handback_directory() RETURNS trigger LANGUAGE plpgsql AS $$ "  # noqa: S608
+        "CREATE FUNCTION leadback_directory() RETURNS trigger LANGUAGE plpgsql AS $$ "  # noqa: S608
         f"BEGIN INSERT INTO directory ({COLUMNS}) VALUES ({VALUES}) "
         f"ON CONFLICT (portal, lead_id) DO UPDATE SET {changes}; RETURN NULL; END $$",
-        "CREATE FUNCTION handback_directory_forget() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        "CREATE FUNCTION leadback_directory_forget() RETURNS trigger LANGUAGE plpgsql AS $$ "
         f"BEGIN {FORGET} RETURN NULL; END $$",
         "CREATE TRIGGER leads_come AFTER INSERT ON leads "
-        "FOR EACH ROW EXECUTE FUNCTION handback_directory()",
+        "FOR EACH ROW EXECUTE FUNCTION leadback_directory()",
         f"CREATE TRIGGER leads_differ AFTER UPDATE OF {OF} ON leads FOR EACH ROW "
-        f"WHEN ({_differ('IS DISTINCT FROM')}) EXECUTE FUNCTION handback_directory()",
+        f"WHEN ({_differ('IS DISTINCT FROM')}) EXECUTE FUNCTION leadback_directory()",
         "CREATE TRIGGER leads_go AFTER DELETE ON leads "
-        "FOR EACH ROW EXECUTE FUNCTION handback_directory_forget()",
+        "FOR EACH ROW EXECUTE FUNCTION leadback_directory_forget()",
     ]
 
 
@@ -131,4 +131,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("put the backup back; Handback's schema only goes forward")
+    raise NotImplementedError("put the backup back; Leadback's schema only goes forward")

@@ -12,7 +12,7 @@ SCOPE = (
 )
 JOURNAL = "/webhooks-journal/journal/2026-09"
 SUBSCRIPTIONS = "/webhooks-journal/subscriptions/2026-09"
-REDIRECT = "https://handback.example.com/callback"
+REDIRECT = "https://leadback.example.com/callback"
 
 
 def credentials(portal):

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 APP = {"client_id": "app-1", "client_secret": "app-1-secret", "app_id": 77}
-REDIRECT = "https://handback.example.com/oauth/callback?x=1"
+REDIRECT = "https://leadback.example.com/oauth/callback?x=1"
 SCOPE = "oauth crm.objects.contacts.read crm.objects.owners.read"
 
 

@@ -45,7 +45,7 @@ def run(*options):
 def test_help_has_an_example():
     shown = run("--help")
     assert shown.returncode == 0
-    assert "handback sandbox --port 8765 --token sandbox-token" in shown.stdout
+    assert "leadback sandbox --port 8765 --token sandbox-token" in shown.stdout
 
 
 def test_taken_port():

@@ -47,9 +47,9 @@ def test_options_are_replaced_as_a_whole(portal):
 
 
 def test_a_portal_is_made_like_another_one_and_is_apart_from_it(portal, make_portal):
-    group = {"name": "handback", "label": "Handback"}
+    group = {"name": "leadback", "label": "Leadback"}
     assert portal.properties("POST", "contacts/groups", group).status_code == 201
-    portal.properties("POST", "contacts", {**STATUS, "groupName": "handback"})
+    portal.properties("POST", "contacts", {**STATUS, "groupName": "leadback"})
     path = "contacts/lead_connection_status"
     made = make_portal(like=portal.id)
     assert made.properties("GET", path).json() == portal.properties("GET", path).json()
@@ -58,7 +58,7 @@ def test_a_portal_is_made_like_another_one_and_is_apart_from_it(portal, make_por
     shown = portal.properties("GET", path).json()
     assert shown["label"] == STATUS["label"]
     assert [option["value"] for option in shown["options"]] == ["HOT", "COLD"]
-    assert made.properties("GET", "contacts/groups/handback").json()["label"] == "Handback"
+    assert made.properties("GET", "contacts/groups/leadback").json()["label"] == "Leadback"
     assert made.objects("GET", "contacts").json() == {"results": []}
 
 

@@ -164,7 +164,7 @@ def test_association_to_a_merged_contact(portal):
 
 def test_unique_property_on_notes(portal):
     definition = {
-        "name": "handback_ref", "label": "Ref", "groupName": "note", "type": "string",
+        "name": "leadback_ref", "label": "Ref", "groupName": "note", "type": "string",
         "fieldType": "text", "hasUniqueValue": True,
     }  # fmt: skip
     refused = portal.properties("POST", "notes", definition)
@@ -174,9 +174,9 @@ def test_unique_property_on_notes(portal):
     assert portal.properties("POST", "notes", definition).status_code == 201
     item = {
         "id": "ref-1",
-        "idProperty": "handback_ref",
+        "idProperty": "leadback_ref",
         "objectWriteTraceId": "t1",
-        "properties": {**NOTE, "handback_ref": "ref-1", "hs_note_body": "one"},
+        "properties": {**NOTE, "leadback_ref": "ref-1", "hs_note_body": "one"},
         "associations": [{"to": {"id": "5"}}],
     }
     answers = [portal.objects("POST", "notes/batch/upsert", {"inputs": [item]}) for _ in range(2)]
@@ -184,16 +184,16 @@ def test_unique_property_on_notes(portal):
     first, second = (answer.json()["results"][0] for answer in answers)
     assert (first["new"], second["new"]) == (True, False)
     assert first["id"] == second["id"]
-    found = portal.objects("GET", "notes/ref-1?idProperty=handback_ref&associations=contacts")
+    found = portal.objects("GET", "notes/ref-1?idProperty=leadback_ref&associations=contacts")
     assert found.json()["id"] == first["id"]
     assert "associations" not in found.json()
     again = portal.objects("POST", "notes", {"properties": item["properties"]})
     assert again.status_code == 400
     assert again.json()["errors"][0]["code"] == "CONFLICTING_UNIQUE_VALUE"
-    keyed = {"id": "ref-2", "idProperty": "handback_ref", "properties": NOTE}
+    keyed = {"id": "ref-2", "idProperty": "leadback_ref", "properties": NOTE}
     portal.objects("POST", "notes/batch/upsert", {"inputs": [keyed]})
-    found = portal.objects("GET", "notes/ref-2?idProperty=handback_ref&properties=handback_ref")
-    assert found.json()["properties"]["handback_ref"] == "ref-2"
+    found = portal.objects("GET", "notes/ref-2?idProperty=leadback_ref&properties=leadback_ref")
+    assert found.json()["properties"]["leadback_ref"] == "ref-2"
     by_body = {"id": "x", "idProperty": "hs_note_body", "properties": NOTE}
     refused = portal.objects("POST", "notes/batch/upsert", {"inputs": [by_body]})
     assert refused.status_code == 400
