@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from leadback.base.shipped import RECORDED_DAY
+from leadback.cli.demo_day import Day
+from leadback.cli.demo_portal import sandbox_process
 
 from bench.figures import FULL, Figure
-from engine.cli.demo_day import DAY, Day
-from engine.cli.demo_portal import sandbox_process
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSISTANT = "tara@example.com"
@@ -74,7 +75,7 @@ def serving(*options: str) -> Iterator[tuple[Portal, Path]]:
         port = free.getsockname()[1]
     door = f"http://127.0.0.1:{port}/in/hubspot/acme"
     sandbox = subprocess.Popen(
-        [sys.executable, "-m", "plugins.hubspot.sandbox", "--port", "0", "--token", token,
+        [sys.executable, "-m", "leadback_hubspot_sandbox", "--port", "0", "--token", token,
          "--empty", "--webhook-url", door, "--webhook-secret", secret, *options],
         stdout=subprocess.PIPE, text=True, cwd=ROOT,
     )  # fmt: skip
@@ -152,7 +153,7 @@ def _wait_for_door(port: int) -> None:
 def _recorded_day() -> tuple[int, int, float]:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, sandbox_process() as portals:
-        day = Day(portals, DAY, Path(folder) / "day.db")
+        day = Day(portals, RECORDED_DAY, Path(folder) / "day.db")
         with day.opened() as app:
             day.play(app, lambda *_: None)
             with app.store.read() as tx:

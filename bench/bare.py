@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.store import sqlite
-from engine.store.statements import DeleteRows, InsertRows, SqlOfRows
-from engine.wiring import App
+from leadback.store import sqlite
+from leadback.store.statements import DeleteRows, InsertRows, SqlOfRows
+from leadback.wiring import App
 
 Step = tuple[str, list[tuple[Any, ...]]]
 """A statement and its rows; BEGIN and COMMIT have none."""

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
+from leadback.base.clock import DAY, HOUR, Millis
+from leadback.lead.records import Assistant, Portal
+from leadback.store.leads import COLUMNS
+from leadback.store.tables import metadata
+from leadback.wiring import open_app
 from sqlalchemy import make_url
 
 from bench.server import analyze
-from engine.base.clock import DAY, HOUR, Millis
-from engine.lead.records import Assistant, Portal
-from engine.store.leads import COLUMNS
-from engine.store.tables import metadata
-from engine.wiring import open_app
 
 PORTAL = "acme"
 STATES = (

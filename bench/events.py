@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
+from leadback.base.clock import SystemClock
+from leadback.lead.records import Assistant, Event, Portal
+from leadback.store import NewEvent
+from leadback.wiring import App, open_app
 
 from bench import bare
 from bench.figures import Figure
-from engine.base.clock import SystemClock
-from engine.lead.records import Assistant, Event, Portal
-from engine.store import NewEvent
-from engine.wiring import App, open_app
 
 LEADS = 2_000
 EVENTS = 60_000

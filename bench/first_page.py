@@ -12,17 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from leadback.base.clock import DAY, SystemClock
+from leadback.service.attention import Attention
+from leadback.service.browse import ORDERS, Browse
+from leadback.service.overview import Overview
+from leadback.service.rulebook import Rulebook
+from leadback.store.listing import LeadsWanted
+from leadback.wiring import App, open_app
+from leadback.work.trends import sample
+
 from bench.crowd import PORTAL, RARE, fill
 from bench.figures import FULL, Figure
 from bench.server import database
-from engine.base.clock import DAY, SystemClock
-from engine.service.attention import Attention
-from engine.service.browse import ORDERS, Browse
-from engine.service.overview import Overview
-from engine.service.rulebook import Rulebook
-from engine.store.listing import LeadsWanted
-from engine.wiring import App, open_app
-from engine.work.trends import sample
 
 LEADS = 1_000_000 if FULL else 100_000
 TIMES = 3 if FULL else 2

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import requests
-
-from engine.web.guard import PAGES
+from leadback.web.guard import PAGES
 
 BATCH = {"Content-Type": "application/cloudevents-batch+json"}
 SLOW_CONNECTIONS = 1_100

@@ -34,7 +34,7 @@ WARM = (
 AT_IMPORT = ""
 """The context of lines that run when a module of the project is imported, not in a test."""
 
-TREES = ("engine/rules", "engine/lead")
+TREES = ("engine/leadback/rules", "engine/leadback/lead")
 """What is looked at."""
 
 SLOWER = 4
@@ -99,7 +99,11 @@ def _forked(folder: Path, call: Callable[[], int]) -> int:
     try:
         os.setpgid(0, 0)
         os.chdir(folder)
-        sys.path[:] = [str(folder), *(p for p in sys.path if p not in ("", str(_ROOT)))]
+        sys.path[:] = [
+            str(folder),
+            str(folder / "engine"),
+            *(p for p in sys.path if p not in ("", str(_ROOT))),
+        ]
         os.environ["HYPOTHESIS_PROFILE"] = "repeatable"
         quiet = os.open(folder / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(quiet, 1)
@@ -126,7 +130,7 @@ def _record(folder: Path, where: list[str], into: Path) -> int:
     coverage.start()
     for tree in TREES:  # here, lest a module seem to belong to the test that imports it first
         for path in sorted(Path(tree).glob("*.py")):
-            importlib.import_module(".".join(path.with_suffix("").parts))
+            importlib.import_module(".".join(path.relative_to("engine").with_suffix("").parts))
     recorder = _Recorder(coverage)
     code = _pytest(where, recorder)
     coverage.stop()
@@ -170,7 +174,7 @@ class _Recorder:
             for name in getattr(item, "fixturenames", ()):
                 self._users[f"fixture {name}"].add(item.nodeid)
             self._users[f"module {item.nodeid.partition('::')[0]}"].add(item.nodeid)
-        modules = [m for n, m in sys.modules.items() if n.startswith(("engine.", "tests."))]
+        modules = [m for n, m in sys.modules.items() if n.startswith(("leadback.", "tests."))]
         values = [value for module in modules for value in vars(module).values()]
         self._caches = [value for value in values if isinstance(value, _lru_cache_wrapper)]
 

@@ -5,13 +5,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from leadback.base.clock import ManualClock
+from leadback.lead.records import Event, Portal
+from leadback.rules.loader import load, parse
+from leadback.service.replay import replayed
+from leadback.store import NewEvent
+from leadback.wiring import App, open_app
+
 from bench.figures import FULL, Figure
-from engine.base.clock import ManualClock
-from engine.lead.records import Event, Portal
-from engine.rules.loader import load, parse
-from engine.service.replay import replayed
-from engine.store import NewEvent
-from engine.wiring import App, open_app
 
 RULES = Path(__file__).resolve().parents[1] / "rules" / "lead_states.yaml"
 LEADS, EACH = (50_000 if FULL else 5_000), 20

@@ -20,7 +20,7 @@ PROGRAM = """
 import json, sys, time
 from pathlib import Path
 began = time.process_time()
-from engine.rules.loader import parse_file
+from leadback.rules.loader import parse_file
 loaded = time.process_time()
 rules, findings = parse_file(Path(sys.argv[1]))
 ended = time.process_time()

@@ -14,9 +14,8 @@ from typing import Any
 
 import requests
 import socketio
-
-from engine.base.clock import parse_time
-from engine.web.guard import PAGES
+from leadback.base.clock import parse_time
+from leadback.web.guard import PAGES
 
 _CLIENT = re.compile(r"query: \{'client_id': '([0-9a-f-]+)', 'next_message_id': (\d+)")
 

@@ -15,11 +15,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from leadback.store import open_store
+from leadback.store.database import upgrade
+from leadback.store.tables import metadata
 from sqlalchemy import create_engine, make_url, text
-
-from engine.store import open_store
-from engine.store.database import upgrade
-from engine.store.tables import metadata
 
 KEPT = ("ids", "compatible")
 

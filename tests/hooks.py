@@ -13,8 +13,7 @@ from typing import Any
 
 import pluggy
 import pytest
-
-from engine.hooks.specs import CrmSpecs
+from leadback.hooks.specs import CrmSpecs
 
 ADDRESS = "ann.secret@private.example"
 HOOKS = tuple(name for name in vars(CrmSpecs) if name.startswith("crm_"))
@@ -81,7 +80,7 @@ class Noted:
 
 
 def main() -> None:
-    from engine.cli.main import main as leadback
+    from leadback.cli.main import main as leadback
 
     file = Path(sys.argv[1])
     sys.argv = ["leadback", *sys.argv[2:]]

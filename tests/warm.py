@@ -165,15 +165,14 @@ def _watched(order: int, stdin: int, stdout: int, stderr: int, reply: int) -> di
 
 
 def main() -> None:
+    import leadback_hubspot.hooks  # noqa: F401
     import typer.main
-
-    import plugins.hubspot.hooks  # noqa: F401
-    from engine.base.settings import SHIPPED_RULES
-    from engine.cli.lazy import everything
-    from engine.cli.main import app
-    from engine.cli.main import main as leadback
-    from engine.rules.loader import parse_file
-    from plugins.hubspot.sandbox.__main__ import main as sandbox
+    from leadback.base.shipped import SHIPPED_RULES
+    from leadback.cli.lazy import everything
+    from leadback.cli.main import app
+    from leadback.cli.main import main as leadback
+    from leadback.rules.loader import parse_file
+    from leadback_hubspot_sandbox.__main__ import main as sandbox
 
     programs: dict[str, Callable[[], None]] = {"leadback": leadback, "sandbox": sandbox}
     for group in everything(typer.main.get_command(app)).values():  # type: ignore[arg-type]
@@ -181,7 +180,8 @@ def main() -> None:
             everything(group)
     parse_file(SHIPPED_RULES)
     if sys.argv[2] == "pages":
-        import engine.web.server  # noqa: F401
+        import leadback.web.server
+
         from tests.hooks import main as pages
 
         programs["pages"] = pages

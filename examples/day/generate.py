@@ -6,6 +6,7 @@ Standard library only. What the files mean stands in README.md beside this file.
 """
 
 import argparse
+import gzip
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -63,11 +64,12 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     for name, content in generate(options.seed).items():
-        (options.out / name).write_bytes(content)
+        packed = gzip.compress(content, mtime=0) if name.endswith(".gz") else content
+        (options.out / name).write_bytes(packed)
 
 
 def generate(seed: int) -> dict[str, bytes]:
-    """File name to content."""
+    """File name to content, unpacked."""
     dice = Dice(seed)
     portals = [people.acme(), people.globex()]
     day = Day(dice)
@@ -82,8 +84,8 @@ def generate(seed: int) -> dict[str, bytes]:
     portals_json = {"portals": [portal.as_json() for portal in portals]}
     return {
         "portal.json": json.dumps(portals_json, indent=1, ensure_ascii=False).encode() + b"\n",
-        "portal-actions.jsonl": _lines(_dump(action) for action in day.actions),
-        "events.jsonl": _lines(_events(day, portals)),
+        "portal-actions.jsonl.gz": _lines(_dump(action) for action in day.actions),
+        "events.jsonl.gz": _lines(_events(day, portals)),
     }
 
 

@@ -1,5 +1,6 @@
 """`leadback demo --serve`: the day is played, and then both doors stay open until Ctrl-C."""
 
+import gzip
 import json
 import os
 import re
@@ -13,29 +14,34 @@ from typing import Any
 
 import pytest
 import requests
+from leadback.base.shipped import RECORDED_DAY
+from leadback.cli.demo_steps import read_lines
 
-from engine.cli.demo_day import DAY
 from tests.acceptance.conftest import ROOT
 
 CONTACTS = 6
+
+
+def pack(file: Path, lines: bytes) -> None:
+    file.write_bytes(gzip.compress(lines + b"\n"))
 
 
 @pytest.fixture(scope="module")
 def small_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first contacts of the recorded day that Acme's people gave to an assistant."""
     folder = tmp_path_factory.mktemp("day")
-    lines = (DAY / "portal-actions.jsonl").read_text().splitlines()
+    lines = read_lines(RECORDED_DAY / "portal-actions.jsonl.gz")
     actions = [a for a in map(json.loads, lines) if a["portal"] == "acme"]
     given = [a["contact"] for a in actions if a["action"] == "assign" and "tara" in a["owner"]]
     chosen = set(given[:CONTACTS])
-    portal = json.loads((DAY / "portal.json").read_bytes())["portals"][0]
+    portal = json.loads((RECORDED_DAY / "portal.json").read_bytes())["portals"][0]
     portal["contacts"] = [c for c in portal["contacts"] if c["id"] in chosen]
     (folder / "portal.json").write_text(json.dumps({"portals": [portal]}))
     kept = [json.dumps(a) for a in actions if a.get("contact") in chosen]
-    (folder / "portal-actions.jsonl").write_text("\n".join(kept) + "\n")
-    events = (DAY / "events.jsonl").read_bytes().split(b"\n")
+    pack(folder / "portal-actions.jsonl.gz", "\n".join(kept).encode())
+    events = read_lines(RECORDED_DAY / "events.jsonl.gz")
     mine = [e for e in events if any(f"acme/{c}".encode() in e for c in chosen)]
-    (folder / "events.jsonl").write_bytes(b"\n".join(mine) + b"\n")
+    pack(folder / "events.jsonl.gz", b"\n".join(mine))
     return folder
 
 

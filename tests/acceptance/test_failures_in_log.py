@@ -17,27 +17,27 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import leadback.cli.main
+import leadback.wiring
 import pytest
 import structlog
+from leadback.base.logging import configure_logging, log_what_nobody_catches
+from leadback.base.vault import new_key
+from leadback.brokers import group
+from leadback.brokers.consumer import Taken
+from leadback.brokers.group import FAILURES, Group
+from leadback.brokers.messages import Message
+from leadback.cli.main import main
+from leadback.hooks.outcomes import WebhookRequest
+from leadback.service.browse import Browse
+from leadback.service.connections import Wanted
+from leadback.store import TokenRow
+from leadback.store.database import upgrade
+from leadback.wiring import App, open_app
+from leadback.work import worker
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.event import listen, remove
 
-import engine.cli.main
-import engine.wiring
-from engine.base.logging import configure_logging, log_what_nobody_catches
-from engine.base.vault import new_key
-from engine.brokers import group
-from engine.brokers.consumer import Taken
-from engine.brokers.group import FAILURES, Group
-from engine.brokers.messages import Message
-from engine.cli.main import main
-from engine.hooks.outcomes import WebhookRequest
-from engine.service.browse import Browse
-from engine.service.connections import Wanted
-from engine.store import TokenRow
-from engine.store.database import upgrade
-from engine.wiring import App, open_app
-from engine.work import worker
 from tests import hooks
 from tests.acceptance.conftest import RULES, Program, event, sandbox, write_events
 from tests.databases import Server
@@ -229,8 +229,8 @@ def scene(
     for file in prepared.program.folder.glob("leadback.db*"):
         shutil.copy(file, tmp_path)
     log = partial(configure_logging, json=request.param)
-    monkeypatch.setattr(engine.wiring, "configure_logging", log)
-    monkeypatch.setattr(engine.cli.main, "configure_logging", log)
+    monkeypatch.setattr(leadback.wiring, "configure_logging", log)
+    monkeypatch.setattr(leadback.cli.main, "configure_logging", log)
     monkeypatch.setattr(worker, "PATIENCE", 0)  # what failed is not waited for
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)

@@ -4,12 +4,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import leadback_hubspot
 import pytest
+from leadback.api import Access, Delivery, EffectKind, Outcome, hookimpl
+from leadback.wiring import open_app
+from leadback_hubspot.hooks import HubSpotPlugin
 
-import plugins.hubspot
-from engine.api import Access, Delivery, EffectKind, Outcome, hookimpl
-from engine.wiring import open_app
-from plugins.hubspot.hooks import HubSpotPlugin
 from tests.acceptance.conftest import RULES, Program
 
 CONTACTS = 60
@@ -45,7 +45,7 @@ def test_a_slow_portal_is_called_as_often_as_it_allows(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counting = Counting()
-    monkeypatch.setattr(plugins.hubspot, "plugin", counting)
+    monkeypatch.setattr(leadback_hubspot, "plugin", counting)
     program.set_up()
     tara = program.owners()["tara@example.com"]
     values = [{"email": f"c{i}@example.org", "hubspot_owner_id": tara} for i in range(CONTACTS)]

@@ -3,7 +3,8 @@
 import csv
 import io
 
-from engine.service.ledger import COLUMNS, write_csv
+from leadback.service.ledger import COLUMNS, write_csv
+
 from tests.acceptance.conftest import Program, event, write_events
 
 HANNA, TARA = "hanna@example.com", "tara@example.com"

@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
+from leadback.base.shipped import RECORDED_DAY
+from leadback.cli.demo_day import Day
+from leadback.cli.demo_portal import sandbox_process
+from leadback.cli.demo_report import compare
 
-from engine.cli.demo_day import DAY, Day
-from engine.cli.demo_portal import sandbox_process
-from engine.cli.demo_report import compare
 from tests.oracle.expectation import diff, expected
 from tests.oracle.sandbox_dump import contacts
 
@@ -31,7 +31,7 @@ class End:
 @pytest.fixture(scope="module")
 def end(tmp_path_factory: pytest.TempPathFactory) -> Iterator[End]:
     with sandbox_process() as portals:
-        day = Day(portals, DAY, tmp_path_factory.mktemp("day") / "day.db")
+        day = Day(portals, RECORDED_DAY, tmp_path_factory.mktemp("day") / "day.db")
         with day.opened() as app:
             day.play(app, lambda *_: None)
             leads = app.leads.list(limit=100_000)
@@ -68,11 +68,11 @@ def test_every_contact_and_every_lead_is_as_the_oracle_says(end: End) -> None:
             "rejected": end.added.rejected,
         },
     }
-    assert diff(expected(Path(DAY)), actual) == []
+    assert diff(expected(RECORDED_DAY), actual) == []
 
 
 def test_the_handbacks_end_as_the_oracle_says(end: End) -> None:
-    assert end.verdicts == Counter(expected(Path(DAY)).verdicts)
+    assert end.verdicts == Counter(expected(RECORDED_DAY).verdicts)
 
 
 def test_the_demos_own_comparison_agrees(end: End) -> None:

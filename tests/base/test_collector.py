@@ -6,7 +6,7 @@ import sys
 import threading
 import weakref
 
-from engine.base.collector import collector_waits
+from leadback.base.collector import collector_waits
 
 
 class Node:
@@ -76,7 +76,7 @@ def test_who_switched_it_off_finds_it_off() -> None:
 PAGES = """
 import gc, sys, weakref
 from collections import deque
-from engine.base import collector
+from leadback.base import collector
 
 class Node(list):
     "Refers to itself."

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
-
-from engine.base.logging import AGAIN_SECONDS, MOST_FAILURES, configure_logging
-from engine.base.redaction import hide, without_secrets
+from leadback.base.logging import AGAIN_SECONDS, MOST_FAILURES, configure_logging
+from leadback.base.redaction import hide, without_secrets
 
 TOKEN = "pat-na1-LEAKME-0123456789"
 ADDRESS = "ann.secret@private.example"
@@ -102,7 +101,7 @@ def test_other_failures_are_told_beside_it_and_memory_is_bounded(
 def test_an_exception_in_a_library_and_in_a_thread_is_said_the_same_way(
     written: Callable[[], str],
 ) -> None:
-    from engine.base.logging import _uncaught_in_thread
+    from leadback.base.logging import _uncaught_in_thread
 
     try:
         breaks()
@@ -129,10 +128,9 @@ def test_what_is_no_address_stays() -> None:
 
 
 def test_databases_do_not_repeat_what_they_were_given(tmp_path: object) -> None:
+    from leadback.store.database import _dialect
     from sqlalchemy import text
     from sqlalchemy.exc import DBAPIError
-
-    from engine.store.database import _dialect
 
     dialect = _dialect(f"sqlite:///{tmp_path}/x.db")
     with pytest.raises(DBAPIError) as caught, dialect.engine.connect() as connection:

@@ -8,7 +8,7 @@ import pytest
 
 GROWN = """
 import re, sys
-from engine.base.memory import keep_little
+from leadback.base.memory import keep_little
 
 def resident():
     return int(re.search(r"VmRSS:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1024

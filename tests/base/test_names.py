@@ -1,9 +1,8 @@
 """Names are short and can be seen; which signs they are made of does not matter."""
 
 import pytest
-
-from engine.base.errors import InputError
-from engine.base.names import LONGEST_NAME, checked_name
+from leadback.base.errors import InputError
+from leadback.base.names import LONGEST_NAME, checked_name
 
 
 @pytest.mark.parametrize(

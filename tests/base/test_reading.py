@@ -8,8 +8,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.base.reading import UnreadableError, read_array, read_json, unpacked, written
+from leadback.base.reading import UnreadableError, read_array, read_json, unpacked, written
 
 BOM = b"\xef\xbb\xbf"
 

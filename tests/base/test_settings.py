@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-
-from engine.base.errors import ConfigurationError
-from engine.base.settings import Settings, load_settings
-from engine.base.vault import KEYS
+from leadback.base.errors import ConfigurationError
+from leadback.base.settings import Settings, load_settings
+from leadback.base.vault import KEYS
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.base.errors import ConfigurationError
-from engine.base.vault import KEYS, Vault, keys_from, new_key
+from leadback.base.errors import ConfigurationError
+from leadback.base.vault import KEYS, Vault, keys_from, new_key
 
 DOCUMENT = {"access": "pat-na1-secret", "refresh": "r"}
 

@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import pytest
-
-from engine.base.errors import LeadbackError
-from engine.brokers import group
-from engine.brokers.group import BackOff, Group, Take
-from engine.brokers.messages import Message
+from leadback.base.errors import LeadbackError
+from leadback.brokers import group
+from leadback.brokers.group import BackOff, Group, Take
+from leadback.brokers.messages import Message
 
 
 def message(number: int) -> Message:

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.base.reading import PACKED, as_bytes
-from engine.brokers import messages
-from engine.brokers.messages import Message, from_rabbitmq, from_redis
+from leadback.base.reading import PACKED, as_bytes
+from leadback.brokers import messages
+from leadback.brokers.messages import Message, from_rabbitmq, from_redis
 
 EVENT = {"specversion": "1.0", "id": "1", "source": "m", "type": "t", "subject": "acme/1"}
 BODY = json.dumps(EVENT).encode()

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 import requests
-
-from engine.base.errors import ConfigurationError, LeadbackError
-from engine.web.metrics import measured
+from leadback.base.errors import ConfigurationError, LeadbackError
+from leadback.web.metrics import measured
 
 ROOT = Path(__file__).resolve().parents[2]
 

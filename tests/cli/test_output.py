@@ -1,9 +1,8 @@
 """What is printed for people stays whole where no terminal sets its width."""
 
 import pytest
-
-from engine.base.words import many
-from engine.cli.output import print_table
+from leadback.base.words import many
+from leadback.cli.output import print_table
 
 
 def test_a_table_in_a_pipe_cuts_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,15 +8,14 @@ from typing import Any
 
 import pytest
 import typer.main
+from leadback.cli.lazy import Later, LazyGroup, everything
+from leadback.cli.main import app
 from typer.testing import CliRunner
-
-from engine.cli.lazy import Later, LazyGroup, everything
-from engine.cli.main import app
 
 HEAVY = {"sqlalchemy", "alembic", "uvicorn", "starlette", "nicegui", "authlib", "faststream"}
 LOOK = """
 import json, sys
-from engine.cli.main import main
+from leadback.cli.main import main
 try:
     main(sys.argv[1:])
 except SystemExit as ended:
@@ -53,11 +52,11 @@ def test_the_way_of_looking_sees_what_is_imported() -> None:
 
 
 def test_the_sandbox_does_not_import_the_plugin() -> None:
-    look = "import json, sys, plugins.hubspot.sandbox.__main__; print(json.dumps([*sys.modules]))"
+    look = "import json, sys, leadback_hubspot_sandbox.__main__; print(json.dumps([*sys.modules]))"
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     modules = set(json.loads(done.stdout))
-    assert "plugins.hubspot.sandbox.app" in modules
-    assert modules & {"plugins.hubspot.hooks", "sqlalchemy", "authlib", "typer"} == set()
+    assert "leadback_hubspot_sandbox.app" in modules
+    assert modules & {"leadback_hubspot.hooks", "sqlalchemy", "authlib", "typer"} == set()
 
 
 def lazy() -> dict[str, tuple[Later, Any]]:

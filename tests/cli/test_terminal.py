@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from engine.base.words import plain
-from engine.cli import output
+from leadback.base.words import plain
+from leadback.cli import output
 
 ODD = "\x1b[2J\x1b]0;owned\x07\r\nstate  Hot\u202e\x9b\x7f\u2028\ud800"
 CLI = Path(output.__file__).parent

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import typer.main
-
-from engine.base import settings
-from engine.cli.lazy import everything
-from engine.cli.main import app
+from leadback.base import settings
+from leadback.cli.lazy import everything
+from leadback.cli.main import app
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "commands.md"
 COMMON = ("--help", "--database", "--rules", "--config", "--json")

@@ -4,17 +4,18 @@ import re
 import resource
 from pathlib import Path
 
-from engine.base.clock import DAY, HOUR, MINUTE
-from engine.base.settings import Settings
-from engine.cli import serving
-from engine.service import accounts, passwords
-from engine.service.hashing import AT_ONCE, LONGEST, PLACES
-from engine.store import log_ins
-from engine.store.tables import GLOBAL, metadata
-from engine.web import accepting, eventapi, guard
-from engine.web.pages import sockets
-from engine.web.patience import Patience
-from plugins.hubspot import webhooks
+from leadback.base.clock import DAY, HOUR, MINUTE
+from leadback.base.settings import Settings
+from leadback.cli import serving
+from leadback.service import accounts, passwords
+from leadback.service.hashing import AT_ONCE, LONGEST, PLACES
+from leadback.store import log_ins
+from leadback.store.tables import GLOBAL, metadata
+from leadback.web import accepting, eventapi, guard
+from leadback.web.pages import sockets
+from leadback.web.patience import Patience
+from leadback_hubspot import webhooks
+
 from tests.contracts.reference_page import PAGE, page
 
 ROOT = Path(__file__).resolve().parents[2]

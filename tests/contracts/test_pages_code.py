@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-WEB = Path(__file__).resolve().parents[2] / "engine" / "web"
+WEB = Path(__file__).resolve().parents[2] / "engine" / "leadback" / "web"
 
 PARSED = {
     "props", "classes", "style", "default_props", "default_classes", "default_style",

@@ -8,9 +8,8 @@ from pathlib import Path
 import click
 import pytest
 import typer.main
-
-from engine.cli.lazy import everything
-from engine.cli.main import app
+from leadback.cli.lazy import everything
+from leadback.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALLS = re.compile(r"pip install (?:-\S+ )*['\"`]?([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[([^\]]*)\])?")
@@ -97,7 +96,7 @@ def test_who_is_told_to_install_something_is_told_our_own_name_and_an_extra_that
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = {*project["optional-dependencies"]}
     told = installed()
-    assert {"README.md", "engine/cli/serving.py"} <= {where for where, *_ in told}
+    assert {"README.md", "engine/leadback/cli/serving.py"} <= {where for where, *_ in told}
     wrong = [
         one
         for one in told

@@ -120,7 +120,7 @@ def test_contacts_without_an_owner_and_with_their_own_context(end: Expected) -> 
 def test_events_come_late_and_out_of_order() -> None:
     late = backwards = 0
     newest: dict[str, int] = {}
-    for line in steps.read_lines(DAY_FOLDER / "events.jsonl"):
+    for line in steps.read_lines(DAY_FOLDER / "events.jsonl.gz"):
         try:
             event = json.loads(line)
             at, arrived = steps.millis(event["time"]), steps.millis(event["arrived"])

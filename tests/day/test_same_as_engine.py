@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from leadback.lead.decide import decide
+from leadback.lead.machine import LeadMachine
+from leadback.lead.records import Decision, EffectKind, Event, Lead, TimerSet
+from leadback.rules.loader import load
+from leadback.work.cloudevents import NotUnderstoodError, parse_event
+from leadback_hubspot.contacts import CONTACT_IDS
 
-from engine.lead.decide import decide
-from engine.lead.machine import LeadMachine
-from engine.lead.records import Decision, EffectKind, Event, Lead, TimerSet
-from engine.rules.loader import load
-from engine.work.cloudevents import NotUnderstoodError, parse_event
-from plugins.hubspot.contacts import CONTACT_IDS
 from tests.oracle import lead as paper
 from tests.oracle import life
 from tests.oracle.intake import Sound, judge
@@ -186,6 +186,6 @@ def test_any_life(rules: LeadMachine, ops_of_life: list[Op]) -> None:
 
 
 def test_the_same_lines_of_the_day_are_events(rules: LeadMachine) -> None:
-    for line in steps.read_lines(DAY_FOLDER / "events.jsonl"):
+    for line in steps.read_lines(DAY_FOLDER / "events.jsonl.gz"):
         sound = isinstance(judge(line, ("acme", "globex")), Sound)
         assert _taken_by_engine(line, rules) == sound, line[:200]

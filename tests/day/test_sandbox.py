@@ -40,7 +40,7 @@ class Sandbox:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    command = [sys.executable, "-m", "plugins.hubspot.sandbox", "--port", "0", "--empty"]
+    command = [sys.executable, "-m", "leadback_hubspot_sandbox", "--port", "0", "--empty"]
     with subprocess.Popen(
         [*command, "--token", TOKEN, "--no-rate-limit"],
         stdout=subprocess.PIPE,
@@ -90,7 +90,7 @@ def _open(sandbox: Sandbox, portal: dict[str, Any]) -> None:
 
 def _compare_untouched(portal: dict[str, Any], shown: dict[str, dict[str, Any]]) -> None:
     """Contacts that nobody did anything with are as they were."""
-    lines = steps.read_lines(DAY_FOLDER / "portal-actions.jsonl")
+    lines = steps.read_lines(DAY_FOLDER / "portal-actions.jsonl.gz")
     touched = {value for line in lines for value in map(str, json.loads(line).values())}
     untouched = [contact for contact in portal["contacts"] if contact["id"] not in touched]
     assert len(untouched) >= 20

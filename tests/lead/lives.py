@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
-
-from engine.base.clock import HOUR
-from engine.lead.decide import decide
-from engine.lead.machine import LeadMachine
-from engine.lead.records import Decision, Event, Lead
-from engine.rules.loader import load
+from leadback.base.clock import HOUR
+from leadback.lead.decide import decide
+from leadback.lead.machine import LeadMachine
+from leadback.lead.records import Decision, Event, Lead
+from leadback.rules.loader import load
 
 SHIPPED = Path(__file__).resolve().parents[2] / "rules" / "lead_states.yaml"
 START = 1_800_000_000_000

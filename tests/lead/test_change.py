@@ -3,15 +3,14 @@
 from typing import Any
 
 import pytest
-
-from engine.base.clock import DAY, HOUR, MINUTE, Millis
-from engine.base.settings import SHIPPED_RULES
-from engine.lead.change import RULES_CHANGED
-from engine.lead.decide import decide
-from engine.lead.machine import LeadMachine
-from engine.lead.records import Decision, EffectKind, Ended, Event, Lead, TimerSet
-from engine.lead.timers import LATE
-from engine.rules.loader import parse
+from leadback.base.clock import DAY, HOUR, MINUTE, Millis
+from leadback.base.shipped import SHIPPED_RULES
+from leadback.lead.change import RULES_CHANGED
+from leadback.lead.decide import decide
+from leadback.lead.machine import LeadMachine
+from leadback.lead.records import Decision, EffectKind, Ended, Event, Lead, TimerSet
+from leadback.lead.timers import LATE
+from leadback.rules.loader import parse
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")
 THEN: Millis = 1_800_000_000_000

@@ -4,9 +4,8 @@ from dataclasses import replace
 from itertools import permutations
 
 import pytest
-
-from engine.lead.effects import fill, order, words
-from engine.lead.records import Effect, EffectKind, Lead
+from leadback.lead.effects import fill, order, words
+from leadback.lead.records import Effect, EffectKind, Lead
 
 WANTED = ["email", "fields", "note", "task", "handback"]
 

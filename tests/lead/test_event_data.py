@@ -9,13 +9,13 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from leadback.base.clock import format_time
+from leadback.lead.decide import decide
+from leadback.lead.event_data import FIELDS, MAX_CHOICE, UnfitError, fact, typed
+from leadback.lead.machine import LeadMachine, UnknownTriggerError
+from leadback.lead.records import Event as LeadEvent
+from leadback.lead.records import Lead
 
-from engine.base.clock import format_time
-from engine.lead.decide import decide
-from engine.lead.event_data import FIELDS, MAX_CHOICE, UnfitError, fact, typed
-from engine.lead.machine import LeadMachine, UnknownTriggerError
-from engine.lead.records import Event as LeadEvent
-from engine.lead.records import Lead
 from tests.lead.lives import machine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -187,7 +187,7 @@ def test_every_field_that_the_engine_reads_is_in_the_table() -> None:
     found = {
         name
         for folder in ("lead", "work", "service")
-        for file in (ROOT / "engine" / folder).glob("*.py")
+        for file in (ROOT / "engine" / "leadback" / folder).glob("*.py")
         for name in read.findall(file.read_text())
     }
     assert {"into", "crm_assigned_at", "body", "by"} <= found

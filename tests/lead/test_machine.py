@@ -7,10 +7,10 @@ from operator import eq, ge, gt, le, lt, ne
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from leadback.lead.machine import LeadMachine, Slot, arrows, build, holds
+from leadback.rules.model import SUB_STATE, Comparison, Operator, Rules
 from transitions import Machine
 
-from engine.lead.machine import LeadMachine, Slot, arrows, build, holds
-from engine.rules.model import SUB_STATE, Comparison, Operator, Rules
 from tests.rules.sound import rules_models
 
 

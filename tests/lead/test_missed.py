@@ -1,14 +1,13 @@
 """What a timer does that could not fire in time, as its author chose."""
 
 import pytest
-
-from engine.base.clock import DAY, HOUR, Millis
-from engine.base.settings import SHIPPED_RULES
-from engine.lead.decide import decide
-from engine.lead.machine import LeadMachine
-from engine.lead.records import Decision, Event, Lead
-from engine.lead.timers import LATE
-from engine.rules.loader import parse
+from leadback.base.clock import DAY, HOUR, Millis
+from leadback.base.shipped import SHIPPED_RULES
+from leadback.lead.decide import decide
+from leadback.lead.machine import LeadMachine
+from leadback.lead.records import Decision, Event, Lead
+from leadback.lead.timers import LATE
+from leadback.rules.loader import parse
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")
 REMINDER = "times: 5"

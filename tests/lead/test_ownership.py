@@ -5,11 +5,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.lead.decide import decide
-from engine.lead.machine import LeadMachine
-from engine.lead.ownership import interpret, previous_owner
-from engine.lead.records import (
+from leadback.lead.decide import decide
+from leadback.lead.machine import LeadMachine
+from leadback.lead.ownership import interpret, previous_owner
+from leadback.lead.records import (
     Assistant,
     ContactReading,
     EffectKind,
@@ -17,6 +16,7 @@ from engine.lead.records import (
     Event,
     Ownership,
 )
+
 from tests.lead.lives import assigned
 
 TARA = Assistant("acme", "tara@example.com", "Tara", context="default words", owner_id="9")

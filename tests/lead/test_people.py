@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.lead.people import is_address, people
+from leadback.lead.people import is_address, people
 
 
 def person(email: str, first: str = "", last: str = "") -> dict[str, str]:

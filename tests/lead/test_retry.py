@@ -4,9 +4,8 @@ from itertools import pairwise
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-from engine.base.clock import HOUR
-from engine.lead.retry import HORIZON, LONGEST, next_attempt
+from leadback.base.clock import HOUR
+from leadback.lead.retry import HORIZON, LONGEST, next_attempt
 
 attempts = st.integers(1, 200)
 instants = st.integers(0, 10**13)

@@ -1,4 +1,4 @@
-"""The recorded day's own reader (examples/day/steps.py), loaded from its file: it is no package."""
+"""The recorded day's own reader (demo_steps.py), loaded from its file, without the program."""
 
 import importlib.util
 import sys
@@ -19,4 +19,4 @@ def _load(file: Path, name: str) -> ModuleType:
     return module
 
 
-steps = _load(DAY_FOLDER / "steps.py", "recorded_day_steps")
+steps = _load(ROOT / "engine/leadback/cli/demo_steps.py", "recorded_day_steps")

@@ -44,7 +44,7 @@ class World:
         self._handbacks: list[tuple[Lead, str]] = []
 
     def play(self, step: Any) -> None:
-        """One step of examples/day/steps.py."""
+        """One step of leadback/cli/demo_steps.py."""
         self._fire_due(step.at_ms)
         self._act_all(step.actions, step.at_ms)
         for line in step.raw_lines:

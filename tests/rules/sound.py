@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from hypothesis import strategies as st
-
-from engine.base.clock import DAY, HOUR, MINUTE, SECOND
-from engine.rules.model import (
+from leadback.base.clock import DAY, HOUR, MINUTE, SECOND
+from leadback.rules.model import (
     KEEP,
     OTHER,
     PREVIOUS,
@@ -24,7 +23,7 @@ from engine.rules.model import (
     Timer,
     Work,
 )
-from engine.rules.version import version_of
+from leadback.rules.version import version_of
 
 PLAIN = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"), exclude_characters="{}"),

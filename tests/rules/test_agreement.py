@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from leadback.lead.decide import decide
+from leadback.lead.machine import LeadMachine
+from leadback.lead.records import Decision, Ended, Event, Lead
+from leadback.rules.kinds import DELETED, GONE, HELD, TAKEN_BACK, Kind, Step
+from leadback.rules.loader import load
+from leadback.rules.model import OTHER, Rules
+from leadback.rules.sight import Sight
+from leadback.rules.walk import Walker
 
-from engine.lead.decide import decide
-from engine.lead.machine import LeadMachine
-from engine.lead.records import Decision, Ended, Event, Lead
-from engine.rules.kinds import DELETED, GONE, HELD, TAKEN_BACK, Kind, Step
-from engine.rules.loader import load
-from engine.rules.model import OTHER, Rules
-from engine.rules.sight import Sight
-from engine.rules.walk import Walker
 from tests.rules.sound import rules_models
 
 NOW = 1_700_000_000_000

@@ -5,13 +5,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-
-from engine.rules.decides import matrix
-from engine.rules.diff import diff
-from engine.rules.explain import explain
-from engine.rules.findings import Finding, Severity
-from engine.rules.loader import load, parse
-from engine.rules.model import Rules
+from leadback.rules.decides import matrix
+from leadback.rules.diff import diff
+from leadback.rules.explain import explain
+from leadback.rules.findings import Finding, Severity
+from leadback.rules.loader import load, parse
+from leadback.rules.model import Rules
 
 SHIPPED = Path("rules/lead_states.yaml")
 SOUND = Path("tests/rules/sound.yaml")

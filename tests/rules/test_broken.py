@@ -4,13 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-
-from engine.rules.examples import parse_examples
-from engine.rules.findings import CODES, Finding, RulesError, Severity, has_errors
-from engine.rules.loader import load, parse, parse_file
-from engine.rules.migration import plan_migration
-from engine.rules.options import check_facts, check_options
-from engine.service.sound import unknown_crms
+from leadback.rules.examples import parse_examples
+from leadback.rules.findings import CODES, Finding, RulesError, Severity, has_errors
+from leadback.rules.loader import load, parse, parse_file
+from leadback.rules.migration import plan_migration
+from leadback.rules.options import check_facts, check_options
+from leadback.service.sound import unknown_crms
 
 HERE = Path("tests/rules/broken")
 SOUND = Path("tests/rules/sound.yaml")

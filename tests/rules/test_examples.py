@@ -4,16 +4,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-
-from engine.lead.decide import decide
-from engine.lead.effects import words
-from engine.lead.machine import LeadMachine, UnknownTriggerError
-from engine.lead.records import Decision, Event, Lead
-from engine.rules.example_runner import run_examples
-from engine.rules.examples import Decide, Example, Result, load_examples, parse_examples
-from engine.rules.loader import load, parse
-from engine.rules.model import OTHER, TEXT_WORDS, Rules
-from engine.rules.values import has_words
+from leadback.lead.decide import decide
+from leadback.lead.effects import words
+from leadback.lead.machine import LeadMachine, UnknownTriggerError
+from leadback.lead.records import Decision, Event, Lead
+from leadback.rules.example_runner import run_examples
+from leadback.rules.examples import Decide, Example, Result, load_examples, parse_examples
+from leadback.rules.loader import load, parse
+from leadback.rules.model import OTHER, TEXT_WORDS, Rules
+from leadback.rules.values import has_words
 
 SHIPPED = load(Path("rules/lead_states.yaml"))
 LIFECYCLE = Path("rules/examples/lifecycle.yaml")

@@ -3,10 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.rules.durations import format_duration, parse_duration
-from engine.rules.guards import GuardProblem, parse_guard
-from engine.rules.model import Comparison
+from leadback.rules.durations import format_duration, parse_duration
+from leadback.rules.guards import GuardProblem, parse_guard
+from leadback.rules.model import Comparison
 
 _NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,6}", fullmatch=True).filter(
     lambda n: n not in ("and", "or", "not", "in", "finished", "stopped", "sub_state")

@@ -3,9 +3,8 @@
 import time
 
 import pytest
-
-from engine.rules.loader import parse
-from engine.rules.shapes import MAX_PAIRS
+from leadback.rules.loader import parse
+from leadback.rules.shapes import MAX_PAIRS
 
 
 @pytest.mark.parametrize("section", ["groups", "counters", "events", "texts"])

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.rules.findings import Finding
-from engine.rules.loader import parse
+from leadback.rules.findings import Finding
+from leadback.rules.loader import parse
 
 SOUND = Path("tests/rules/sound.yaml").read_text()
 VISIBLE = st.text(st.characters(categories=["L", "N", "P", "S"], exclude_characters="{}"),

@@ -4,10 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-
-from engine.rules.loader import load, parse
-from engine.rules.migration import Change, changes
-from engine.rules.model import Rules
+from leadback.rules.loader import load, parse
+from leadback.rules.migration import Change, changes
+from leadback.rules.model import Rules
 
 SHIPPED = Path("rules/lead_states.yaml")
 HELD = ("Hot", "Responded", "OutOfOffice", "LeadAtRisk", "New")

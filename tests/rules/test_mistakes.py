@@ -6,10 +6,9 @@
 from pathlib import Path
 
 import pytest
-
-from engine.rules import rows
-from engine.rules.loader import parse
-from engine.rules.shapes import known_names
+from leadback.rules import rows
+from leadback.rules.loader import parse
+from leadback.rules.shapes import known_names
 
 SOUND = Path("tests/rules/sound.yaml").read_text()
 

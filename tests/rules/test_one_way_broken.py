@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-
-from engine.rules.dump import dump
-from engine.rules.examples import parse_examples
-from engine.rules.findings import CODES, Finding
-from engine.rules.loader import parse, parse_file
-from engine.rules.migration import plan_migration
-from engine.rules.model import (
+from leadback.rules.dump import dump
+from leadback.rules.examples import parse_examples
+from leadback.rules.findings import CODES, Finding
+from leadback.rules.loader import parse, parse_file
+from leadback.rules.migration import plan_migration
+from leadback.rules.model import (
     Action,
     Comparison,
     CrmMapping,
@@ -27,8 +26,9 @@ from engine.rules.model import (
     Timer,
     Work,
 )
-from engine.rules.options import check_facts, check_options
-from engine.service.sound import unknown_crms
+from leadback.rules.options import check_facts, check_options
+from leadback.service.sound import unknown_crms
+
 from tests.rules.sound import CONTACT, rules_models
 
 

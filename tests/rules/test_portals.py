@@ -5,17 +5,17 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from leadback.base.shipped import SHIPPED_RULES
+from leadback.rules.diff import diff
+from leadback.rules.dump import dump
+from leadback.rules.explain import explain
+from leadback.rules.findings import Finding
+from leadback.rules.loader import parse
+from leadback.rules.migration import changes
+from leadback.rules.model import Rules
+from leadback.rules.options import check_options
+from leadback.rules.values import own_cells, values_for
 
-from engine.base.settings import SHIPPED_RULES
-from engine.rules.diff import diff
-from engine.rules.dump import dump
-from engine.rules.explain import explain
-from engine.rules.findings import Finding
-from engine.rules.loader import parse
-from engine.rules.migration import changes
-from engine.rules.model import Rules
-from engine.rules.options import check_options
-from engine.rules.values import own_cells, values_for
 from tests.rules.sound import rules_models
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-
-from engine.rules.check_promises import broken_promises
-from engine.rules.loader import load, parse
+from leadback.rules.check_promises import broken_promises
+from leadback.rules.loader import load, parse
 
 SOUND = Path("tests/rules/sound.yaml").read_text()
 ANSWERS = "  answers: {in: Hot, after: 10m, stay: told, do: [{task: remind}]}\n"

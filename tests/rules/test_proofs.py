@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-
-from engine.base.clock import DAY
-from engine.rules.diff import diff, diff_loaded
-from engine.rules.dump import dump
-from engine.rules.kinds import Kind, Step
-from engine.rules.loader import load, parse
-from engine.rules.model import (
+from leadback.base.clock import DAY
+from leadback.rules.diff import diff, diff_loaded
+from leadback.rules.dump import dump
+from leadback.rules.kinds import Kind, Step
+from leadback.rules.loader import load, parse
+from leadback.rules.model import (
     FLAGS,
     KEEP,
     OTHER,
@@ -28,10 +27,11 @@ from engine.rules.model import (
     Timer,
     Work,
 )
-from engine.rules.regions import holds
-from engine.rules.sight import Sight
-from engine.rules.version import version_of
-from engine.rules.walk import Walker
+from leadback.rules.regions import holds
+from leadback.rules.sight import Sight
+from leadback.rules.version import version_of
+from leadback.rules.walk import Walker
+
 from tests.rules.sound import rules_models
 
 # ------------------------------------------------------------------ rows of one event

@@ -6,12 +6,11 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from engine.rules import reader
-from engine.rules.findings import RulesError
-from engine.rules.loader import load, parse, parse_file
-from engine.rules.model import Position
-from engine.rules.reader import MAX_BYTES, Items, Scalar, Table, read
+from leadback.rules import reader
+from leadback.rules.findings import RulesError
+from leadback.rules.loader import load, parse, parse_file
+from leadback.rules.model import Position
+from leadback.rules.reader import MAX_BYTES, Items, Scalar, Table, read
 
 
 def codes(text: str) -> list[str]:

@@ -6,31 +6,30 @@ import pkgutil
 from collections.abc import Iterator
 from typing import Any
 
+import leadback.lead
+import leadback.rules
 import pytest
 
-import engine.lead
-import engine.rules
-
 BUILT_UP = {
-    "engine.lead.actions.Work",
-    "engine.rules.check_rows._Event",
-    "engine.rules.draft.Draft",
-    "engine.rules.example_runner._Stage",
-    "engine.rules.explore.Explored",
-    "engine.rules.reader.Reading",
-    "engine.rules.reader._Frame",
-    "engine.rules.regions.Budget",
-    "engine.rules.shapes.Report",
+    "leadback.lead.actions.Work",
+    "leadback.rules.check_rows._Event",
+    "leadback.rules.draft.Draft",
+    "leadback.rules.example_runner._Stage",
+    "leadback.rules.explore.Explored",
+    "leadback.rules.reader.Reading",
+    "leadback.rules.reader._Frame",
+    "leadback.rules.regions.Budget",
+    "leadback.rules.shapes.Report",
 }
 """What is filled while a file is read, a lead is decided, or kinds of lead are searched."""
-QUICK = {f"engine.lead.records.{n}" for n in ("Decision", "Effect", "Event", "Lead", "TimerSet")}
+QUICK = {f"leadback.lead.records.{n}" for n in ("Decision", "Effect", "Event", "Lead", "TimerSet")}
 """Made for every event: freezing costs half of what making one does. They have a hash instead."""
-CACHING = {"engine.rules.decides.Deciding"}
+CACHING = {"leadback.rules.decides.Deciding"}
 """Remembers in a dictionary of its own what it has worked out."""
 
 
 def records() -> Iterator[tuple[str, Any]]:
-    for package in (engine.rules, engine.lead):
+    for package in (leadback.rules, leadback.lead):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             for name, value in vars(importlib.import_module(module.name)).items():
                 ours = getattr(value, "__module__", "") == module.name

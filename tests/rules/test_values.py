@@ -2,11 +2,10 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.lead.effects import words
-from engine.lead.records import Lead
-from engine.rules.model import TEXT_WORDS, CrmMapping
-from engine.rules.values import fill, has_words, values_for
+from leadback.lead.effects import words
+from leadback.lead.records import Lead
+from leadback.rules.model import TEXT_WORDS, CrmMapping
+from leadback.rules.values import fill, has_words, values_for
 
 MAPPING = CrmMapping(
     "hubspot",

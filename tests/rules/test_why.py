@@ -4,13 +4,12 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.lead.decide import decide
-from engine.lead.machine import LeadMachine, facts_of
-from engine.lead.records import Event, Lead
-from engine.rules.loader import load, parse
-from engine.rules.migration import plan_migration
-from engine.rules.why import coverage, why
+from leadback.lead.decide import decide
+from leadback.lead.machine import LeadMachine, facts_of
+from leadback.lead.records import Event, Lead
+from leadback.rules.loader import load, parse
+from leadback.rules.migration import plan_migration
+from leadback.rules.why import coverage, why
 
 SHIPPED = load(Path("rules/lead_states.yaml"))
 MACHINE = LeadMachine(SHIPPED)

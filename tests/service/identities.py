@@ -13,42 +13,43 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from engine.base.clock import DAY, HOUR, ManualClock, Millis
-from engine.base.settings import SHIPPED_RULES
-from engine.hooks.outcomes import Done
-from engine.lead.records import Assistant, ContactReading, EffectKind, Event, Ownership, Portal
-from engine.service.browse import Browse
-from engine.store import HintRow, NewEvent
-from engine.wiring import App, open_app
-from engine.work import delivery
-from engine.work.hinted import HintedContacts
+from leadback.base.clock import DAY, HOUR, ManualClock, Millis
+from leadback.base.shipped import SHIPPED_RULES
+from leadback.hooks.outcomes import Done
+from leadback.lead.records import Assistant, ContactReading, EffectKind, Event, Ownership, Portal
+from leadback.service.browse import Browse
+from leadback.store import HintRow, NewEvent
+from leadback.wiring import App, open_app
+from leadback.work import delivery
+from leadback.work.hinted import HintedContacts
 
 ROOT = Path(__file__).resolve().parents[2]
+SOURCES = (ROOT / "engine", ROOT / "plugins" / "hubspot")
 PORTAL, LEAD = "acme", "501"
 ASSISTANT = "tara@example.com"
 NOW: Millis = 1_800_000_000_000
 
-OUTSIDE = "engine.work.cloudevents.read_event"
+OUTSIDE = "leadback.work.cloudevents.read_event"
 """The only place where an event is what a sender says."""
 
 KEPT_NOWHERE = {
-    "engine.service.browse.preview": "only asks what would be decided",
-    "engine.service.leads._imagined": "only asks what would be decided",
-    "engine.service.reconcile._fields": "names an effect",
+    "leadback.service.browse.preview": "only asks what would be decided",
+    "leadback.service.leads._imagined": "only asks what would be decided",
+    "leadback.service.reconcile._fields": "names an effect",
 }
-READS = "engine.store."
+READS = "leadback.store."
 """What is kept comes back as it was."""
 
 
 def places() -> dict[str, list[ast.Call]]:
     """Function → the calls in it that make an Event."""
     found: dict[str, list[ast.Call]] = {}
-    for file in sorted((ROOT / "engine").rglob("*.py")) + sorted((ROOT / "plugins").rglob("*.py")):
+    files = [(root, file) for root in SOURCES for file in sorted(root.rglob("*.py"))]
+    for root, file in files:
         text = file.read_text(encoding="utf-8")
         if "lead.records import" not in text:
             continue
-        module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        module = ".".join(file.relative_to(root).with_suffix("").parts)
         for function in ast.walk(ast.parse(text)):
             if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
@@ -197,31 +198,33 @@ class Case:
 
 
 CASES = {
-    "a timer": Case("engine.store.commit.timer_event", fired, hot),
-    "new rules": Case("engine.work.rules_in_use.told_event", told_of_rules, hot),
-    "a mark": Case("engine.service.leads.mark", hot),
-    "marks of many": Case("engine.service.browse.act", marked_many),
-    "no owner": Case("engine.work.delivery._told", kept, unsubscribed),
-    "erased": Case("engine.lead.ownership.interpret", lambda here: here.observe(reading("erased"))),
+    "a timer": Case("leadback.store.commit.timer_event", fired, hot),
+    "new rules": Case("leadback.work.rules_in_use.told_event", told_of_rules, hot),
+    "a mark": Case("leadback.service.leads.mark", hot),
+    "marks of many": Case("leadback.service.browse.act", marked_many),
+    "no owner": Case("leadback.work.delivery._told", kept, unsubscribed),
+    "erased": Case(
+        "leadback.lead.ownership.interpret", lambda here: here.observe(reading("erased"))
+    ),
     "deleted": Case(
-        "engine.lead.ownership.interpret", lambda here: here.observe(reading("deleted"))
+        "leadback.lead.ownership.interpret", lambda here: here.observe(reading("deleted"))
     ),
     "merged": Case(
-        "engine.lead.ownership.interpret", lambda here: here.observe(reading(crm_id="900"))
+        "leadback.lead.ownership.interpret", lambda here: here.observe(reading(crm_id="900"))
     ),
     "restored": Case(
-        "engine.lead.ownership.interpret",
+        "leadback.lead.ownership.interpret",
         lambda here: here.observe(reading()),
         lambda here: here.observe(reading("deleted")),
     ),
     "another address": Case(
-        "engine.lead.ownership._refreshed", lambda here: here.observe(reading(email="new@x.org"))
+        "leadback.lead.ownership._refreshed", lambda here: here.observe(reading(email="new@x.org"))
     ),
     "assigned": Case(
-        "engine.lead.ownership._owner_change",
+        "leadback.lead.ownership._owner_change",
         lambda here: here.observe(reading(asked="502", crm_id="502")),
     ),
     "taken back": Case(
-        "engine.lead.ownership._owner_change", lambda here: here.observe(reading(owner="9"))
+        "leadback.lead.ownership._owner_change", lambda here: here.observe(reading(owner="9"))
     ),
 }

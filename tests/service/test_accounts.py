@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
-
-from engine.base.clock import MINUTE, ManualClock
-from engine.base.errors import InputError
-from engine.service.accounts import IDLE, LIFETIME, LOCKED, ROLES, TRIES, Accounts, Visitor
-from engine.service.apikeys import ApiKeys
-from engine.service.audit import Audit
-from engine.service.passwords import is_easy
-from engine.store import Store
-from engine.web import plain
+from leadback.base.clock import MINUTE, ManualClock
+from leadback.base.errors import InputError
+from leadback.service.accounts import IDLE, LIFETIME, LOCKED, ROLES, TRIES, Accounts, Visitor
+from leadback.service.apikeys import ApiKeys
+from leadback.service.audit import Audit
+from leadback.service.passwords import is_easy
+from leadback.store import Store
+from leadback.web import plain
 
 GOOD = "correct horse battery staple"
 
@@ -117,10 +116,10 @@ def test_the_last_admin_stays_one(accounts: Accounts) -> None:
 @pytest.mark.parametrize(
     "password",
     [
-        "short", "x" * 257, "aaaaaaaaaaaaaaaa", "vera-vera-vera", "handback12345",
+        "short", "x" * 257, "aaaaaaaaaaaaaaaa", "vera-vera-vera", "leadback12345",
         "passwordpassword", "123456123456", "qwertyqwerty", "123456789012", "Password123!",
         "P@ssw0rdP@ssw0rd", "iloveyouiloveyou", "qwertyuiopasdf", "november2026!", "Welcome12345",
-        "1q2w3e4r5t6y", "abcdefghijkl", "adminadmin123", "Handback2026!",
+        "1q2w3e4r5t6y", "abcdefghijkl", "adminadmin123", "Leadback2026!",
         # What is at the end of a long one does not help its beginning.
         "password" * 4 + "quite unrelated words",
     ],

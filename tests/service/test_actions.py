@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from leadback.base.errors import InputError
+from leadback.base.shipped import SHIPPED_RULES
+from leadback.lead.machine import LeadMachine
+from leadback.rules.loader import load
+from leadback.rules.model import Event, Rule, Rules
+from leadback.service.actions import action_named, actions_of
+from leadback.service.browse import Browse, wanted_from
 
-from engine.base.errors import InputError
-from engine.base.settings import SHIPPED_RULES
-from engine.lead.machine import LeadMachine
-from engine.rules.loader import load
-from engine.rules.model import Event, Rule, Rules
-from engine.service.actions import action_named, actions_of
-from engine.service.browse import Browse, wanted_from
 from tests.service.worlds import World, world
 
 SHIPPED = load(SHIPPED_RULES)

@@ -3,13 +3,14 @@
 from collections import Counter
 from pathlib import Path
 
-from engine.base.settings import SHIPPED_RULES
-from engine.lead.decide import decide
-from engine.lead.machine import LeadMachine
-from engine.lead.records import Event, Lead
-from engine.rules.loader import load, parse
-from engine.rules.model import Rules
-from engine.service.affected import differences_now
+from leadback.base.shipped import SHIPPED_RULES
+from leadback.lead.decide import decide
+from leadback.lead.machine import LeadMachine
+from leadback.lead.records import Event, Lead
+from leadback.rules.loader import load, parse
+from leadback.rules.model import Rules
+from leadback.service.affected import differences_now
+
 from tests.service.worlds import World, world
 
 SHIPPED = load(SHIPPED_RULES)

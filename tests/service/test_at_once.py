@@ -6,15 +6,14 @@ from contextlib import suppress
 
 import pytest
 from argon2 import PasswordHasher
-
-from engine.base.clock import ManualClock
-from engine.base.errors import InputError
-from engine.service.accounts import Accounts
-from engine.service.audit import Audit
-from engine.service.sign_in import Person, SignIns
-from engine.store import Store, open_store
-from engine.store.account_records import User
-from engine.store.accounts import Accounts as Kept
+from leadback.base.clock import ManualClock
+from leadback.base.errors import InputError
+from leadback.service.accounts import Accounts
+from leadback.service.audit import Audit
+from leadback.service.sign_in import Person, SignIns
+from leadback.store import Store, open_store
+from leadback.store.account_records import User
+from leadback.store.accounts import Accounts as Kept
 
 GOOD, OTHER = "correct horse battery staple", "quite unrelated words"
 TOGETHER = 0.5

@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 import requests
+from leadback.brokers.consumer import Taken
+from leadback.brokers.messages import from_rabbitmq
+from leadback.service.apikeys import ApiKeys
+from leadback.service.attention import Attention
+from leadback.store.tables import inbox
+from leadback.work.senders import FILE, SENDING
 from sqlalchemy import select
 
-from engine.brokers.consumer import Taken
-from engine.brokers.messages import from_rabbitmq
-from engine.service.apikeys import ApiKeys
-from engine.service.attention import Attention
-from engine.store.tables import inbox
-from engine.work.senders import FILE, SENDING
 from tests.databases import database_in
 from tests.service.identities import (
     CASES,
@@ -109,7 +109,7 @@ def serving(here: World) -> Iterator[str]:
     """The event API on a free port."""
     uvicorn = pytest.importorskip("uvicorn")
     fastapi = pytest.importorskip("fastapi")
-    from engine.web.eventapi import event_api, keeper_of
+    from leadback.web.eventapi import event_api, keeper_of
 
     door = fastapi.FastAPI()
     keeper = keeper_of(keys_of(here), here.app.clock)

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-
-from engine.base.clock import ManualClock
-from engine.service.accounts import BROWSERS, LOCKED, REMEMBERED, TRIES, Accounts
-from engine.service.audit import Audit
-from engine.service.hashing import AT_ONCE, KEPT_FREE, PLACES, BusyError
-from engine.store import Store
-from engine.store.account_records import LogIn
+from leadback.base.clock import ManualClock
+from leadback.service.accounts import BROWSERS, LOCKED, REMEMBERED, TRIES, Accounts
+from leadback.service.audit import Audit
+from leadback.service.hashing import AT_ONCE, KEPT_FREE, PLACES, BusyError
+from leadback.store import Store
+from leadback.store.account_records import LogIn
 
 GOOD = "correct horse battery staple"
 MANY = 36

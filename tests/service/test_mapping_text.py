@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.base.errors import InputError
-from engine.rules.loader import parse
-from engine.rules.model import Rules
-from engine.service.mapping_text import with_cell, with_own_cell, without_own_cell
+from leadback.base.errors import InputError
+from leadback.rules.loader import parse
+from leadback.rules.model import Rules
+from leadback.service.mapping_text import with_cell, with_own_cell, without_own_cell
 
 SOUND = Path("tests/rules/sound.yaml").read_text(encoding="utf-8")
 END = "      Gone: [LOST, ~]\n"

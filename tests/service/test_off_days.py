@@ -1,9 +1,8 @@
 """Off-days as people write them."""
 
 import pytest
-
-from engine.base.errors import InputError
-from engine.service.off_days import MOST, checked_off_days
+from leadback.base.errors import InputError
+from leadback.service.off_days import MOST, checked_off_days
 
 
 def test_weekdays_come_first_then_dates_once_each() -> None:

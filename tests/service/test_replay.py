@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from leadback.base.clock import HOUR
+from leadback.base.errors import InputError
+from leadback.base.shipped import SHIPPED_RULES
+from leadback.rules.loader import load, parse
+from leadback.rules.model import Rules
+from leadback.service.coverage import covered, since
+from leadback.service.replay import replayed
 
-from engine.base.clock import HOUR
-from engine.base.errors import InputError
-from engine.base.settings import SHIPPED_RULES
-from engine.rules.loader import load, parse
-from engine.rules.model import Rules
-from engine.service.coverage import covered, since
-from engine.service.replay import replayed
 from tests.service.worlds import BEGIN, PORTAL, World, world
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")

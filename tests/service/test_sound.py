@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from leadback.base.errors import LeadbackError
+from leadback.base.shipped import SHIPPED_RULES
+from leadback.cli.main import app
+from leadback.hooks.manager import ENTRY_POINTS, Plugins
+from leadback.rules.findings import RulesError
+from leadback.service.rulebook import Rulebook
+from leadback.service.sound import load, unknown_crms
+from leadback.wiring import open_app
 from typer.testing import CliRunner
 
-from engine.base.errors import LeadbackError
-from engine.base.settings import SHIPPED_RULES
-from engine.cli.main import app
-from engine.hooks.manager import Plugins
-from engine.rules.findings import RulesError
-from engine.service.rulebook import Rulebook
-from engine.service.sound import load, unknown_crms
-from engine.wiring import open_app
 from tests.service.worlds import World, world
 
 SHIPPED = load(SHIPPED_RULES)
@@ -134,10 +134,12 @@ def test_a_plugin_that_cannot_be_used_is_said_as_such(
 ) -> None:
     """Installed, and still nothing would be written."""
     monkeypatch.syspath_prepend(str(tmp_path))
-    beside = Path(str(tmp_path)) / "plugins_elsewhere"
-    beside.mkdir()
-    (beside / "odd.py").write_text("import a_library_that_nobody_has\n", encoding="utf-8")
-    monkeypatch.setattr("engine.hooks.manager.PACKAGE", "plugins_elsewhere")
+    (tmp_path / "odd_crm.py").write_text("import a_library_that_nobody_has\n", encoding="utf-8")
+    installed = tmp_path / "odd_crm-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Name: odd-crm\nVersion: 1.0\n", encoding="utf-8")
+    points = f"[{ENTRY_POINTS}]\nodd = odd_crm\n"
+    (installed / "entry_points.txt").write_text(points, encoding="utf-8")
     file = tmp_path / "new.yaml"
     file.write_text(TEXT.replace("\n  hubspot:\n", "\n  odd:\n"), encoding="utf-8")
     Plugins().look_for("odd")

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from leadback.base.clock import HOUR, MINUTE
+from leadback.base.errors import InputError
+from leadback.base.shipped import SHIPPED_RULES
+from leadback.lead.records import EffectKind, Event
+from leadback.rules.findings import RulesError
+from leadback.service.replay import WhatIf
+from leadback.store import NewEvent
+from leadback.wiring import open_app
+from leadback.work import decisions
 
-from engine.base.clock import HOUR, MINUTE
-from engine.base.errors import InputError
-from engine.base.settings import SHIPPED_RULES
-from engine.lead.records import EffectKind, Event
-from engine.rules.findings import RulesError
-from engine.service.replay import WhatIf
-from engine.store import NewEvent
-from engine.wiring import open_app
-from engine.work import decisions
 from tests.service.worlds import PORTAL, World, world
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.base.clock import MINUTE, ManualClock, Millis
-from engine.lead.records import Event, Lead, Portal
-from engine.store import NewEvent
-from engine.wiring import App, open_app
+from leadback.base.clock import MINUTE, ManualClock, Millis
+from leadback.lead.records import Event, Lead, Portal
+from leadback.store import NewEvent
+from leadback.wiring import App, open_app
+
 from tests.databases import database_in
 
 BEGIN: Millis = 1_800_000_000_000

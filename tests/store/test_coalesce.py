@@ -2,10 +2,9 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.lead.records import EffectKind
-from engine.store import ClaimedEffect
-from engine.store.coalesce import coalesce
+from leadback.lead.records import EffectKind
+from leadback.store import ClaimedEffect
+from leadback.store.coalesce import coalesce
 
 kinds = st.sampled_from([EffectKind.FIELDS, EffectKind.NOTE, EffectKind.HANDBACK])
 payloads = st.dictionaries(st.sampled_from("abc"), st.integers(0, 3), max_size=3)

@@ -6,9 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from engine.lead.records import Ended, Lead, TimerSet
-from engine.store import (
+from leadback.lead.records import Ended, Lead, TimerSet
+from leadback.store import (
     Disagreement,
     LeadFilter,
     LedgerEntry,
@@ -17,7 +16,8 @@ from engine.store import (
     Settlement,
     Store,
 )
-from engine.store.account_records import AuditEntry
+from leadback.store.account_records import AuditEntry
+
 from tests.store.worlds import (
     PORTAL,
     add,
@@ -458,7 +458,7 @@ def test_others_keep_what_is_theirs(store: Store, dump: Callable[[], str]) -> No
 
 def test_nothing_personal_is_left_in_the_file_either(tmp_path: Path, migrated_file: Path) -> None:
     """SQLite keeps deleted text in free pages and in its log unless it is told not to."""
-    from engine.store import open_store
+    from leadback.store import open_store
 
     store = open_store(f"sqlite:///{migrated_file}")
     connect(store)

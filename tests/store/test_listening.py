@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from engine.store import Heard, Store
+from leadback.store import Heard, Store
 
 NOON = 1_793_707_200_000
 

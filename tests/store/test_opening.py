@@ -6,11 +6,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from leadback.base.errors import ConfigurationError, LeadbackError
+from leadback.store import Store, open_store
+from leadback.store.database import schema_status, upgrade
+from leadback.store.migrate import HEAD
 
-from engine.base.errors import ConfigurationError, LeadbackError
-from engine.store import Store, open_store
-from engine.store.database import schema_status, upgrade
-from engine.store.migrate import HEAD
 from tests.databases import Server
 from tests.store.worlds import add, connect, new
 

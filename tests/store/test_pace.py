@@ -6,11 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.base.pace import FURTHEST, Limit, LocalPace, Turns
-from engine.store import Store
-from engine.store.pace import PaceLog
-from engine.work.pace import AHEAD, LATE, SharedPace
+from leadback.base.pace import FURTHEST, Limit, LocalPace, Turns
+from leadback.store import Store
+from leadback.store.pace import PaceLog
+from leadback.work.pace import AHEAD, LATE, SharedPace
 
 LIMITS = (Limit(5, 1_000), Limit(20, 10_000))
 NOON = 1_793_707_200_000

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from threading import Thread
 
-from engine.lead.records import Assistant, Portal
-from engine.store import LedgerEntry, Quarantined, RulesEntry, Store
-from engine.store.account_records import ApiKey, AuditEntry, LogIn, Session, SignIn, Try, User
+from leadback.lead.records import Assistant, Portal
+from leadback.store import LedgerEntry, Quarantined, RulesEntry, Store
+from leadback.store.account_records import ApiKey, AuditEntry, LogIn, Session, SignIn, Try, User
+
 from tests.store.worlds import PORTAL, connect
 
 FULL = Portal(

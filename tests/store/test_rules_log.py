@@ -2,7 +2,8 @@
 
 import threading
 
-from engine.store import RulesEntry, Store
+from leadback.store import RulesEntry, Store
+
 from tests.store.worlds import PORTAL, add, connect, new
 
 ENTRY = RulesEntry(1, 5, "Ann", "page", "started", "h1", None, "h1", "a.yaml")

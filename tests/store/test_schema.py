@@ -11,16 +11,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import leadback.store as package
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, make_url
-from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.expression import Executable
-
-import engine.store as package
-from engine.store import (
+from leadback.store import (
     commit,
     erase,
     hints,
@@ -33,12 +29,16 @@ from engine.store import (
     open_store,
     outbox,
 )
-from engine.store.database import schema_status, upgrade
-from engine.store.postgresql import Postgresql
-from engine.store.sqlite import Sqlite
-from engine.store.statements import DeleteRows, InsertRows, UpdateRows
-from engine.store.tables import GLOBAL, IDS, metadata
-from engine.store.transaction import Compiled
+from leadback.store.database import schema_status, upgrade
+from leadback.store.postgresql import Postgresql
+from leadback.store.sqlite import Sqlite
+from leadback.store.statements import DeleteRows, InsertRows, UpdateRows
+from leadback.store.tables import GLOBAL, IDS, metadata
+from leadback.store.transaction import Compiled
+from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.expression import Executable
+
 from tests.databases import Server, database_in
 from tests.store.worlds import PORTAL, add, connect, decide, new
 

@@ -1,7 +1,7 @@
 """Which field values a contact is known to show."""
 
-from engine.store import NewHint, Store
-from engine.store.shown import FRESH
+from leadback.store import NewHint, Store
+from leadback.store.shown import FRESH
 
 NOON = 1_793_707_200_000
 COLD, WARM = {"status": "COLD", "other": "1"}, {"status": "WARM"}

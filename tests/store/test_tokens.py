@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from engine.lead.records import Portal
-from engine.store import FAR, ConsentRow, Store, TokenRow
+from leadback.lead.records import Portal
+from leadback.store import FAR, ConsentRow, Store, TokenRow
 
 NOW = 1_800_000_000_000
 ROW = TokenRow(

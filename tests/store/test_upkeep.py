@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from leadback.base.clock import DAY
+from leadback.base.errors import InputError
+from leadback.lead.records import TimerSet
+from leadback.service.archive import pruned
+from leadback.store import NewHint, Quarantined, Settlement, Store
+from leadback.store.retention import Pruned
 
-from engine.base.clock import DAY
-from engine.base.errors import InputError
-from engine.lead.records import TimerSet
-from engine.service.archive import pruned
-from engine.store import NewHint, Quarantined, Settlement, Store
-from engine.store.retention import Pruned
 from tests.store.worlds import PORTAL, add, connect, decide, decision, lead, make_lead, new, note
 
 OLD, YOUNG = 1_000, 100 * DAY
@@ -66,7 +66,7 @@ def test_what_waits_is_never_forgotten(store: Store) -> None:
     keeper = decision(lead("503"), timers=[TimerSet("t", YOUNG)])
     with store.write() as tx:
         lanes = {x.lead_id: x for x in tx.inbox.claim(PORTAL, now=OLD, limit=9)}
-        from engine.store import Decided
+        from leadback.store import Decided
 
         tx.inbox.commit(
             PORTAL,

@@ -1,13 +1,12 @@
 """Database URLs that cannot be used are refused in one sentence, and repeat no password."""
 
 import pytest
+from leadback.base.errors import ConfigurationError
+from leadback.base.redaction import without_secrets
+from leadback.store import open_store
+from leadback.store.database import is_made
+from leadback.store.urls import read_url, shown
 from sqlalchemy import make_url
-
-from engine.base.errors import ConfigurationError
-from engine.base.redaction import without_secrets
-from engine.store import open_store
-from engine.store.database import is_made
-from engine.store.urls import read_url, shown
 
 S = "S3CRETPW"
 
@@ -43,7 +42,7 @@ def test_no_part_of_a_password_is_repeated(url: str) -> None:
     ],
 )
 def test_a_server_that_cannot_be_reached_shows_none_either(url: str) -> None:
-    from engine.base.errors import LeadbackError
+    from leadback.base.errors import LeadbackError
 
     with pytest.raises(LeadbackError) as caught:
         open_store(url)

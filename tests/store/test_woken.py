@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from leadback.lead.records import Event, Portal
+from leadback.store import NewEvent, Store
+from leadback.wiring import App, open_app
+from leadback.work import lag, worker
 from structlog.testing import capture_logs
-
-from engine.lead.records import Event, Portal
-from engine.store import NewEvent, Store
-from engine.wiring import App, open_app
-from engine.work import lag, worker
 
 PATIENCE = 20.0
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine.lead.records import Decision, Effect, EffectKind, Event, Lead, Portal, TimerSet
-from engine.store import Decided, InboxEvent, Lane, NewEvent, Store
+from leadback.lead.records import Decision, Effect, EffectKind, Event, Lead, Portal, TimerSet
+from leadback.store import Decided, InboxEvent, Lane, NewEvent, Store
 
 PORTAL = "acme"
 MINUTE = 60_000

@@ -8,14 +8,14 @@ from typing import Any
 
 import orjson
 import pytest
+from leadback.base.clock import DAY, ManualClock
+from leadback.base.errors import InputError
+from leadback.base.shipped import SHIPPED_RULES
+from leadback.lead.records import Assistant, Portal
+from leadback.service.attention import Attention
+from leadback.service.browse import Browse, csv_of, harmless, wanted_from
+from leadback.wiring import App, open_app
 
-from engine.base.clock import DAY, ManualClock
-from engine.base.errors import InputError
-from engine.base.settings import SHIPPED_RULES
-from engine.lead.records import Assistant, Portal
-from engine.service.attention import Attention
-from engine.service.browse import Browse, csv_of, harmless, wanted_from
-from engine.wiring import App, open_app
 from tests.databases import database_in
 
 NOW = 1_800_000_000_000

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from leadback.service.accounts import TRIES
 
-from engine.service.accounts import TRIES
 from tests.acceptance.conftest import ROOT, Program
 from tests.web.conftest import COOKIE, PASSWORD, House, close_house, nonce_of, open_house
 
@@ -108,7 +108,7 @@ def test_what_is_open_to_strangers_is_what_the_page_on_security_lists(house: Hou
     (listed,) = re.findall(r"Nothing else opens a door;\n +(.*?) are open", page, re.DOTALL)
     said = set(re.findall(r"`(/[\w./]*)`", listed))
     assert said >= {"/healthz", "/login", "/docs"}
-    code = "".join(file.read_text("utf-8") for file in (ROOT / "engine/web").glob("*.py"))
+    code = "".join(file.read_text("utf-8") for file in (ROOT / "engine/leadback/web").glob("*.py"))
     paths = set(re.findall(r'Route\(\s*"(/[^"]*)"', code))
     paths |= set(house.get("/openapi.json").json()["paths"]) | {"/openapi.json", "/oauth/return"}
     assert len(paths) > 15

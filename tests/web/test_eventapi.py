@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import requests
 from fastapi import HTTPException
+from leadback.base.clock import SECOND, ManualClock
+from leadback.lead.records import Portal
+from leadback.service.apikeys import ApiKeys
+from leadback.web.eventapi import BYTES_AT_ONCE, BYTES_PER_SECOND, REQUESTS_AT_ONCE, keeper_of
+from leadback.web.guard import MAX_BODY
+from leadback.wiring import open_app
+from leadback.work.binding import BATCH, STRUCTURED
 
-from engine.base.clock import SECOND, ManualClock
-from engine.lead.records import Portal
-from engine.service.apikeys import ApiKeys
-from engine.web.eventapi import BYTES_AT_ONCE, BYTES_PER_SECOND, REQUESTS_AT_ONCE, keeper_of
-from engine.web.guard import MAX_BODY
-from engine.wiring import open_app
-from engine.work.binding import BATCH, STRUCTURED
 from tests.acceptance.conftest import event, wait_until
 from tests.databases import database_in
 from tests.web.conftest import House

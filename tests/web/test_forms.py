@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
-
-from engine.base.errors import InputError
+from leadback.base.errors import InputError
 
 nicegui = pytest.importorskip("nicegui", reason="the extra web is missing")
 
-from engine.web.pages.desk import View  # noqa: E402 — after the check for the extra
-from engine.web.pages.dialogs import LONGEST, Form, Given  # noqa: E402
+from leadback.web.pages.desk import View  # noqa: E402 — after the check for the extra
+from leadback.web.pages.dialogs import LONGEST, Form, Given  # noqa: E402
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 import asyncio
 
 import pytest
-
-from engine.base.clock import SECOND, ManualClock
-from engine.web.limits import REMEMBERED, LoginPace, RateLimit, Turns, nearby
+from leadback.base.clock import SECOND, ManualClock
+from leadback.web.limits import REMEMBERED, LoginPace, RateLimit, Turns, nearby
 
 
 def test_a_burst_comes_in_and_then_the_pace_holds() -> None:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from leadback.base.errors import InputError
 
-from engine.base.errors import InputError
 from tests.acceptance.conftest import wait_until
 from tests.web.browser import Visit, chromium, needs_browser
 from tests.web.conftest import House
 
-pools = pytest.importorskip("engine.web.pages.pools")
+pools = pytest.importorskip("leadback.web.pages.pools")
 
-PAGES = Path(__file__).resolve().parents[2] / "engine" / "web" / "pages"
+PAGES = Path(__file__).resolve().parents[2] / "engine" / "leadback" / "web" / "pages"
 HANGS = 12.0
 
 

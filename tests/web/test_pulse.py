@@ -5,11 +5,10 @@ import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
+from leadback.base.clock import ManualClock
+from leadback.base.errors import LeadbackError
 
-from engine.base.clock import ManualClock
-from engine.base.errors import LeadbackError
-
-pulse = pytest.importorskip("engine.web.pages.pulse")
+pulse = pytest.importorskip("leadback.web.pages.pulse")
 
 NOW = 1_000_000
 

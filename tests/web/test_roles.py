@@ -10,17 +10,17 @@ from typing import Any, cast
 
 import pytest
 from argon2 import PasswordHasher
+from leadback.base.clock import ManualClock
+from leadback.service.accounts import ROLES, Accounts, Role
+from leadback.service.audit import Audit
+from leadback.store import Store, open_store
+from leadback.web.limits import RateLimit
+from leadback.web.pages.desk import Desk, View
+from leadback.web.pages.pools import Pools
 
-from engine.base.clock import ManualClock
-from engine.service.accounts import ROLES, Accounts, Role
-from engine.service.audit import Audit
-from engine.store import Store, open_store
-from engine.web.limits import RateLimit
-from engine.web.pages.desk import Desk, View
-from engine.web.pages.pools import Pools
 from tests.databases import database_in
 
-PAGES = Path(__file__).resolve().parents[2] / "engine" / "web" / "pages"
+PAGES = Path(__file__).resolve().parents[2] / "engine" / "leadback" / "web" / "pages"
 PASSWORD = "correct horse battery staple"
 
 NEEDS: dict[str, Role] = {

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from leadback.base.clock import ManualClock
+from leadback.base.errors import InputError
+from leadback.base.shipped import SHIPPED_RULES
+from leadback.cli.main import app
+from leadback.rules.loader import parse
+from leadback.service.rulebook import Rulebook
+from leadback.wiring import open_app
 from typer.testing import CliRunner
 
-from engine.base.clock import ManualClock
-from engine.base.errors import InputError
-from engine.base.settings import SHIPPED_RULES
-from engine.cli.main import app
-from engine.rules.loader import parse
-from engine.service.rulebook import Rulebook
-from engine.wiring import open_app
 from tests.databases import database_in
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")

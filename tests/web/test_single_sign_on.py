@@ -9,22 +9,22 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from leadback.base.clock import SystemClock
+from leadback.base.errors import ConfigurationError, InputError
+from leadback.base.settings import Settings
+from leadback.service.accounts import TRIES
+from leadback.service.sign_in import Ticket, domain_roles, identity_of
+from leadback.web.guard import Outside
+from leadback.web.oidc import Provider, ProviderUnavailable, provider_of
+from leadback.web.server import SIGN_INS_AT_ONCE
+from leadback.web.sso import check_reach
 
-from engine.base.clock import SystemClock
-from engine.base.errors import ConfigurationError, InputError
-from engine.base.settings import Settings
-from engine.service.accounts import TRIES
-from engine.service.sign_in import Ticket, domain_roles, identity_of
-from engine.web.guard import Outside
-from engine.web.oidc import Provider, ProviderUnavailable, provider_of
-from engine.web.server import SIGN_INS_AT_ONCE
-from engine.web.sso import check_reach
 from tests.acceptance.conftest import Program
 from tests.web.conftest import COOKIE, PASSWORD, House, close_house, open_house
 from tests.web.openid import CLIENT, SECRET, Claims, OpenId, provider
 
 ADA: Claims = {"sub": "u-1", "email": "ada@example.com", "email_verified": True}
-WAY = "handback_way"
+WAY = "leadback_way"
 ADDRESSES = itertools.cycle(range(1, 255))
 """Where browsers are, as a proxy tells it: each address has a pace of its own."""
 

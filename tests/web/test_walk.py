@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from leadback.service.accounts import ROLES, Role
 
-from engine.service.accounts import ROLES, Role
 from tests.acceptance.conftest import event, wait_until, write_events
 from tests.web.browser import DESKTOP, PHONE, Visit, chromium, needs_browser, serious
 from tests.web.conftest import PASSWORD, House
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = [needs_browser(), pytest.mark.slow]
 
-PAGES_FOLDER = Path(__file__).resolve().parents[2] / "engine" / "web" / "pages"
+PAGES_FOLDER = Path(__file__).resolve().parents[2] / "engine" / "leadback" / "web" / "pages"
 MOST = 250
 """Stops of Tab after which something goes round in circles."""
 

@@ -4,10 +4,9 @@ from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.lead.records import EffectKind
-from engine.store import ClaimedEffect
-from engine.work.batches import ONE_PER_LEAD, Lanes
+from leadback.lead.records import EffectKind
+from leadback.store import ClaimedEffect
+from leadback.work.batches import ONE_PER_LEAD, Lanes
 
 LIMIT = 5
 kinds = st.sampled_from(list(EffectKind))

@@ -5,9 +5,8 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.base.reading import UnreadableError
-from engine.work.binding import BATCH, MAX_BATCH, STRUCTURED, Incoming, read_events
+from leadback.base.reading import UnreadableError
+from leadback.work.binding import BATCH, MAX_BATCH, STRUCTURED, Incoming, read_events
 
 EVENT = {"specversion": "1.0", "id": "1", "source": "m", "type": "t", "subject": "acme/1"}
 

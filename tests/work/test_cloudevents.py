@@ -9,17 +9,17 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.base.clock import EARLIEST, LATEST
-from engine.base.reading import written
-from engine.lead.machine import LeadMachine
-from engine.work.cloudevents import (
+from leadback.base.clock import EARLIEST, LATEST
+from leadback.base.reading import written
+from leadback.lead.machine import LeadMachine
+from leadback.work.cloudevents import (
     MAX_EVENT_BYTES,
     NotUnderstoodError,
     parse_event,
     understand,
 )
-from plugins.hubspot.contacts import CONTACT_IDS
+from leadback_hubspot.contacts import CONTACT_IDS
+
 from tests.lead.lives import machine
 
 PORTALS = {"acme": CONTACT_IDS}

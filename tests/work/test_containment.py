@@ -11,22 +11,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from leadback.base.clock import DAY, ManualClock
+from leadback.base.errors import LeadbackError
+from leadback.base.shipped import SHIPPED_RULES
+from leadback.hooks.outcomes import Delivery, Done, Outcome
+from leadback.lead.machine import LeadMachine
+from leadback.lead.records import EffectKind, Event, Portal
+from leadback.store import NewEvent
+from leadback.store.inbox import Inbox
+from leadback.store.tables import metadata
+from leadback.wiring import App, open_app
+from leadback.work import decisions as decisions_module
+from leadback.work import shadow as shadow_module
+from leadback.work.containing import ClaimSize
 from sqlalchemy import Engine, event, text
 from structlog.testing import capture_logs
-
-from engine.base.clock import DAY, ManualClock
-from engine.base.errors import LeadbackError
-from engine.base.settings import SHIPPED_RULES
-from engine.hooks.outcomes import Delivery, Done, Outcome
-from engine.lead.machine import LeadMachine
-from engine.lead.records import EffectKind, Event, Portal
-from engine.store import NewEvent
-from engine.store.inbox import Inbox
-from engine.store.tables import metadata
-from engine.wiring import App, open_app
-from engine.work import decisions as decisions_module
-from engine.work import shadow as shadow_module
-from engine.work.containing import ClaimSize
 
 BEGIN = 1_800_000_000_000
 GUILTY = "666"

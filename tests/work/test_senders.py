@@ -5,12 +5,11 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-
-from engine.base.settings import SHIPPED_RULES
-from engine.rules.loader import parse
-from engine.rules.model import Event, Rules
-from engine.store.account_records import ApiKey
-from engine.work.senders import ACTIONS, CONTACTS, EVENTS, FILE, SENDING, again, by_key, scope_of
+from leadback.base.shipped import SHIPPED_RULES
+from leadback.rules.loader import parse
+from leadback.rules.model import Event, Rules
+from leadback.store.account_records import ApiKey
+from leadback.work.senders import ACTIONS, CONTACTS, EVENTS, FILE, SENDING, again, by_key, scope_of
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")
 PAGE = Path("docs/reference/events.md").read_text(encoding="utf-8")

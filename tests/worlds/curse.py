@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from engine.store.inbox import Inbox
-from engine.store.transaction import Transaction
+from leadback.store.inbox import Inbox
+from leadback.store.transaction import Transaction
 
 
 class CurseError(RuntimeError):

@@ -13,22 +13,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import leadback_hubspot as hubspot
 import orjson
 import pytest
 import requests
+from leadback import wiring
+from leadback.base.clock import DAY, HOUR, MINUTE, SECOND, ManualClock, Millis, format_time
+from leadback.base.settings import Settings
+from leadback.hooks import manager
+from leadback.lead.machine import LeadMachine
+from leadback.store import NewHint, open_store
+from leadback.store.transaction import Compiled
+from leadback.wiring import App
+from leadback.work import delivery
+from leadback.work.polling import Polls
+from leadback_hubspot.budget import Budget
 
-from engine import wiring
-from engine.base.clock import DAY, HOUR, MINUTE, SECOND, ManualClock, Millis, format_time
-from engine.base.settings import Settings
-from engine.hooks import manager
-from engine.lead.machine import LeadMachine
-from engine.store import NewHint, open_store
-from engine.store.transaction import Compiled
-from engine.wiring import App
-from engine.work import delivery
-from engine.work.polling import Polls
-from plugins import hubspot
-from plugins.hubspot.budget import Budget
 from tests.lead.lives import INTENTS, MARKS
 from tests.worlds import odd
 from tests.worlds.curse import Curse

@@ -8,7 +8,7 @@ import json
 import random
 from typing import Any
 
-from engine.base.clock import Millis, format_time
+from leadback.base.clock import Millis, format_time
 
 SOURCE = "odd"
 """Of every event made here, so that nobody takes them for the mailer's."""

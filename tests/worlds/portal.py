@@ -7,9 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-
-from engine.service.connections import Wanted
-from engine.wiring import App
+from leadback.service.connections import Wanted
+from leadback.wiring import App
 
 TOKEN_ENV = "LEADBACK_WORLD_TOKEN"
 TARA, HANNA, OMAR, MEI = "501", "502", "503", "504"

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from engine.base.clock import ManualClock
-from engine.base.logging import configure_logging
-from engine.base.settings import Settings
-from engine.lead.machine import LeadMachine
-from engine.wiring import open_app
+from leadback.base.clock import ManualClock
+from leadback.base.logging import configure_logging
+from leadback.base.settings import Settings
+from leadback.lead.machine import LeadMachine
+from leadback.wiring import open_app
+
 from tests.acceptance.conftest import RULES
 from tests.plugins.hubspot.rig import start_sandbox
 from tests.worlds.databases import Databases, databases

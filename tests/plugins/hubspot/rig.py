@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-
-from engine.api import (
+from leadback.api import (
     Access,
     Assistant,
     Delivery,
@@ -20,10 +19,10 @@ from engine.api import (
     Pace,
     Portal,
 )
-from engine.hooks.manager import Plugins
-from engine.rules.model import CrmMapping, Rules
-from engine.rules.values import values_for
-from plugins.hubspot.hooks import HubSpotPlugin
+from leadback.hooks.manager import Plugins
+from leadback.rules.model import CrmMapping, Rules
+from leadback.rules.values import values_for
+from leadback_hubspot.hooks import HubSpotPlugin
 
 TARA, HANNA, OMAR, PAUL, QUEUE, BEN = "501", "502", "503", "504", "505", "506"
 OWNERS = [
@@ -40,7 +39,7 @@ SECRET = "a-client-secret"
 
 def start_sandbox(*options: str) -> tuple[subprocess.Popen[str], str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "plugins.hubspot.sandbox", "--port", "0", "--empty",
+        [sys.executable, "-m", "leadback_hubspot_sandbox", "--port", "0", "--empty",
          "--no-rate-limit", "--token", "root-token", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # its server complains of each connection that a fault breaks

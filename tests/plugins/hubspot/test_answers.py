@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from plugins.hubspot.answers import Verdict, read_answer, read_refusal
+from leadback_hubspot.answers import Verdict, read_answer, read_refusal
 
 INVALID_OPTION = {
     "status": "error",

@@ -5,9 +5,8 @@ from heapq import heappop, heappush
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.api import LeadbackError, LocalPace
-from plugins.hubspot.budget import HOUR, Budget, Lane
+from leadback.api import LeadbackError, LocalPace
+from leadback_hubspot.budget import HOUR, Budget, Lane
 
 
 class Time:

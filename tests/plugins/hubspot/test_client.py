@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from engine.api import ConfigurationError, Portal
-from plugins.hubspot import client
-from plugins.hubspot.answers import Verdict
-from plugins.hubspot.client import Api, Connection, Paths
-from plugins.hubspot.settings import read_settings
+from leadback.api import ConfigurationError, Portal
+from leadback_hubspot import client
+from leadback_hubspot.answers import Verdict
+from leadback_hubspot.client import Api, Connection, Paths
+from leadback_hubspot.settings import read_settings
 
 TOKEN = "pat-na1-very-secret"
 

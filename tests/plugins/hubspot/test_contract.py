@@ -5,11 +5,10 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.rules.dump import dump
-from engine.rules.loader import load, parse
-from engine.rules.model import Rules
-from engine.rules.values import values_for
+from leadback.rules.dump import dump
+from leadback.rules.loader import load, parse
+from leadback.rules.model import Rules
+from leadback.rules.values import values_for
 
 TESTS = Path(__file__).resolve().parents[2]
 RULES = load(TESTS.parent / "rules" / "lead_states.yaml")

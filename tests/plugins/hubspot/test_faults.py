@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-
-from engine.api import (
+from leadback.api import (
     Delivery,
     Done,
     EffectKind,
@@ -15,6 +14,7 @@ from engine.api import (
     TryLater,
     Uncertain,
 )
+
 from tests.plugins.hubspot.rig import HANNA, NOON, TARA, Rig
 
 NOTHING_HAPPENED = ["423", "429", "477"]

@@ -4,9 +4,8 @@ from typing import Any
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-from engine.api import CrmMapping
-from plugins.hubspot.fields import (
+from leadback.api import CrmMapping
+from leadback_hubspot.fields import (
     STARTING_OPTIONS,
     Definition,
     Option,
@@ -16,8 +15,8 @@ from plugins.hubspot.fields import (
     resolve,
     wanted_values,
 )
-from plugins.hubspot.sandbox.catalog import LEAD_STATUSES
-from plugins.hubspot.setup import label_of
+from leadback_hubspot.setup import label_of
+from leadback_hubspot_sandbox.catalog import LEAD_STATUSES
 
 VALUES = st.sampled_from(
     ["New", "NEW", "new", "In_Progress", "IN_PROGRESS", "Straße", "STRASSE", "x"]

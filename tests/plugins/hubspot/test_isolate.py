@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from plugins.hubspot.answers import Answer, Refusal, Verdict
-from plugins.hubspot.isolate import send_isolating
+from leadback_hubspot.answers import Answer, Refusal, Verdict
+from leadback_hubspot.isolate import send_isolating
 
 
 def send_to(bad: set[int], calls: list[int], *, stops_after: int = 10**9):

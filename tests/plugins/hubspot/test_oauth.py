@@ -8,8 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-
-from engine.api import (
+from leadback.api import (
     ConfigurationError,
     OAuthApp,
     Portal,
@@ -17,6 +16,7 @@ from engine.api import (
     PortalUnavailable,
     Tokens,
 )
+
 from tests.plugins.hubspot.rig import NOON, Rig
 
 SECRET = "the-client-secret"

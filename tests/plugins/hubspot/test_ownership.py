@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.api import Ownership
-from plugins.hubspot.owners import Directory, Owner, directory_of
-from plugins.hubspot.ownership import (
+from leadback.api import Ownership
+from leadback_hubspot.owners import Directory, Owner, directory_of
+from leadback_hubspot.ownership import (
     NOBODY,
     USER,
     choose_target,

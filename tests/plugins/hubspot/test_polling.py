@@ -1,8 +1,7 @@
 """Listening without webhooks, and comparing leads with the portal."""
 
 import pytest
-
-from engine.api import (
+from leadback.api import (
     ConfigurationError,
     ContactChanges,
     EffectKind,
@@ -10,8 +9,9 @@ from engine.api import (
     PortalUnavailable,
     format_time,
 )
-from engine.rules.values import values_for
-from plugins.hubspot import polling
+from leadback.rules.values import values_for
+from leadback_hubspot import polling
+
 from tests.plugins.hubspot.rig import BEN, HANNA, NOON, OMAR, TARA, Rig
 
 HOUR = 3_600_000

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from engine.api import Hint, Received, Refused, WebhookRequest
-from plugins.hubspot.webhooks import (
+from leadback.api import Hint, Received, Refused, WebhookRequest
+from leadback_hubspot.webhooks import (
     MOST_CONTACTS,
     check_signature,
     decode_url,

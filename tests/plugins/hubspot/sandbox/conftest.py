@@ -32,7 +32,7 @@ OWNERS = [
 def start(*options: str) -> tuple[subprocess.Popen[str], str]:
     """Start a sandbox on a free port; returns the process and its URL once it is ready."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "plugins.hubspot.sandbox", "--port", "0", *options],
+        [sys.executable, "-m", "leadback_hubspot_sandbox", "--port", "0", *options],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -12,7 +12,7 @@ import pytest
 
 from tests import warm
 
-COMMAND = [sys.executable, "-m", "plugins.hubspot.sandbox"]
+COMMAND = [sys.executable, "-m", "leadback_hubspot_sandbox"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

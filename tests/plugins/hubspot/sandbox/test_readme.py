@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
+import leadback_hubspot_sandbox as sandbox
 import pytest
-
-from plugins.hubspot import sandbox
-from plugins.hubspot.sandbox.actions import HANDLERS as ACTIONS
-from plugins.hubspot.sandbox.content import CONTACTS, OWNERS
-from plugins.hubspot.sandbox.control import HANDLERS as CONTROL
-from plugins.hubspot.sandbox.faults import MEANINGS
+from leadback_hubspot_sandbox.actions import HANDLERS as ACTIONS
+from leadback_hubspot_sandbox.content import CONTACTS, OWNERS
+from leadback_hubspot_sandbox.control import HANDLERS as CONTROL
+from leadback_hubspot_sandbox.faults import MEANINGS
 
 README = (Path(sandbox.__file__).parent / "README.md").read_text(encoding="utf-8")
 

@@ -8,8 +8,7 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-
-from plugins.hubspot.sandbox.webhooks import (
+from leadback_hubspot_sandbox.webhooks import (
     SenderSettings,
     WebhookSender,
     decode_uri,
