@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
+from bench.figures import FULL, Figure
 from leadback.base.shipped import RECORDED_DAY
 from leadback.cli.demo_day import Day
 from leadback.cli.demo_portal import sandbox_process
-
-from bench.figures import FULL, Figure
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSISTANT = "tara@example.com"

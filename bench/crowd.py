@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
+from sqlalchemy import make_url
+
+from bench.server import analyze
 from leadback.base.clock import DAY, HOUR, Millis
 from leadback.lead.records import Assistant, Portal
 from leadback.store.leads import COLUMNS
 from leadback.store.tables import metadata
 from leadback.wiring import open_app
-from sqlalchemy import make_url
-
-from bench.server import analyze
 
 PORTAL = "acme"
 STATES = (

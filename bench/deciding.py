@@ -4,13 +4,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from transitions import Machine
+
+from bench.figures import Figure
 from leadback.lead.decide import decide
 from leadback.lead.machine import LeadMachine
 from leadback.lead.records import Event, Lead
 from leadback.rules.loader import load
-from transitions import Machine
-
-from bench.figures import Figure
 
 RULES = Path(__file__).resolve().parents[1] / "rules" / "lead_states.yaml"
 EVENTS = 60_000

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
+
+from bench import bare
+from bench.figures import Figure
 from leadback.base.clock import SystemClock
 from leadback.lead.records import Assistant, Event, Portal
 from leadback.store import NewEvent
 from leadback.wiring import App, open_app
-
-from bench import bare
-from bench.figures import Figure
 
 LEADS = 2_000
 EVENTS = 60_000

@@ -12,6 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench.crowd import PORTAL, RARE, fill
+from bench.figures import FULL, Figure
+from bench.server import database
 from leadback.base.clock import DAY, SystemClock
 from leadback.service.attention import Attention
 from leadback.service.browse import ORDERS, Browse
@@ -20,10 +23,6 @@ from leadback.service.rulebook import Rulebook
 from leadback.store.listing import LeadsWanted
 from leadback.wiring import App, open_app
 from leadback.work.trends import sample
-
-from bench.crowd import PORTAL, RARE, fill
-from bench.figures import FULL, Figure
-from bench.server import database
 
 LEADS = 1_000_000 if FULL else 100_000
 TIMES = 3 if FULL else 2

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import requests
+
 from leadback.web.guard import PAGES
 
 BATCH = {"Content-Type": "application/cloudevents-batch+json"}

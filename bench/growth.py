@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from leadback.base.clock import DAY
-from leadback.wiring import App, open_app
-
 from bench.events import lines, populate
 from bench.figures import FULL, Figure
+from leadback.base.clock import DAY
+from leadback.wiring import App, open_app
 
 SMALL_LEADS, SMALL_HISTORY = 10_000, 100_000
 LEADS, HISTORY = (1_000_000, 10_000_000) if FULL else (100_000, 500_000)

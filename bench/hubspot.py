@@ -10,11 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from leadback.api import Delivery, Done, Uncertain
-
 from bench import throughput
 from bench.figures import Figure
 from bench.portal import THREADS, contacts, portal
+from leadback.api import Delivery, Done, Uncertain
 
 RECORDS = 10_000
 

@@ -19,15 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from leadback.base.clock import DAY, SystemClock
-from leadback.service.accounts import Accounts
-from leadback.service.apikeys import ApiKeys
-from leadback.wiring import App, open_app
 
 from bench.events import LEADS, lines, populate
 from bench.figures import Figure
 from bench.programs import PASSWORD, login, program
 from bench.visitors import Visitor, decided, newest_change
+from leadback.base.clock import DAY, SystemClock
+from leadback.service.accounts import Accounts
+from leadback.service.apikeys import ApiKeys
+from leadback.wiring import App, open_app
 
 PORTAL = "acme"
 LISTS, OVERVIEWS = 40, 10

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from leadback.rules.loader import load
-
 from tests.plugins.hubspot.rig import HANNA, TARA, make_rig, start_sandbox
 
 RULES = Path(__file__).resolve().parents[1] / "rules" / "lead_states.yaml"

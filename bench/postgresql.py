@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from leadback.wiring import open_app
-
 from bench.events import LEADS, latency, populate
 from bench.figures import Figure
 from bench.processes import events_per_s
 from bench.server import analyze, database
+from leadback.wiring import open_app
 
 EVENTS = 60_000
 

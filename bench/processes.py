@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leadback.wiring import open_app
-
 from bench.events import LEADS, lines, populate
 from bench.figures import Figure
+from leadback.wiring import open_app
 
 SETTLE_SECONDS = 60.0
 EVENTS = 60_000

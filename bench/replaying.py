@@ -5,14 +5,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.figures import FULL, Figure
 from leadback.base.clock import ManualClock
 from leadback.lead.records import Event, Portal
 from leadback.rules.loader import load, parse
 from leadback.service.replay import replayed
 from leadback.store import NewEvent
 from leadback.wiring import App, open_app
-
-from bench.figures import FULL, Figure
 
 RULES = Path(__file__).resolve().parents[1] / "rules" / "lead_states.yaml"
 LEADS, EACH = (50_000 if FULL else 5_000), 20

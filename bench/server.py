@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from leadback.store.database import upgrade
 from sqlalchemy import create_engine, make_url
+
+from leadback.store.database import upgrade
 
 NAME = "leadback_bench"
 

@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from leadback.service.accounts import Accounts
-from leadback.service.apikeys import ApiKeys
-from leadback.wiring import App, open_app
 
 from bench.figures import FULL, Figure
 from bench.programs import PASSWORD, RUNNER, login, program
+from leadback.service.accounts import Accounts
+from leadback.service.apikeys import ApiKeys
+from leadback.wiring import App, open_app
 from tests.plugins.hubspot.rig import start_sandbox
 
 SECONDS = 600.0 if FULL else 60.0

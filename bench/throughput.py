@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from leadback.api import Delivery, Done
-from leadback.store import open_store
-from leadback.work.pace import SharedPace
 
 from bench.figures import Figure
 from bench.portal import SHARE, THREADS, contacts, portal
+from leadback.api import Delivery, Done
+from leadback.store import open_store
+from leadback.work.pace import SharedPace
 
 CONTACTS_PER_SECOND = 1_900
 """What 190 calls of 100 in 10 s come to."""

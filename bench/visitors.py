@@ -14,6 +14,7 @@ from typing import Any
 
 import requests
 import socketio
+
 from leadback.base.clock import parse_time
 from leadback.web.guard import PAGES
 

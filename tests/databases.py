@@ -15,10 +15,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, make_url, text
+
 from leadback.store import open_store
 from leadback.store.database import upgrade
 from leadback.store.tables import metadata
-from sqlalchemy import create_engine, make_url, text
 
 KEPT = ("ids", "compatible")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pluggy
 import pytest
+
 from leadback.hooks.specs import CrmSpecs
 
 ADDRESS = "ann.secret@private.example"

@@ -165,8 +165,9 @@ def _watched(order: int, stdin: int, stdout: int, stderr: int, reply: int) -> di
 
 
 def main() -> None:
-    import leadback_hubspot.hooks  # noqa: F401
     import typer.main
+
+    import leadback_hubspot.hooks  # noqa: F401
     from leadback.base.shipped import SHIPPED_RULES
     from leadback.cli.lazy import everything
     from leadback.cli.main import app
@@ -181,7 +182,6 @@ def main() -> None:
     parse_file(SHIPPED_RULES)
     if sys.argv[2] == "pages":
         import leadback.web.server
-
         from tests.hooks import main as pages
 
         programs["pages"] = pages

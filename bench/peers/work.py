@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+
+from bench.events import lines
 from leadback.lead.decide import decide
 from leadback.lead.machine import LeadMachine
 from leadback.lead.records import ANY_IDS, Event, Lead
 from leadback.rules.loader import load
 from leadback.work.cloudevents import parse_event
-
-from bench.events import lines
 
 LEADS = 2_000
 RULES = Path(__file__).resolve().parents[2] / "rules" / "lead_states.yaml"

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 import requests
+
 from leadback.service.connections import Wanted
 from leadback.wiring import open_app
-
 from tests import warm
 from tests.databases import database_in
 from tests.warm import Warm

@@ -13,13 +13,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+
 from leadback.base.clock import MINUTE, SystemClock, format_time
 from leadback.base.errors import ConfigurationError, InputError
 from leadback.base.vault import Vault, new_key
 from leadback.hooks.errors import PortalDisconnected, PortalUnavailable
 from leadback.service.connections import Wanted
 from leadback.wiring import App, open_app
-
 from tests.acceptance.conftest import TOKEN, Program, event, write_events
 from tests.databases import database_in
 

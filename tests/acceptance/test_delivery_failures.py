@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from leadback.base.clock import HOUR, MINUTE
 from leadback.lead.retry import HORIZON
 from leadback.store import NewHint
 from leadback.work.delivery import _Run
-
 from tests.acceptance.test_portal_laws import ASSISTANT, HUMANS, World
 from tests.acceptance.test_portal_laws import world as world
 

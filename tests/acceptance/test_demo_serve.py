@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 import requests
+
 from leadback.base.shipped import RECORDED_DAY
 from leadback.cli.demo_steps import read_lines
-
 from tests.acceptance.conftest import ROOT
 
 CONTACTS = 6

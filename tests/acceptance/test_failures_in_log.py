@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import leadback.cli.main
-import leadback.wiring
 import pytest
 import structlog
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.event import listen, remove
+
+import leadback.cli.main
+import leadback.wiring
 from leadback.base.logging import configure_logging, log_what_nobody_catches
 from leadback.base.vault import new_key
 from leadback.brokers import group
@@ -35,9 +38,6 @@ from leadback.store import TokenRow
 from leadback.store.database import upgrade
 from leadback.wiring import App, open_app
 from leadback.work import worker
-from sqlalchemy import Engine, create_engine
-from sqlalchemy.event import listen, remove
-
 from tests import hooks
 from tests.acceptance.conftest import RULES, Program, event, sandbox, write_events
 from tests.databases import Server

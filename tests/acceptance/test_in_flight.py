@@ -4,12 +4,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import leadback_hubspot
 import pytest
+
+import leadback_hubspot
 from leadback.api import Access, Delivery, EffectKind, Outcome, hookimpl
 from leadback.wiring import open_app
 from leadback_hubspot.hooks import HubSpotPlugin
-
 from tests.acceptance.conftest import RULES, Program
 
 CONTACTS = 60

@@ -4,7 +4,6 @@ import csv
 import io
 
 from leadback.service.ledger import COLUMNS, write_csv
-
 from tests.acceptance.conftest import Program, event, write_events
 
 HANNA, TARA = "hanna@example.com", "tara@example.com"

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
+
 from leadback.base.clock import DAY, HOUR, ManualClock
 from leadback.wiring import App, open_app
 from leadback.work.hinted import SURE_AFTER
 from leadback.work.polling import Polls
-
 from tests.acceptance.conftest import RULES, TOKEN, Program, event
 
 EVERY = 60_000

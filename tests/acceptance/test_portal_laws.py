@@ -24,12 +24,12 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+
 from leadback.base.clock import DAY, HOUR, ManualClock
 from leadback.service.connections import Wanted
 from leadback.store import NewHint
 from leadback.wiring import App, open_app
 from leadback.work.hinted import LOOKS, STILL_THERE
-
 from tests.acceptance.conftest import TOKEN, sandbox
 from tests.databases import database_in
 from tests.lead.lives import INTENTS, MARKS, REASONS

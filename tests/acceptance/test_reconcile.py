@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from leadback.service import reconcile
 
+from leadback.service import reconcile
 from tests.acceptance.conftest import ROOT, Program
 from tests.acceptance.test_portal_laws import World
 from tests.acceptance.test_portal_laws import world as world

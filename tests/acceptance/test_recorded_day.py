@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
 from leadback.base.shipped import RECORDED_DAY
 from leadback.cli.demo_day import Day
 from leadback.cli.demo_portal import sandbox_process
 from leadback.cli.demo_report import compare
-
 from tests.oracle.expectation import diff, expected
 from tests.oracle.sandbox_dump import contacts
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from leadback.base.errors import LeadbackError
 from leadback.service.portal_proof import CannotShowError
 from leadback.wiring import App, open_app
-
 from tests.acceptance.conftest import RULES, TOKEN, Program
 
 TEXT = Path(RULES).read_text(encoding="utf-8")

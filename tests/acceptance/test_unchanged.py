@@ -1,11 +1,11 @@
 """Values that a contact is known to show already are not written; drift is written over."""
 
 import pytest
+
 from leadback.base.clock import HOUR
 from leadback.lead.records import Effect, EffectKind
 from leadback.store import NewHint
 from leadback.work.delivery import LEASE, _Run
-
 from tests.acceptance.test_portal_laws import ASSISTANT, HUMANS, World
 from tests.acceptance.test_portal_laws import world as world
 

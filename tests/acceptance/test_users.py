@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+
 from leadback.base.clock import DAY, ManualClock
 from leadback.store import NewHint
 from leadback.wiring import App
 from leadback.work.polling import Polls
-
 from tests.acceptance.conftest import Program
 from tests.acceptance.test_polling import EVERY, HANNA, OMAR, TARA, process, work
 from tests.acceptance.test_polling import clock as clock

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from leadback.base.clock import EARLIEST, LATEST, format_time, parse_time
 
 IN_64_BITS = st.integers(-(2**63), 2**63 - 1)

@@ -4,8 +4,9 @@ import socket
 from urllib.parse import urlsplit
 
 import pytest
-from leadback.base.hosts import base_url
 from urllib3.util import parse_url
+
+from leadback.base.hosts import base_url
 
 HERE = (
     "http://127.0.0.1:8765", "http://localhost:8765/", "http://LOCALHOST.:80", "http://[::1]:8765",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
+
 from leadback.base.logging import AGAIN_SECONDS, MOST_FAILURES, configure_logging
 from leadback.base.redaction import hide, without_secrets
 
@@ -128,9 +129,10 @@ def test_what_is_no_address_stays() -> None:
 
 
 def test_databases_do_not_repeat_what_they_were_given(tmp_path: object) -> None:
-    from leadback.store.database import _dialect
     from sqlalchemy import text
     from sqlalchemy.exc import DBAPIError
+
+    from leadback.store.database import _dialect
 
     dialect = _dialect(f"sqlite:///{tmp_path}/x.db")
     with pytest.raises(DBAPIError) as caught, dialect.engine.connect() as connection:

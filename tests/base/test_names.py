@@ -1,6 +1,7 @@
 """Names are short and can be seen; which signs they are made of does not matter."""
 
 import pytest
+
 from leadback.base.errors import InputError
 from leadback.base.names import LONGEST_NAME, checked_name
 

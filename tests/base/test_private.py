@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from leadback.base.private import is_open_to_others, open_private
 
 

@@ -8,6 +8,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.base.reading import UnreadableError, read_array, read_json, unpacked, written
 
 BOM = b"\xef\xbb\xbf"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from leadback.base.errors import ConfigurationError
 from leadback.base.settings import Settings, load_settings
 from leadback.base.vault import KEYS

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.base.errors import ConfigurationError
 from leadback.base.vault import KEYS, Vault, keys_from, new_key
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from leadback.lead.records import Portal
 from leadback.store import open_store
-
 from tests.acceptance.conftest import Program, wait_until
 from tests.databases import database_in
 

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import pytest
+
 from leadback.base.errors import ConfigurationError
 from leadback.brokers.consumer import connector
-
 from tests.acceptance.conftest import Program, event, stop, wait_until
 from tests.brokers.conftest import PASSWORD, Server
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import pytest
+
 from leadback.base.errors import LeadbackError
 from leadback.brokers import group
 from leadback.brokers.group import BackOff, Group, Take

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.base.reading import PACKED, as_bytes
 from leadback.brokers import messages
 from leadback.brokers.messages import Message, from_rabbitmq, from_redis

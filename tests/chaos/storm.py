@@ -15,9 +15,9 @@ from typing import Any
 
 import orjson
 import psycopg
+
 from leadback.base.clock import SystemClock
 from leadback.wiring import App, open_app
-
 from tests.acceptance.conftest import PATIENCE, Program
 from tests.chaos.checker import SOURCE, Read, Sent, problems
 from tests.chaos.server import Server

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from typer.testing import CliRunner
+
 from leadback.base.vault import new_key
 from leadback.cli.main import app
 from leadback.store import open_store
-from typer.testing import CliRunner
-
 from tests.acceptance.conftest import Program, sandbox
 from tests.contracts.reference_page import commands
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from leadback.base.errors import ConfigurationError, LeadbackError
 from leadback.web.metrics import measured
 

@@ -1,6 +1,7 @@
 """What is printed for people stays whole where no terminal sets its width."""
 
 import pytest
+
 from leadback.base.words import many
 from leadback.cli.output import print_table
 

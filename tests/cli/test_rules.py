@@ -7,13 +7,13 @@ from xml.etree import ElementTree
 
 import pytest
 from click.testing import Result
+from typer.testing import CliRunner
+
 from leadback.base.errors import InputError, LeadbackError
 from leadback.base.shipped import SHIPPED_RULES
 from leadback.cli.main import app
 from leadback.rules.findings import RulesError
 from leadback.rules.loader import load
-from typer.testing import CliRunner
-
 from tests.service.worlds import world
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")

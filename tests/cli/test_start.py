@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 import typer.main
+from typer.testing import CliRunner
+
 from leadback.cli.lazy import Later, LazyGroup, everything
 from leadback.cli.main import app
-from typer.testing import CliRunner
 
 HEAVY = {"sqlalchemy", "alembic", "uvicorn", "starlette", "nicegui", "authlib", "faststream"}
 LOOK = """

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from leadback.base.words import plain
 from leadback.cli import output
 

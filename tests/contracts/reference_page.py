@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import typer.main
+
 from leadback.base import settings
 from leadback.cli.lazy import everything
 from leadback.cli.main import app

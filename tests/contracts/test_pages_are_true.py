@@ -15,7 +15,6 @@ from leadback.web import accepting, eventapi, guard
 from leadback.web.pages import sockets
 from leadback.web.patience import Patience
 from leadback_hubspot import webhooks
-
 from tests.contracts.reference_page import PAGE, page
 
 ROOT = Path(__file__).resolve().parents[2]

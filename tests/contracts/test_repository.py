@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 import typer.main
+
 from leadback.cli.lazy import everything
 from leadback.cli.main import app
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from leadback.lead.decide import decide
 from leadback.lead.machine import LeadMachine
 from leadback.lead.records import Decision, EffectKind, Event, Lead, TimerSet
 from leadback.rules.loader import load
 from leadback.work.cloudevents import NotUnderstoodError, parse_event
 from leadback_hubspot.contacts import CONTACT_IDS
-
 from tests.oracle import lead as paper
 from tests.oracle import life
 from tests.oracle.intake import Sound, judge

@@ -1,8 +1,8 @@
 """The shipped rules, compiled once."""
 
 import pytest
-from leadback.lead.machine import LeadMachine
 
+from leadback.lead.machine import LeadMachine
 from tests.lead.lives import machine
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
+
 from leadback.base.clock import HOUR
 from leadback.lead.decide import decide
 from leadback.lead.machine import LeadMachine

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from leadback.base.clock import DAY, HOUR, MINUTE, Millis
 from leadback.base.shipped import SHIPPED_RULES
 from leadback.lead.change import RULES_CHANGED

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.lead.contact import CONTACT_CHANGED, FACTS
 from leadback.lead.decide import decide
 from leadback.lead.machine import LeadMachine
 from leadback.lead.ownership import changed_facts, interpret
 from leadback.lead.records import ContactReading, Decision, EffectKind, Ended, Event, Lead
-
 from tests.lead.lives import assigned, machine
 from tests.lead.test_ownership import ASSISTANTS, TARA, reading
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import permutations
 
 import pytest
+
 from leadback.lead.effects import fill, order, words
 from leadback.lead.records import Effect, EffectKind, Lead
 

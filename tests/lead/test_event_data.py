@@ -9,13 +9,13 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.base.clock import format_time
 from leadback.lead.decide import decide
 from leadback.lead.event_data import FIELDS, MAX_CHOICE, UnfitError, fact, typed
 from leadback.lead.machine import LeadMachine, UnknownTriggerError
 from leadback.lead.records import Event as LeadEvent
 from leadback.lead.records import Lead
-
 from tests.lead.lives import machine
 
 ROOT = Path(__file__).resolve().parents[2]

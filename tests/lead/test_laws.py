@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from leadback.base.clock import DAY
 from leadback.lead.decide import GONE, SKEW, decide
 from leadback.lead.machine import LeadMachine, holds
 from leadback.lead.records import EffectKind, Ended, Event
 from leadback.rules.model import PREVIOUS
-
 from tests.lead.lives import FACTS, START, Step, assigned, event, live, lives, mail_steps, steps
 
 RANK = {

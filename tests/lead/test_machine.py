@@ -1,4 +1,4 @@
-"""`fire` walks the table that `transitions` keeps; the library's own walk is the judge."""
+"""Our event runs a trigger as the library's own event does, which is the judge."""
 
 import random
 from collections.abc import Callable
@@ -7,10 +7,10 @@ from operator import eq, ge, gt, le, lt, ne
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from leadback.lead.machine import LeadMachine, Slot, arrows, build, holds
-from leadback.rules.model import SUB_STATE, Comparison, Operator, Rules
 from transitions import Machine
 
+from leadback.lead.machine import LeadMachine, RulesMachine, Slot, build, holds
+from leadback.rules.model import SUB_STATE, Comparison, Operator, Rules
 from tests.rules.sound import rules_models
 
 
@@ -27,7 +27,7 @@ def slots(rules: Rules, state: str, dice: random.Random) -> tuple[Slot, Slot]:
 
 def agree(rules: Rules, dice: random.Random) -> int:
     """Every trigger in every state; how many of them fired."""
-    ours, library, fired = LeadMachine(rules), build(rules), 0
+    ours, library, fired = LeadMachine(rules), build(rules, Machine), 0
     for trigger, event in library.events.items():
         for state in event.transitions:
             one, other = slots(rules, str(state), dice)
@@ -57,10 +57,10 @@ def test_a_state_without_an_arrow_stays(rules: LeadMachine) -> None:
 
 
 def test_nothing_is_looked_up_by_name() -> None:
-    machine = Machine(model=None, states=["A", "B"], initial="A", auto_transitions=False)
+    machine = RulesMachine(model=None, states=["A", "B"], initial="A", auto_transitions=False)
     machine.add_transition("go", "A", "B", conditions="os.abort")
-    with pytest.raises(TypeError, match=r"os\.abort"):
-        arrows(machine)
+    with pytest.raises(TypeError, match="'str' object is not callable"):
+        machine.events["go"].trigger(Slot("A", None, {}))
 
 
 @pytest.mark.parametrize(

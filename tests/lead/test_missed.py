@@ -1,6 +1,7 @@
 """What a timer does that could not fire in time, as its author chose."""
 
 import pytest
+
 from leadback.base.clock import DAY, HOUR, Millis
 from leadback.base.shipped import SHIPPED_RULES
 from leadback.lead.decide import decide

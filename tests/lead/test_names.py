@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
+
 from leadback.lead.decide import decide
 from leadback.lead.machine import LeadMachine
 from leadback.lead.ownership import interpret
 from leadback.lead.records import ContactReading, Decision, Event, Lead, Ownership
 from leadback.rules.findings import Severity
 from leadback.rules.loader import parse, reload
-
 from tests.lead.lives import FACTS, SHIPPED, START, Step, assigned, event, lives
 from tests.lead.test_ownership import ASSISTANTS, reading
 

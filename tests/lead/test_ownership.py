@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.lead.decide import decide
 from leadback.lead.machine import LeadMachine
 from leadback.lead.ownership import interpret, previous_owner
@@ -16,7 +17,6 @@ from leadback.lead.records import (
     Event,
     Ownership,
 )
-
 from tests.lead.lives import assigned
 
 TARA = Assistant("acme", "tara@example.com", "Tara", context="default words", owner_id="9")

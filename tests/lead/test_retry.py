@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from leadback.base.clock import HOUR
 from leadback.lead.retry import HORIZON, LONGEST, next_attempt
 

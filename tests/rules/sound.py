@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from hypothesis import strategies as st
+
 from leadback.base.clock import DAY, HOUR, MINUTE, SECOND
 from leadback.rules.model import (
     KEEP,

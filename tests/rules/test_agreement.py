@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from leadback.lead.decide import decide
 from leadback.lead.machine import LeadMachine
 from leadback.lead.records import Decision, Ended, Event, Lead
@@ -15,7 +16,6 @@ from leadback.rules.loader import load
 from leadback.rules.model import OTHER, Rules
 from leadback.rules.sight import Sight
 from leadback.rules.walk import Walker
-
 from tests.rules.sound import rules_models
 
 NOW = 1_700_000_000_000

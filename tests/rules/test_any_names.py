@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
 from leadback.rules.decides import matrix
 from leadback.rules.diff import diff
 from leadback.rules.explain import explain

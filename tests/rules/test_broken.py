@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from leadback.rules.examples import parse_examples
 from leadback.rules.findings import CODES, Finding, RulesError, Severity, has_errors
 from leadback.rules.loader import load, parse, parse_file

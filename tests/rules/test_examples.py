@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+
 from leadback.lead.decide import decide
 from leadback.lead.effects import words
 from leadback.lead.machine import LeadMachine, UnknownTriggerError

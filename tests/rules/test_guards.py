@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.rules.durations import format_duration, parse_duration
 from leadback.rules.guards import GuardProblem, parse_guard
 from leadback.rules.model import Comparison

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from leadback.lead.decide import decide
 from leadback.lead.machine import LeadMachine, UnknownTriggerError
 from leadback.lead.records import Decision, Ended, Event, Lead
 from leadback.rules.dump import dump
 from leadback.rules.loader import load, parse
 from leadback.rules.model import Rules
-
 from tests.lead.lives import SHIPPED
 from tests.rules.interpreter import GONE, UNITS, Book, Life
 from tests.rules.sound import rules_models

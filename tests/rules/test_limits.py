@@ -3,6 +3,7 @@
 import time
 
 import pytest
+
 from leadback.rules.loader import parse
 from leadback.rules.shapes import MAX_PAIRS
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from leadback.rules.loader import load, parse
 from leadback.rules.migration import Change, changes
 from leadback.rules.model import Rules

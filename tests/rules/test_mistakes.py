@@ -6,6 +6,7 @@
 from pathlib import Path
 
 import pytest
+
 from leadback.rules import rows
 from leadback.rules.loader import parse
 from leadback.rules.shapes import known_names

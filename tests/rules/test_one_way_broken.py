@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from leadback.rules.dump import dump
 from leadback.rules.examples import parse_examples
 from leadback.rules.findings import CODES, Finding
@@ -28,7 +29,6 @@ from leadback.rules.model import (
 )
 from leadback.rules.options import check_facts, check_options
 from leadback.service.sound import unknown_crms
-
 from tests.rules.sound import CONTACT, rules_models
 
 

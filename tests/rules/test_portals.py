@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.base.shipped import SHIPPED_RULES
 from leadback.rules.diff import diff
 from leadback.rules.dump import dump
@@ -15,7 +16,6 @@ from leadback.rules.migration import changes
 from leadback.rules.model import Rules
 from leadback.rules.options import check_options
 from leadback.rules.values import own_cells, values_for
-
 from tests.rules.sound import rules_models
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from leadback.rules.check_promises import broken_promises
 from leadback.rules.loader import load, parse
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
 from leadback.base.clock import DAY
 from leadback.rules.diff import diff, diff_loaded
 from leadback.rules.dump import dump
@@ -31,7 +32,6 @@ from leadback.rules.regions import holds
 from leadback.rules.sight import Sight
 from leadback.rules.version import version_of
 from leadback.rules.walk import Walker
-
 from tests.rules.sound import rules_models
 
 # ------------------------------------------------------------------ rows of one event

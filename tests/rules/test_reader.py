@@ -6,6 +6,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from leadback.rules import reader
 from leadback.rules.findings import RulesError
 from leadback.rules.loader import load, parse, parse_file

@@ -6,9 +6,10 @@ import pkgutil
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 import leadback.lead
 import leadback.rules
-import pytest
 
 BUILT_UP = {
     "leadback.lead.actions.Work",

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from leadback.rules.dump import dump, quote
 from leadback.rules.findings import Severity
 from leadback.rules.loader import load, parse
 from leadback.rules.model import Rules
 from leadback.rules.reader import Scalar, Table, read
 from leadback.rules.version import version_of
-
 from tests.rules.sound import rules_models
 
 SHIPPED = Path("rules/lead_states.yaml")

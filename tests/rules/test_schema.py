@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from jsonschema import Draft7Validator
+
 from leadback.rules.dump import dump
 from leadback.rules.guards import PATTERN, parse_guard
 from leadback.rules.loader import load
 from leadback.rules.model import Comparison, Rules
 from leadback.rules.reader import Items, Node, Scalar, read
 from leadback.rules.schema import FILE_NAME, POINTER, json_schema, schema_text
-
 from tests.rules.sound import rules_models
 from tests.rules.test_guards import COMPARISONS
 

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.lead.effects import words
 from leadback.lead.records import Lead
 from leadback.rules.model import TEXT_WORDS, CrmMapping

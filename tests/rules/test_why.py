@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.lead.decide import decide
 from leadback.lead.machine import LeadMachine, facts_of
 from leadback.lead.records import Event, Lead

@@ -5,6 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from hypothesis import given
+
 from leadback.rules.decides import Deciding, matrix
 from leadback.rules.explain import explain
 from leadback.rules.graph import labels, mermaid, svg
@@ -12,7 +13,6 @@ from leadback.rules.loader import load, parse
 from leadback.rules.model import Rules, Work
 from leadback.rules.regions import CAME_FROM
 from leadback.rules.wording import in_units, listed, region
-
 from tests.rules.sound import rules_models
 
 SOUND = Path("tests/rules/sound.yaml")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from leadback.base.clock import ManualClock
 from leadback.store import Store, open_store
-
 from tests.databases import database_in
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from leadback.base.clock import DAY, HOUR, ManualClock, Millis
 from leadback.base.shipped import SHIPPED_RULES
 from leadback.hooks.outcomes import Done

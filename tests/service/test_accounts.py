@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+
 from leadback.base.clock import MINUTE, ManualClock
 from leadback.base.errors import InputError
 from leadback.service.accounts import IDLE, LIFETIME, LOCKED, ROLES, TRIES, Accounts, Visitor

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.base.errors import InputError
 from leadback.base.shipped import SHIPPED_RULES
 from leadback.lead.machine import LeadMachine
@@ -16,7 +17,6 @@ from leadback.rules.loader import load
 from leadback.rules.model import Event, Rule, Rules
 from leadback.service.actions import action_named, actions_of
 from leadback.service.browse import Browse, wanted_from
-
 from tests.service.worlds import World, world
 
 SHIPPED = load(SHIPPED_RULES)

@@ -10,7 +10,6 @@ from leadback.lead.records import Event, Lead
 from leadback.rules.loader import load, parse
 from leadback.rules.model import Rules
 from leadback.service.affected import differences_now
-
 from tests.service.worlds import World, world
 
 SHIPPED = load(SHIPPED_RULES)

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import pytest
 from argon2 import PasswordHasher
+
 from leadback.base.clock import ManualClock
 from leadback.base.errors import InputError
 from leadback.service.accounts import Accounts

@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Text, select, update
+
 from leadback.base.errors import LeadbackError
 from leadback.service.browse import Browse
 from leadback.store.tables import metadata
-from sqlalchemy import Text, select, update
-
 from tests.service.worlds import PORTAL, World, world
 
 BROKEN = ('{"a', "[1]", "", "nonsense")

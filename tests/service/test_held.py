@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+
 from leadback.base.clock import DAY
 from leadback.cli.queue import needs_a_person
 from leadback.service.queue import HELD_DAYS
-
 from tests.service.worlds import World, world
 
 

@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import select
+
 from leadback.brokers.consumer import Taken
 from leadback.brokers.messages import from_rabbitmq
 from leadback.service.apikeys import ApiKeys
 from leadback.service.attention import Attention
 from leadback.store.tables import inbox
 from leadback.work.senders import FILE, SENDING
-from sqlalchemy import select
-
 from tests.databases import database_in
 from tests.service.identities import (
     CASES,

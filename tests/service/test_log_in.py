@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+
 from leadback.base.clock import ManualClock
 from leadback.service.accounts import BROWSERS, LOCKED, REMEMBERED, TRIES, Accounts
 from leadback.service.audit import Audit

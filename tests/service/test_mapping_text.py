@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.base.errors import InputError
 from leadback.rules.loader import parse
 from leadback.rules.model import Rules

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+
 from leadback.lead.records import Event, Lead
 from leadback.store import NewEvent
-
 from tests.service.worlds import PORTAL, World, world
 
 

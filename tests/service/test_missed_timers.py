@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+
 from leadback.base.clock import DAY, HOUR, MINUTE, parse_time
 from leadback.base.shipped import SHIPPED_RULES
-
 from tests.service.worlds import world
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")

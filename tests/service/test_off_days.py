@@ -1,6 +1,7 @@
 """Off-days as people write them."""
 
 import pytest
+
 from leadback.base.errors import InputError
 from leadback.service.off_days import MOST, checked_off_days
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+
 from leadback.base.clock import ManualClock
 from leadback.base.errors import LeadbackError
 from leadback.service.accounts import Accounts
 from leadback.service.apikeys import ApiKeys
 from leadback.service.audit import Audit
 from leadback.store import Store, open_store
-
 from tests.databases import database_in
 
 GOOD = "correct horse battery staple"

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from leadback.service.attention import Attention
 from leadback.store import Quarantined
-
 from tests.service.worlds import BEGIN, World, world
 
 MANY, SIZE = 300, 200_000

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from leadback.base.clock import HOUR
 from leadback.base.errors import InputError
 from leadback.base.shipped import SHIPPED_RULES
@@ -14,7 +15,6 @@ from leadback.rules.loader import load, parse
 from leadback.rules.model import Rules
 from leadback.service.coverage import covered, since
 from leadback.service.replay import replayed
-
 from tests.service.worlds import BEGIN, PORTAL, World, world
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
+
 from leadback.base.errors import LeadbackError
 from leadback.base.shipped import SHIPPED_RULES
 from leadback.cli.main import app
@@ -16,8 +18,6 @@ from leadback.rules.findings import RulesError
 from leadback.service.rulebook import Rulebook
 from leadback.service.sound import load, unknown_crms
 from leadback.wiring import open_app
-from typer.testing import CliRunner
-
 from tests.service.worlds import World, world
 
 SHIPPED = load(SHIPPED_RULES)

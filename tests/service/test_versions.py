@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from leadback.base.clock import HOUR, MINUTE
 from leadback.base.errors import InputError
 from leadback.base.shipped import SHIPPED_RULES
@@ -14,7 +15,6 @@ from leadback.service.replay import WhatIf
 from leadback.store import NewEvent
 from leadback.wiring import open_app
 from leadback.work import decisions
-
 from tests.service.worlds import PORTAL, World, world
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")

@@ -9,12 +9,12 @@ from pathlib import Path
 import httpx
 import pytest
 import structlog
+
 from leadback.base.clock import HOUR, ManualClock
 from leadback.base.shipped import SHIPPED_RULES
 from leadback.lead.records import Portal
 from leadback.web.receivers import MAX_BODY, receiver_app
 from leadback.wiring import App, open_app
-
 from tests.databases import database_in
 
 NOW = 1_800_000_000_000

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from leadback.base.errors import InputError
 
+from leadback.base.errors import InputError
 from tests.service.worlds import world
 
 

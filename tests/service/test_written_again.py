@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from leadback.base.clock import HOUR
 from leadback.base.errors import LeadbackError
 from leadback.base.shipped import SHIPPED_RULES
 from leadback.lead.records import EffectKind
 from leadback.rules.findings import RulesError
-
 from tests.service.worlds import PORTAL, World, world
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")

@@ -10,7 +10,6 @@ from leadback.base.clock import MINUTE, ManualClock, Millis
 from leadback.lead.records import Event, Lead, Portal
 from leadback.store import NewEvent
 from leadback.wiring import App, open_app
-
 from tests.databases import database_in
 
 BEGIN: Millis = 1_800_000_000_000

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from leadback.store import Store, open_store
-from leadback.store.tables import metadata
 from sqlalchemy import create_engine, make_url
 
+from leadback.store import Store, open_store
+from leadback.store.tables import metadata
 from tests.databases import database_in
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from leadback.store import ADDRESS, ADDRESS_OF_LEAD, NewEvent, Store
 
+from leadback.store import ADDRESS, ADDRESS_OF_LEAD, NewEvent, Store
 from tests.store.test_leads import _erase, get, merge
 from tests.store.worlds import PORTAL, add, connect, decide, event, make_lead, new
 

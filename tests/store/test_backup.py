@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from leadback.base.errors import InputError, LeadbackError
 from leadback.store import Store, open_store
 from leadback.store.backup import backup
-
 from tests.databases import Server
 from tests.store.worlds import PORTAL, add, connect, decide, new
 

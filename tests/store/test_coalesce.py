@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.lead.records import EffectKind
 from leadback.store import ClaimedEffect
 from leadback.store.coalesce import coalesce

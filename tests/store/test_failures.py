@@ -6,6 +6,7 @@ On both databases. The list with all of them: docs/explain/reliability.md.
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
+
 from leadback.api import Access, Delivery, Done, EffectKind, Outcome, hookimpl
 from leadback.base.clock import HOUR, MINUTE, ManualClock
 from leadback.hooks.manager import Plugins
@@ -13,7 +14,6 @@ from leadback.lead.records import Portal
 from leadback.store import Claim, Settlement, Store
 from leadback.wiring import open_app
 from leadback_hubspot.hooks import HubSpotPlugin
-
 from tests.store.test_woken import arrive
 from tests.store.worlds import PORTAL, connect, make_lead, note
 

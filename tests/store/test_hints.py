@@ -1,8 +1,8 @@
 """Hints: one per contact, leased, never lost when they come again meanwhile."""
 
 import pytest
-from leadback.store import HintRow, NewHint, Store
 
+from leadback.store import HintRow, NewHint, Store
 from tests.store.worlds import PORTAL, connect
 
 LEASE = 100

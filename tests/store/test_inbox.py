@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
+
 from leadback.lead.records import Decision, Lead, TimerSet
 from leadback.store import Decided, InboxEvent, Lane, Store
-
 from tests.store import worlds
 from tests.store.worlds import MINUTE, PORTAL, add, connect, decide, decision, lead, new
 

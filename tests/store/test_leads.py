@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from leadback.lead.records import Ended, Lead, TimerSet
 from leadback.store import (
     Disagreement,
@@ -17,7 +18,6 @@ from leadback.store import (
     Store,
 )
 from leadback.store.account_records import AuditEntry
-
 from tests.store.worlds import (
     PORTAL,
     add,

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event, update
+
 from leadback.store import Store, listing
 from leadback.store.listing import LeadsWanted
 from leadback.store.sqlite import Sqlite
 from leadback.store.tables import leads
-from sqlalchemy import Engine, event, update
-
 from tests.store.worlds import AT, MINUTE, PORTAL, make_lead, order, three_leads
 
 

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run
+
 from leadback.lead.records import TimerSet
 from leadback.store import Claim, Decided, Settlement, Store, open_store
-
 from tests.databases import database_in
 from tests.store.model import Effect, Model, Row
 from tests.store.worlds import PORTAL, add, connect, decision, lead, new, note

@@ -6,11 +6,11 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from leadback.base.errors import ConfigurationError, LeadbackError
 from leadback.store import Store, open_store
 from leadback.store.database import schema_status, upgrade
 from leadback.store.migrate import HEAD
-
 from tests.databases import Server
 from tests.store.worlds import add, connect, new
 

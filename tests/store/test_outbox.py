@@ -1,9 +1,9 @@
 """Effects: in order per lead, leased with a fence, settled once, never forgotten."""
 
 import pytest
+
 from leadback.lead.records import Effect, EffectKind
 from leadback.store import Claim, Settlement, Store
-
 from tests.store.worlds import (
     PORTAL,
     add,

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.base.pace import FURTHEST, Limit, LocalPace, Turns
 from leadback.store import Store
 from leadback.store.pace import PaceLog

@@ -1,11 +1,11 @@
 """PostgreSQL only: history by month, and a bell that mends itself."""
 
 import pytest
+from sqlalchemy import create_engine
+
 from leadback.store import open_store
 from leadback.store.database import upgrade
 from leadback.store.partitions import drop_before, make_ahead
-from sqlalchemy import create_engine
-
 from tests.databases import Server
 from tests.store.worlds import add, connect, new
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from leadback.base.errors import LeadbackError
-from leadback.store import open_store
 from sqlalchemy import event
 
+from leadback.base.errors import LeadbackError
+from leadback.store import open_store
 from tests.databases import database_in
 
 

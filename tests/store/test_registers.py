@@ -6,7 +6,6 @@ from threading import Thread
 from leadback.lead.records import Assistant, Portal
 from leadback.store import LedgerEntry, Quarantined, RulesEntry, Store
 from leadback.store.account_records import ApiKey, AuditEntry, LogIn, Session, SignIn, Try, User
-
 from tests.store.worlds import PORTAL, connect
 
 FULL = Portal(

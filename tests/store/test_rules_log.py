@@ -3,7 +3,6 @@
 import threading
 
 from leadback.store import RulesEntry, Store
-
 from tests.store.worlds import PORTAL, add, connect, new
 
 ENTRY = RulesEntry(1, 5, "Ann", "page", "started", "h1", None, "h1", "a.yaml")

@@ -11,11 +11,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import leadback.store as package
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.expression import Executable
+
+import leadback.store as package
 from leadback.store import (
     commit,
     erase,
@@ -35,10 +39,6 @@ from leadback.store.sqlite import Sqlite
 from leadback.store.statements import DeleteRows, InsertRows, UpdateRows
 from leadback.store.tables import GLOBAL, IDS, metadata
 from leadback.store.transaction import Compiled
-from sqlalchemy import Connection, Engine, create_engine, make_url
-from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.expression import Executable
-
 from tests.databases import Server, database_in
 from tests.store.worlds import PORTAL, add, connect, decide, new
 

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+
 from leadback.lead.records import TimerSet
 from leadback.store import Decided, Store
-
 from tests.store.test_together import in_threads
 from tests.store.worlds import PORTAL, add, connect, decide, decision, lead, new
 

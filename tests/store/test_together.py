@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+
 from leadback.lead.records import Lead
 from leadback.store import Decided, NewHint, Settlement, Store
-
 from tests.store.worlds import PORTAL, add, connect, decide, decision, lead, make_lead, new, note
 
 Open = Callable[[], Store]

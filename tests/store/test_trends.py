@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+
 from leadback.base.clock import DAY, HOUR, MINUTE
 from leadback.base.pace import Limit
 from leadback.store import Store, trends
 from leadback.store.trends import EVERY
 from leadback.work.trends import sample
-
 from tests.store.worlds import PORTAL, connect, make_lead, order
 
 BEGAN = 1_800_000_000_000 - 1_800_000_000_000 % DAY

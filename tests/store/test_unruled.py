@@ -1,10 +1,10 @@
 """Values that no rule knows: counted, bounded, and forgotten."""
 
 import pytest
+
 from leadback.store import Store
 from leadback.store.records import Unruled
 from leadback.store.unruled import KEPT, LONGEST, MONTH
-
 from tests.store.test_leads import _erase
 from tests.store.worlds import PORTAL, connect, make_lead
 

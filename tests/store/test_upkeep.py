@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from leadback.base.clock import DAY
 from leadback.base.errors import InputError
 from leadback.lead.records import TimerSet
 from leadback.service.archive import pruned
 from leadback.store import NewHint, Quarantined, Settlement, Store
 from leadback.store.retention import Pruned
-
 from tests.store.worlds import PORTAL, add, connect, decide, decision, lead, make_lead, new, note
 
 OLD, YOUNG = 1_000, 100 * DAY

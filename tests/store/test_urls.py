@@ -1,12 +1,13 @@
 """Database URLs that cannot be used are refused in one sentence, and repeat no password."""
 
 import pytest
+from sqlalchemy import make_url
+
 from leadback.base.errors import ConfigurationError
 from leadback.base.redaction import without_secrets
 from leadback.store import open_store
 from leadback.store.database import is_made
 from leadback.store.urls import read_url, shown
-from sqlalchemy import make_url
 
 S = "S3CRETPW"
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+
 from leadback.lead.records import Ended
 from leadback.store import LeadFilter, LedgerEntry, Quarantined, Settlement, Store
 from leadback.store.sqlite import Sqlite
 from leadback.store.views import Needing
-from sqlalchemy import event
-
 from tests.store.worlds import AT, MINUTE, PORTAL, make_lead, note, order, three_leads
 
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from structlog.testing import capture_logs
+
 from leadback.lead.records import Event, Portal
 from leadback.store import NewEvent, Store
 from leadback.wiring import App, open_app
 from leadback.work import lag, worker
-from structlog.testing import capture_logs
 
 PATIENCE = 20.0
 

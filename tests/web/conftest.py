@@ -12,12 +12,12 @@ from typing import IO, Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
+
 from leadback.base.clock import SystemClock
 from leadback.service.accounts import Accounts, Role
 from leadback.service.audit import Audit
 from leadback.store import open_store
-from requests.adapters import HTTPAdapter
-
 from tests.acceptance.conftest import ROOT, Program, sandbox
 from tests.hooks import OFFLINE
 from tests.warm import Warm

@@ -19,12 +19,13 @@ from urllib.parse import urlencode
 import uvicorn
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
-from leadback.base.clock import SECOND, SystemClock
-from leadback.cli.serving import listen
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
+
+from leadback.base.clock import SECOND, SystemClock
+from leadback.cli.serving import listen
 
 CLIENT, SECRET = "leadback-client", "the-oidc-client-secret"
 Claims = dict[str, Any]

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 import requests
 import uvicorn
-from leadback.web import accepting
-from leadback.web.accepting import AT_ONCE, Room, Server
-from leadback.web.patience import Patience
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+
+from leadback.web import accepting
+from leadback.web.accepting import AT_ONCE, Room, Server
+from leadback.web.patience import Patience
 
 HALF_A_HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 WHOLE = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"

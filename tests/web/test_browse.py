@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+
 from leadback.base.clock import DAY, ManualClock
 from leadback.base.errors import InputError
 from leadback.base.shipped import SHIPPED_RULES
@@ -15,7 +16,6 @@ from leadback.lead.records import Assistant, Portal
 from leadback.service.attention import Attention
 from leadback.service.browse import Browse, csv_of, harmless, wanted_from
 from leadback.wiring import App, open_app
-
 from tests.databases import database_in
 
 NOW = 1_800_000_000_000

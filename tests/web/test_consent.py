@@ -6,11 +6,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+
 from leadback.base.vault import new_key
 from leadback.service.accounts import digest
 from leadback.service.connections import RETURN_PATH, Wanted
 from leadback.wiring import open_app
-
 from tests.acceptance.conftest import Program, sandbox
 from tests.web.conftest import COOKIE, House, close_house, open_house
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from leadback.service.accounts import TRIES
 
+from leadback.service.accounts import TRIES
 from tests.acceptance.conftest import ROOT, Program
 from tests.web.conftest import COOKIE, PASSWORD, House, close_house, nonce_of, open_house
 

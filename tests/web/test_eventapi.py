@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 from fastapi import HTTPException
+
 from leadback.base.clock import SECOND, ManualClock
 from leadback.lead.records import Portal
 from leadback.service.apikeys import ApiKeys
@@ -16,7 +17,6 @@ from leadback.web.eventapi import BYTES_AT_ONCE, BYTES_PER_SECOND, REQUESTS_AT_O
 from leadback.web.guard import MAX_BODY
 from leadback.wiring import open_app
 from leadback.work.binding import BATCH, STRUCTURED
-
 from tests.acceptance.conftest import event, wait_until
 from tests.databases import database_in
 from tests.web.conftest import House

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
+
 from leadback.base.errors import InputError
 
 nicegui = pytest.importorskip("nicegui", reason="the extra web is missing")

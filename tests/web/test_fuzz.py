@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
-from leadback.web.login import _form
-from leadback.work.binding import BATCH, STRUCTURED
 from starlette.requests import Request
 
+from leadback.web.login import _form
+from leadback.work.binding import BATCH, STRUCTURED
 from tests.web.conftest import House
 
 schemathesis = pytest.importorskip(

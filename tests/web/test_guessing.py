@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from leadback.service.accounts import TRIES
 from leadback.web.login import BROWSER
-
 from tests.acceptance.conftest import Program
 from tests.web.conftest import PASSWORD, House, close_house, open_house
 

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from leadback.base.clock import SECOND, ManualClock
 from leadback.web.limits import REMEMBERED, LoginPace, RateLimit, Turns, nearby
 

@@ -8,9 +8,9 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+
 from leadback.base.clock import HOUR, SystemClock
 from leadback.store import open_store
-
 from tests.acceptance.conftest import event, wait_until, write_events
 from tests.web.browser import DESKTOP, PHONE, Visit, chromium, needs_browser, serious
 from tests.web.conftest import House

@@ -9,13 +9,15 @@ from urllib.parse import quote
 import pytest
 import requests
 import structlog
+
 from leadback.base.errors import InputError
 from leadback.service.browse import wanted_from
-
 from tests.web.conftest import House
 
 nicegui = pytest.importorskip("nicegui", reason="the extra web is missing")
 httpx = pytest.importorskip("httpx", reason="the extra web is missing")
+
+from nicegui import core, ui  # noqa: E402 — after the check for the extra
 
 from leadback.web.pages import (  # noqa: E402
     assistants,
@@ -30,7 +32,6 @@ from leadback.web.pages import (  # noqa: E402
     rules,
 )  # fmt: skip
 from leadback.web.pages.desk import Desk  # noqa: E402
-from nicegui import core, ui  # noqa: E402 — after the check for the extra
 
 MODULES = (leads, lead, attention, overview, crm, assistants, rules, people)
 ODD = (

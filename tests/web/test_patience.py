@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 import uvicorn
-from leadback.web import guard
-from leadback.web.patience import Patience
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from leadback.web import guard
+from leadback.web.patience import Patience
 from tests.acceptance.conftest import Program
 from tests.web.conftest import House, close_house, open_house
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leadback.base.errors import InputError
 
+from leadback.base.errors import InputError
 from tests.acceptance.conftest import wait_until
 from tests.web.browser import Visit, chromium, needs_browser
 from tests.web.conftest import House

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
+
 from leadback.base.clock import ManualClock
 from leadback.base.errors import LeadbackError
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 from argon2 import PasswordHasher
+
 from leadback.base.clock import ManualClock
 from leadback.service.accounts import ROLES, Accounts, Role
 from leadback.service.audit import Audit
@@ -17,7 +18,6 @@ from leadback.store import Store, open_store
 from leadback.web.limits import RateLimit
 from leadback.web.pages.desk import Desk, View
 from leadback.web.pages.pools import Pools
-
 from tests.databases import database_in
 
 PAGES = Path(__file__).resolve().parents[2] / "engine" / "leadback" / "web" / "pages"

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
+
 from leadback.base.clock import ManualClock
 from leadback.base.errors import InputError
 from leadback.base.shipped import SHIPPED_RULES
@@ -14,8 +16,6 @@ from leadback.cli.main import app
 from leadback.rules.loader import parse
 from leadback.service.rulebook import Rulebook
 from leadback.wiring import open_app
-from typer.testing import CliRunner
-
 from tests.databases import database_in
 
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+
 from leadback.base.clock import SystemClock
 from leadback.base.errors import ConfigurationError, InputError
 from leadback.base.settings import Settings
@@ -18,7 +19,6 @@ from leadback.web.guard import Outside
 from leadback.web.oidc import Provider, ProviderUnavailable, provider_of
 from leadback.web.server import SIGN_INS_AT_ONCE
 from leadback.web.sso import check_reach
-
 from tests.acceptance.conftest import Program
 from tests.web.conftest import COOKIE, PASSWORD, House, close_house, open_house
 from tests.web.openid import CLIENT, SECRET, Claims, OpenId, provider

@@ -4,13 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
-from leadback.service.accounts import Visitor
-from leadback.web.guard import COOKIE, SOCKET, SOCKETS, Guard
-from leadback.web.pages import sockets
 from nicegui import Client, core
 from nicegui.page import page
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
+
+from leadback.service.accounts import Visitor
+from leadback.web.guard import COOKIE, SOCKET, SOCKETS, Guard
+from leadback.web.pages import sockets
 
 
 def drawn_for(session: str) -> Client:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from fastapi import FastAPI
+
 from leadback.base.clock import SystemClock
 from leadback.service.apikeys import ApiKeys
 from leadback.web.eventapi import BATCHES_AT_ONCE, OF_A_KEY, event_api, keeper_of
@@ -20,7 +21,6 @@ from leadback.web.patience import Patience
 from leadback.wiring import App, open_app
 from leadback.work.binding import BATCH
 from leadback.work.intake import Added
-
 from tests.acceptance.conftest import event
 from tests.web.conftest import House
 from tests.web.test_patience import listening

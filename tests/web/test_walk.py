@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from leadback.service.accounts import ROLES, Role
 
+from leadback.service.accounts import ROLES, Role
 from tests.acceptance.conftest import event, wait_until, write_events
 from tests.web.browser import DESKTOP, PHONE, Visit, chromium, needs_browser, serious
 from tests.web.conftest import PASSWORD, House

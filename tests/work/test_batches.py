@@ -4,6 +4,7 @@ from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.lead.records import EffectKind
 from leadback.store import ClaimedEffect
 from leadback.work.batches import ONE_PER_LEAD, Lanes

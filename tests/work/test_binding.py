@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.base.reading import UnreadableError
 from leadback.work.binding import BATCH, MAX_BATCH, STRUCTURED, Incoming, read_events
 

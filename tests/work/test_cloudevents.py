@@ -9,6 +9,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.base.clock import EARLIEST, LATEST
 from leadback.base.reading import written
 from leadback.lead.machine import LeadMachine
@@ -19,7 +20,6 @@ from leadback.work.cloudevents import (
     understand,
 )
 from leadback_hubspot.contacts import CONTACT_IDS
-
 from tests.lead.lives import machine
 
 PORTALS = {"acme": CONTACT_IDS}

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event, text
+from structlog.testing import capture_logs
+
 from leadback.base.clock import DAY, ManualClock
 from leadback.base.errors import LeadbackError
 from leadback.base.shipped import SHIPPED_RULES
@@ -24,8 +27,6 @@ from leadback.wiring import App, open_app
 from leadback.work import decisions as decisions_module
 from leadback.work import shadow as shadow_module
 from leadback.work.containing import ClaimSize
-from sqlalchemy import Engine, event, text
-from structlog.testing import capture_logs
 
 BEGIN = 1_800_000_000_000
 GUILTY = "666"

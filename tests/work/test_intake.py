@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from leadback.base.errors import InputError
 from leadback.lead.records import Assistant, Portal
 from leadback.wiring import App, open_app
 from leadback.work.intake import Added
-
 from tests.databases import database_in
 
 GOOD: dict[str, Any] = {

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy import event as listening
+
 from leadback.base.errors import LeadbackError
 from leadback.hooks.outcomes import Access
 from leadback.lead.records import Assistant, ContactReading, Event, Ownership
 from leadback.store import ADDRESS, CONTACT, NewEvent, NewHint
 from leadback.work import hinted, lookup
-from sqlalchemy import event as listening
-
 from tests.work.test_containment import (
     _WRITES,
     GUILTY,

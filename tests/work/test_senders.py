@@ -5,6 +5,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+
 from leadback.base.shipped import SHIPPED_RULES
 from leadback.rules.loader import parse
 from leadback.rules.model import Event, Rules

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from leadback.store.inbox import Inbox
 from leadback.store.transaction import Transaction
 

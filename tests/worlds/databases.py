@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import psycopg
-from leadback.store.database import upgrade
 from sqlalchemy import make_url
 
+from leadback.store.database import upgrade
 from tests.databases import Server, running_server
 
 

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import leadback_hubspot as hubspot
 import orjson
 import pytest
 import requests
+
+import leadback_hubspot as hubspot
 from leadback import wiring
 from leadback.base.clock import DAY, HOUR, MINUTE, SECOND, ManualClock, Millis, format_time
 from leadback.base.settings import Settings
@@ -28,7 +29,6 @@ from leadback.wiring import App
 from leadback.work import delivery
 from leadback.work.polling import Polls
 from leadback_hubspot.budget import Budget
-
 from tests.lead.lives import INTENTS, MARKS
 from tests.worlds import odd
 from tests.worlds.curse import Curse

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
+
 from leadback.service.connections import Wanted
 from leadback.wiring import App
 

@@ -14,7 +14,6 @@ from leadback.base.logging import configure_logging
 from leadback.base.settings import Settings
 from leadback.lead.machine import LeadMachine
 from leadback.wiring import open_app
-
 from tests.acceptance.conftest import RULES
 from tests.plugins.hubspot.rig import start_sandbox
 from tests.worlds.databases import Databases, databases

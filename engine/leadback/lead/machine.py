@@ -1,13 +1,15 @@
 """Rules → a running state machine. The only importer of `transitions`: the file to distrust.
 
-One machine per rules version; it is triggered on a throw-away slot. Its callbacks are callables
-(never strings, which the library would import) and only note down which rule fired. The library
-keeps and checks the table; `fire` walks it as the library does, which a test compares.
+One machine per rules version; it is triggered on a throw-away slot. Its conditions are the guards,
+its callbacks only note down which rule fired: all of them are callables, and none does I/O, as a
+decision has to be one that could be replayed on paper. `RulesEvent` runs a trigger; a test compares
+it with the library's own event.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from transitions import Event as TransitionsEvent
 from transitions import Machine as TransitionsMachine
 
 from leadback.lead.records import Data, Lead
@@ -70,9 +72,12 @@ class LeadMachine:
         self._always_refused = {r.trigger for r in rules.rules} - {
             r.trigger for r in rules.rules if r.refuse is None
         }
-        self._arrows = arrows(build(rules))
+        self._events = build(rules).events
         self._asking = {
-            place for place, tried in self._arrows.items() if any(checks for checks, _, _ in tried)
+            (trigger, str(state))
+            for trigger, event in self._events.items()
+            for state, tried in event.transitions.items()
+            if any(transition.conditions for transition in tried)
         }
 
     def trigger_for(self, event_type: str, data: Data) -> str:
@@ -117,17 +122,8 @@ class LeadMachine:
 
     def fire(self, trigger: str, slot: Slot) -> Rule | None:
         """Pull a trigger: slot.state moves; the rule that fired comes back, None = none fits."""
-        for checks, goal, notes in self._arrows.get((trigger, slot.state), ()):
-            for check in checks:
-                if not check(slot):
-                    break
-            else:
-                if goal is not None:
-                    slot.state = goal
-                for note in notes:
-                    note(slot)
-                return slot.rule
-        return None
+        event = self._events.get(trigger)
+        return slot.rule if event is not None and event.trigger(slot) else None
 
     def asks(self, trigger: str, state: str) -> bool:
         """Whether any rule that this trigger tries in this state looks at facts of the lead."""
@@ -179,41 +175,35 @@ def _required(rules: Rules) -> dict[str, tuple[str, ...]]:
     return required
 
 
-_Arrow = tuple[tuple[Callable[[Slot], bool], ...], str | None, tuple[Callable[[Slot], None], ...]]
-"""What must hold, where it leads (None: nowhere), and what notes that it fired."""
+class RulesEvent(TransitionsEvent):
+    """A trigger that tries its transitions in the library's order, on the slot itself.
 
-
-def arrows(machine: TransitionsMachine) -> dict[tuple[str, str], tuple[_Arrow, ...]]:
-    """The library's own table of transitions, by (trigger, state), in the order it tries them.
-
-    For every event it would also queue, enter and leave states, walk five empty lists of callbacks
-    and write six lines for a debugger: half of what a decision cost.
+    The library's own event would also queue, enter and leave states, walk five empty lists of
+    callbacks and write six lines for a debugger: half of what a decision cost. Callbacks that are
+    names, which the library would import, raise TypeError.
     """
-    return {
-        (name, str(state)): tuple(
-            (
-                tuple(_callable(condition.func) for condition in transition.conditions),
-                transition.dest,
-                tuple(_callable(note) for note in transition.after),
-            )
-            for transition in transitions
-        )
-        for name, event in machine.events.items()
-        for state, transitions in event.transitions.items()
-    }
+
+    def trigger(self, model: Any, *args: Any, **kwargs: Any) -> bool:
+        for transition in self.transitions.get(model.state, ()):
+            for condition in transition.conditions:
+                if not condition.func(model):  # type: ignore[operator]  # or a name: see above
+                    break
+            else:
+                if transition.dest is not None:
+                    model.state = transition.dest
+                for note in transition.after:
+                    note(model)  # type: ignore[operator]
+                return True
+        return False
 
 
-def _callable(func: Any) -> Callable[[Slot], Any]:
-    """The library would look a string up, and import it."""
-    if not callable(func):
-        raise TypeError(f"callbacks are callables, not names: {func!r}")
-    found: Callable[[Slot], Any] = func
-    return found
+class RulesMachine(TransitionsMachine):
+    event_cls = RulesEvent
 
 
-def build(rules: Rules) -> TransitionsMachine:
+def build(rules: Rules, machine_cls: type[TransitionsMachine] = RulesMachine) -> TransitionsMachine:
     """The rules as the library knows them; its callbacks get the slot."""
-    machine = TransitionsMachine(
+    machine = machine_cls(
         model=None,
         states=list(rules.states),
         initial=rules.start.to,

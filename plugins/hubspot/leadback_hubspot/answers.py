@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
+
 from leadback.api import Millis
 
 MAX_TEXT = 400

@@ -15,6 +15,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
 from leadback.api import (
     ConfigurationError,
     LeadbackError,
@@ -23,9 +26,6 @@ from leadback.api import (
     PortalDisconnected,
     PortalUnavailable,
 )
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
-
 from leadback_hubspot.answers import Answer, Verdict, read_answer
 from leadback_hubspot.budget import SECOND, Budget, Lane, day_wait
 from leadback_hubspot.scopes import scopes_for

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from leadback.api import ConfigurationError, Delivery, EffectKind
-
 from leadback_hubspot.answers import Answer
 from leadback_hubspot.engagements import KINDS
 from leadback_hubspot.fields import Unresolved, resolve_all

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from leadback.api import Assistant, ContactIds, ContactReading, Ownership, parse_time
-
 from leadback_hubspot.ownership import USER
 from leadback_hubspot.portals import Desk
 from leadback_hubspot.records import read_record

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from leadback.api import Delivery, Done, EffectKind, GiveUp, Outcome, TryLater, Uncertain
-
 from leadback_hubspot.answers import Answer, Refusal, Verdict
 from leadback_hubspot.engagements import KINDS, creation, has_reference, properties_of
 from leadback_hubspot.isolate import End, send_isolating

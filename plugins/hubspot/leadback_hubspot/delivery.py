@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from leadback.api import Delivery, Done, EffectKind, GiveUp, Millis, Outcome, TryLater
-
 from leadback_hubspot.answers import Answer
 from leadback_hubspot.creates import deliver_engagements
 from leadback_hubspot.fields import Definition, Unresolved, resolve_all

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+
 from leadback.api import Delivery, EffectKind, format_time
 
 MAX_BODY = 65_536

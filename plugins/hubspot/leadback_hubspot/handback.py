@@ -20,7 +20,6 @@ from leadback.api import (
     Uncertain,
     previous_owner,
 )
-
 from leadback_hubspot.answers import Answer, Verdict
 from leadback_hubspot.contacts import OWNER, read_contacts
 from leadback_hubspot.owners import Directory

@@ -26,7 +26,6 @@ from leadback.api import (
     WebhookRequest,
     hookimpl,
 )
-
 from leadback_hubspot import delivery, fields, webhooks
 from leadback_hubspot.addresses import find_contacts
 from leadback_hubspot.answers import Answer, Verdict

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from leadback.api import Millis
-
 from leadback_hubspot.answers import Answer, Refusal
 from leadback_hubspot.client import Api
 from leadback_hubspot.fields import definition_from

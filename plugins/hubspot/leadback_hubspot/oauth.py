@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
+
 from leadback.api import (
     ConfigurationError,
     LeadbackError,
@@ -21,7 +22,6 @@ from leadback.api import (
     PortalUnavailable,
     Tokens,
 )
-
 from leadback_hubspot.answers import Verdict, read_answer
 from leadback_hubspot.client import CONNECT_SECONDS, READ_SECONDS, USER_AGENT
 from leadback_hubspot.settings import read_settings

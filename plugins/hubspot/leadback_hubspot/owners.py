@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from leadback.api import Assistant, AssistantUser, Millis
-
 from leadback_hubspot.answers import Answer
 from leadback_hubspot.client import Api
 

@@ -10,7 +10,6 @@ from itertools import takewhile
 from typing import Literal
 
 from leadback.api import Delivery, Millis, Ownership
-
 from leadback_hubspot.owners import Directory
 
 Verdict = Literal["handed_back", "fallback", "cleared", "kept", "human_owner", "assigned_again"]

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from leadback.api import ContactChanges, Hint, Millis, parse_time
-
 from leadback_hubspot.budget import Lane
 from leadback_hubspot.contacts import MERGED, OWNER, facts_of, reading_of
 from leadback_hubspot.portals import Desk

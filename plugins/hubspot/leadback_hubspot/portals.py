@@ -7,7 +7,6 @@ import threading
 from dataclasses import dataclass, field, replace
 
 from leadback.api import Access, ConfigurationError, Millis, Portal
-
 from leadback_hubspot.answers import Answer
 from leadback_hubspot.budget import Lane
 from leadback_hubspot.client import Api, Connection, Prepaid

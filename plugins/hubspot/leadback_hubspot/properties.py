@@ -4,7 +4,6 @@ import threading
 from collections.abc import Mapping
 
 from leadback.api import Millis
-
 from leadback_hubspot.answers import Answer
 from leadback_hubspot.client import Api
 from leadback_hubspot.fields import Definition, definition_from

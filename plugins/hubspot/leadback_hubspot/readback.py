@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from leadback.api import Delivery
-
 from leadback_hubspot.answers import Answer
 from leadback_hubspot.budget import Lane
 from leadback_hubspot.client import Api

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
-from leadback.api import Assistant, CrmMapping, Portal, SetupPlan, SetupStep
 
+from leadback.api import Assistant, CrmMapping, Portal, SetupPlan, SetupStep
 from leadback_hubspot.contacts import OWN_CONTEXT
 from leadback_hubspot.fields import Definition, Unresolved, is_free_text, resolve, wanted_values
 from leadback_hubspot.keys import KEY

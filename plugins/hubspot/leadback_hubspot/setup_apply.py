@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from leadback.api import ConfigurationError, CrmMapping, SetupPlan, SetupStep
-
 from leadback_hubspot.answers import Answer, Verdict
 from leadback_hubspot.fields import Definition, definition_from
 from leadback_hubspot.keys import KEY, read_key, try_to_create

@@ -1,7 +1,6 @@
 """What an answer that is no success means for the engine: an outcome, or an exception for reads."""
 
 from leadback.api import ConfigurationError, GiveUp, Millis, Outcome, PortalUnavailable, TryLater
-
 from leadback_hubspot.answers import Answer, Verdict
 
 SOON: Millis = 5_000

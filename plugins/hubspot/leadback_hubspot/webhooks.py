@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 
 import orjson
+
 from leadback.api import Hint, Millis, Received, Refused, WebhookRequest
 
 WINDOW: Millis = 300_000

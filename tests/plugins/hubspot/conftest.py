@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from leadback.rules.loader import load
 from leadback.rules.model import Rules
-
 from tests.plugins.hubspot.rig import Rig, make_rig, start_sandbox
 
 SHIPPED = Path(__file__).resolve().parents[3] / "rules" / "lead_states.yaml"

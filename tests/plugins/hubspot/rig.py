@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
+
 from leadback.api import (
     Access,
     Assistant,

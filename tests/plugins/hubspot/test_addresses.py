@@ -1,10 +1,10 @@
 """Whose an address is: primary, additional, nobody's, and what HubSpot takes for none at all."""
 
 import pytest
+
 from leadback.api import PortalUnavailable
 from leadback_hubspot.addresses import BODY_CHARACTERS, _searchable
 from leadback_hubspot.budget import Lane
-
 from tests.plugins.hubspot.rig import HANNA, Rig
 from tests.plugins.hubspot.test_budget import budget
 

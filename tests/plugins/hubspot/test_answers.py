@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback_hubspot.answers import Verdict, read_answer, read_refusal
 
 INVALID_OPTION = {

@@ -5,6 +5,7 @@ from heapq import heappop, heappush
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.api import LeadbackError, LocalPace
 from leadback_hubspot.budget import HOUR, Budget, Lane
 

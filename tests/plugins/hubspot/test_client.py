@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from leadback.api import ConfigurationError, Portal
 from leadback_hubspot import client
 from leadback_hubspot.answers import Verdict

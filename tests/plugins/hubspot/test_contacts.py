@@ -1,9 +1,9 @@
 """Reading contacts: any number, merged, deleted, with the owner history newest first."""
 
 import pytest
+
 from leadback.api import Assistant, AssistantUser, PortalUnavailable
 from leadback_hubspot.owners import directory_of
-
 from tests.plugins.hubspot.rig import HANNA, OMAR, TARA, Rig
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.rules.dump import dump
 from leadback.rules.loader import load, parse
 from leadback.rules.model import Rules

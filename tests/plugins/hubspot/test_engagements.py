@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.api import Delivery, Done, EffectKind, GiveUp, TryLater, Uncertain
 from leadback_hubspot.engagements import MAX_BODY, has_reference, properties_of
-
 from tests.plugins.hubspot.rig import HANNA, NOON, OMAR, TARA, Rig
 
 REFERENCE = "lb-abcdefgh234567xy"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+
 from leadback.api import (
     Delivery,
     Done,
@@ -14,7 +15,6 @@ from leadback.api import (
     TryLater,
     Uncertain,
 )
-
 from tests.plugins.hubspot.rig import HANNA, NOON, TARA, Rig
 
 NOTHING_HAPPENED = ["423", "429", "477"]

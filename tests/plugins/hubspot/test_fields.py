@@ -4,6 +4,7 @@ from typing import Any
 
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from leadback.api import CrmMapping
 from leadback_hubspot.fields import (
     STARTING_OPTIONS,

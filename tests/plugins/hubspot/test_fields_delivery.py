@@ -1,8 +1,8 @@
 """Field values: believed only where HubSpot names the contact; one bad one harms no other."""
 
 import pytest
-from leadback.api import Done, GiveUp, TryLater
 
+from leadback.api import Done, GiveUp, TryLater
 from tests.plugins.hubspot.rig import Rig
 
 

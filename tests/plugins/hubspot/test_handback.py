@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 import requests
-from leadback.api import Done, Outcome, TryLater, Uncertain, parse_time
 
+from leadback.api import Done, Outcome, TryLater, Uncertain, parse_time
 from tests.plugins.hubspot.rig import BEN, HANNA, OMAR, PAUL, QUEUE, TARA, Rig
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback_hubspot.answers import Answer, Refusal, Verdict
 from leadback_hubspot.isolate import send_isolating
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 import requests
+
 from leadback.api import Done, TryLater, Uncertain
 from leadback_hubspot.keys import KEY
-
 from tests.plugins.hubspot.rig import Rig
 
 

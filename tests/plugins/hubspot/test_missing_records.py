@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from leadback.api import Done, EffectKind, Outcome, TryLater, Uncertain
 
+from leadback.api import Done, EffectKind, Outcome, TryLater, Uncertain
 from tests.plugins.hubspot.rig import HANNA, NOON, OMAR, TARA, Rig
 
 SHAPES = ("auto", "html", "empty", "json")

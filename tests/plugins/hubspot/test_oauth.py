@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+
 from leadback.api import (
     ConfigurationError,
     OAuthApp,
@@ -16,7 +17,6 @@ from leadback.api import (
     PortalUnavailable,
     Tokens,
 )
-
 from tests.plugins.hubspot.rig import NOON, Rig
 
 SECRET = "the-client-secret"

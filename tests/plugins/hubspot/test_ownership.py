@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.api import Ownership
 from leadback_hubspot.owners import Directory, Owner, directory_of
 from leadback_hubspot.ownership import (

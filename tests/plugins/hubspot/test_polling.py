@@ -1,6 +1,7 @@
 """Listening without webhooks, and comparing leads with the portal."""
 
 import pytest
+
 from leadback.api import (
     ConfigurationError,
     ContactChanges,
@@ -11,7 +12,6 @@ from leadback.api import (
 )
 from leadback.rules.values import values_for
 from leadback_hubspot import polling
-
 from tests.plugins.hubspot.rig import BEN, HANNA, NOON, OMAR, TARA, Rig
 
 HOUR = 3_600_000

@@ -10,8 +10,8 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from leadback.api import Delivery, Done, GiveUp, Outcome, TryLater, Uncertain
 
+from leadback.api import Delivery, Done, GiveUp, Outcome, TryLater, Uncertain
 from tests.plugins.hubspot.rig import HANNA, OMAR, TARA, Rig
 
 TROUBLE = ["423", "503", "504", "524", "html", "reset", "commit-then-drop", "empty", "cut-off",

@@ -7,11 +7,11 @@ import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.api import ConfigurationError, GiveUp, PortalUnavailable, SetupPlan
 from leadback_hubspot.fields import Option
 from leadback_hubspot.options import labels_for, one_spelling
 from leadback_hubspot.scopes import scopes_for
-
 from tests.plugins.hubspot.rig import OMAR, PAUL, QUEUE, Rig
 
 STATES = [

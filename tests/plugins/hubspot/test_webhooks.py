@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leadback.api import Hint, Received, Refused, WebhookRequest
 from leadback_hubspot.webhooks import (
     MOST_CONTACTS,

@@ -1,6 +1,7 @@
 """Alembic's entry: uses the connection and the transaction that leadback.store.migrate gives."""
 
 from alembic import context
+
 from leadback.store.tables import metadata
 
 context.configure(

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-import leadback_hubspot_sandbox as sandbox
 import pytest
+
+import leadback_hubspot_sandbox as sandbox
 from leadback_hubspot_sandbox.actions import HANDLERS as ACTIONS
 from leadback_hubspot_sandbox.content import CONTACTS, OWNERS
 from leadback_hubspot_sandbox.control import HANDLERS as CONTROL

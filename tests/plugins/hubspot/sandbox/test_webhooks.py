@@ -8,6 +8,7 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
+
 from leadback_hubspot_sandbox.webhooks import (
     SenderSettings,
     WebhookSender,
