@@ -10,17 +10,19 @@ import pytest
 from sqlalchemy import Text, select, update
 
 from leadback.base.errors import LeadbackError
+from leadback.base.shipped import SHIPPED_RULES
 from leadback.service.browse import Browse
+from leadback.service.replay import WhatIf
 from leadback.store.tables import metadata
 from tests.service.worlds import PORTAL, World, world
 
 BROKEN = ('{"a', "[1]", "", "nonsense")
 
 
-def lived(here: World) -> None:
-    here.happen("501", "assigned")
+def lived(here: World, lead: str = "501") -> None:
+    here.happen(lead, "assigned")
     for kind in ("capacity_available", "email_sent", "email_opened"):
-        here.happen("501", kind)
+        here.happen(lead, kind)
 
 
 def json_columns(here: World) -> list[tuple[str, str]]:
@@ -69,6 +71,48 @@ def look(here: World, told: str, shown: bool) -> None:
             here.app.leads.why(name, "email_opened")
 
 
+RENAMED = (
+    SHIPPED_RULES.read_text(encoding="utf-8")
+    .replace("Engaged", "Busy")
+    .replace("[IN_PROGRESS,     Busy]", "[IN_PROGRESS,     Engaged]")
+)
+MOVES = {"Engaged": "Busy"}
+
+
+def test_rules_change_for_all_others_whatever_is_broken(tmp_path: Path) -> None:
+    """Planned, replayed and applied: what cannot be decided waits alone."""
+    with world(tmp_path) as here:
+        lived(here)
+        columns = json_columns(here)
+    for number, (table, column) in enumerate(columns):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with world(folder) as here:
+            for lead in ("501", "502"):
+                lived(here, lead)
+            break_(here, table, column)
+            versions, what_if = here.app.versions, WhatIf(since=0)
+            plan = versions.plan(RENAMED, moves=MOVES, what_if=what_if)
+            told = f"{table}.{column}"
+            assert plan["ready"], (told, plan["findings"])
+            versions.apply(RENAMED, expected=plan["expected"], moves=MOVES, force=True)
+            while here.decide():
+                pass
+            assert here.lead("502").state == "Busy", told
+            assert here.lead("501").state == ("Engaged" if table == "leads" else "Busy"), told
+
+
+def break_(here: World, table: str, column: str, lead: str = "501") -> None:
+    """What is kept of one lead there; of all, where a table knows no lead."""
+    broken = metadata.tables[table]
+    statement = update(broken).values({column: '{"a'})
+    name = next((n for n in ("lead_id", "crm_id") if n in broken.c), None)
+    if name is not None:
+        statement = statement.where(broken.c[name] == lead)
+    with here.app.store._dialect.engine.begin() as connection:
+        connection.execute(statement)
+
+
 @pytest.mark.parametrize("at", [2**62, 253_402_300_800_000, -(2**62)])
 def test_a_time_that_no_calendar_has_is_shown_as_such(tmp_path: Path, at: int) -> None:
     """Kept from before times were checked, or written by another program."""
@@ -92,10 +136,7 @@ def test_a_lead_that_cannot_be_read_keeps_no_other_from_a_bulk_action(tmp_path: 
     with world(tmp_path) as here:
         lived(here)
         here.happen("502", "assigned")
-        with here.app.store._dialect.engine.begin() as connection:
-            leads = metadata.tables["leads"]
-            broken = update(leads).where(leads.c.lead_id == "501").values(counters='{"a')
-            connection.execute(broken)
+        break_(here, "leads", "counters")
         browse = Browse(
             here.app.store, here.app.clock, here.app.rules, here.app.decisions, here.app.accesses,
             here.app.leads.document, audit=here.app.audit,

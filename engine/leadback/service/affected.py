@@ -8,7 +8,7 @@ from leadback.lead.records import Lead
 from leadback.rules.diff import Difference, diff_loaded
 from leadback.rules.model import Rules, event_of
 from leadback.service.rules import Document, told
-from leadback.store import LeadFilter, Tx
+from leadback.store import LeadFilter, Tx, Unreadable
 
 PAGE = 5_000
 """Leads read at a time."""
@@ -46,7 +46,10 @@ def _running(tx: Tx, state: str) -> Iterable[Lead]:
 
 
 def _meets(one: Difference, lead: Lead, rules: Rules) -> bool:
-    """Whether the next event of this kind goes another way for this lead."""
+    """Whether the next event of this kind goes another way for this lead, as far as it can be
+    read."""
+    if isinstance(lead.counters, Unreadable):
+        return False
     return one.fits(facts_of(lead, _counted(lead.counters, rules, one.event)))
 
 

@@ -17,7 +17,7 @@ from leadback.lead.machine import LeadMachine, UnknownTriggerError
 from leadback.lead.records import Decision, EffectKind, Event, Lead
 from leadback.rules.model import CrmMapping, Rules
 from leadback.rules.values import values_for
-from leadback.store import RecordedEvent, Tx
+from leadback.store import RecordedEvent, Tx, Unreadable
 
 PAGE = 5_000
 BATCH = 100
@@ -89,6 +89,8 @@ class Replay:
         """Decide these events, which come in the order of deciding."""
         for one in recorded:
             self.events += 1
+            if isinstance(one.event.data, Unreadable):
+                continue  # as one whose data was pruned
             key = (one.portal, one.lead_id)
             if self.only is not None and one.lead_id not in self.only.get(one.portal, ()):
                 if one.event.type == self.old.rules.start_event:

@@ -1,6 +1,7 @@
 """What new rules would mean for the leads that there are; what portals offer to be mapped."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from leadback.base.clock import Millis
@@ -46,9 +47,10 @@ def meant(tx: Tx, old: Rules, new: Rules, moves: Mapping[str, str], *, at: Milli
         changed = changes(
             old, new, held=staying, moves=plan.moves, crm=portal.crm, portal=portal.name
         )
-        for what, count in _at_once(tx, portal.name, old, machine, changed, plan.moves, at).items():
+        asked = _Asked(tx, portal, old, machine, changed, plan.moves, at)
+        for what, count in asked.at_once().items():
             at_once[what] += count
-        written = _written(tx, portal, old, machine, changed, plan.moves, at)
+        written = asked.written()
         fields, calls = fields + written, calls + -(-written // BATCH)
         for state, change in changed.items():
             told += held[state]
@@ -71,72 +73,61 @@ def meant(tx: Tx, old: Rules, new: Rules, moves: Mapping[str, str], *, at: Milli
     }
 
 
-def _written(
-    tx: Tx,
-    portal: Portal,
-    old: Rules,
-    new: LeadMachine,
-    changed: Mapping[str, Change],
-    moves: Mapping[str, str],
-    at: Millis,
-) -> int:
-    """How many contacts are written again: those that are there, and do not show it already."""
-    before = old.mapping(portal.crm, portal.name)
-    after = new.rules.mapping(portal.crm, portal.name)
-    there = tx.leads.count_there(portal.name)
-    count = 0
-    by_lead: dict[str, Change] = {}
-    for state, change in changed.items():
-        if change.fields and (differs_by_lead(before, state) or differs_by_lead(after, change.to)):
-            by_lead[state] = change
-        elif change.fields:
-            count += there.get(state, 0)
-    for lead, decision in _decided(tx, portal.name, old, new, by_lead, moves, at):
-        if any(effect.kind is EffectKind.FIELDS for effect in decision.effects):
-            shown = values_for(before, lead.state, words(lead))
-            then = values_for(after, decision.lead.state, words(decision.lead))
-            count += any(shown.get(name) != value for name, value in then.items())
-    return count
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The leads of one portal, asked what they would decide; none is told."""
 
+    tx: Tx
+    portal: Portal
+    old: Rules
+    new: LeadMachine
+    changed: Mapping[str, Change]
+    moves: Mapping[str, str]
+    at: Millis
 
-def _decided(
-    tx: Tx,
-    portal: str,
-    old: Rules,
-    new: LeadMachine,
-    changed: Mapping[str, Change],
-    moves: Mapping[str, str],
-    at: Millis,
-) -> Iterator[tuple[Lead, Decision]]:
-    """What each lead of these states would decide, asked and not told."""
-    states = sorted(changed)
-    entry = RulesEntry(0, at, "", "", "applied", new.version, None, new.version, "", moves)
-    after = ""
-    while told := tx.rules.met(portal, states=states, gone=(), after=after, limit=PAGE):
-        after = told[-1].lead_id
-        leads = tx.leads.get_many(portal, [one.lead_id for one in told])
-        for one in told:
-            event = told_event(one, entry, old.version, changed[one.state], moves)
-            lead = leads[one.lead_id]
-            yield lead, change_rules(new, lead, event, at)
+    def written(self) -> int:
+        """How many contacts are written again: those that are there, and do not show it already."""
+        before = self.old.mapping(self.portal.crm, self.portal.name)
+        after = self.new.rules.mapping(self.portal.crm, self.portal.name)
+        there = self.tx.leads.count_there(self.portal.name)
+        count = 0
+        by_lead: dict[str, Change] = {}
+        for state, change in self.changed.items():
+            by_words = differs_by_lead(before, state) or differs_by_lead(after, change.to)
+            if change.fields and by_words:
+                by_lead[state] = change
+            elif change.fields:
+                count += there.get(state, 0)
+        for lead, decision in self._decided(by_lead):
+            if any(effect.kind is EffectKind.FIELDS for effect in decision.effects):
+                shown = values_for(before, lead.state, words(lead))
+                then = values_for(after, decision.lead.state, words(decision.lead))
+                count += any(shown.get(name) != value for name, value in then.items())
+        return count
 
+    def at_once(self) -> dict[str, int]:
+        """What happens the moment the rules change."""
+        counted = {s: c for s, c in self.changed.items() if c.timers or c.to != s}
+        timers = handbacks = 0
+        for _, decision in self._decided(counted):
+            timers += sum(timer.due <= self.at for timer in decision.timers)
+            handbacks += sum(e.kind is EffectKind.HANDBACK for e in decision.effects)
+        return {"timers": timers, "handbacks": handbacks}
 
-def _at_once(
-    tx: Tx,
-    portal: str,
-    old: Rules,
-    new: LeadMachine,
-    changed: Mapping[str, Change],
-    moves: Mapping[str, str],
-    at: Millis,
-) -> dict[str, int]:
-    """What happens the moment the rules change: every lead is really asked, none is told."""
-    counted = {s: change for s, change in changed.items() if change.timers or change.to != s}
-    timers = handbacks = 0
-    for _, decision in _decided(tx, portal, old, new, counted, moves, at):
-        timers += sum(timer.due <= at for timer in decision.timers)
-        handbacks += sum(effect.kind is EffectKind.HANDBACK for effect in decision.effects)
-    return {"timers": timers, "handbacks": handbacks}
+    def _decided(self, changed: Mapping[str, Change]) -> Iterator[tuple[Lead, Decision]]:
+        """What each lead of these states would decide."""
+        portal, new, after = self.portal.name, self.new, ""
+        entry = RulesEntry(
+            0, self.at, "", "", "applied", new.version, None, new.version, "", self.moves
+        )
+        states = sorted(changed)
+        while told := self.tx.rules.met(portal, states=states, gone=(), after=after, limit=PAGE):
+            after = told[-1].lead_id
+            leads = self.tx.leads.get_many(portal, [one.lead_id for one in told])
+            for one in told:
+                event = told_event(one, entry, self.old.version, changed[one.state], self.moves)
+                lead = leads[one.lead_id]
+                yield lead, change_rules(new, lead, event, self.at)
 
 
 def field_options(store: Store, accesses: Accesses, rules: Rules) -> Document:

@@ -11,7 +11,7 @@ from leadback.store.records import HistoryEntry, RecordedEvent
 from leadback.store.statements import InsertRows
 from leadback.store.tables import history as table
 from leadback.store.tables import inbox
-from leadback.store.transaction import Transaction, load, load_or_unreadable
+from leadback.store.transaction import Transaction, load_or_unreadable
 
 COLUMNS = (
     "portal",
@@ -114,7 +114,8 @@ class History:
     ) -> list[RecordedEvent]:
         """Decided events with their data, in the order of deciding. after: a seq.
 
-        Those that were pruned, or belong to an erased lead, are left out: their data is gone.
+        Those that were pruned, or belong to an erased lead, are left out: their data is gone. What
+        is kept and broken is Unreadable.
         """
         rows = self._tx.run(_EVENTS, portal=portal, limit=limit, after=after or 0)
         return [
@@ -123,7 +124,7 @@ class History:
                 lead_id=row[1],
                 seq=row[2],
                 decided_at=row[3],
-                event=Event(row[4], row[5], row[6], row[7], load(row[8]), bool(row[9])),
+                event=_event(row),
             )
             for row in rows
         ]
@@ -144,6 +145,11 @@ class History:
     def count(self, portal: str) -> int:
         """How many decisions are kept."""
         return int(self._tx.run(_COUNT, portal=portal).scalar_one())
+
+
+def _event(row: Any) -> Event:
+    data = load_or_unreadable(row[8])
+    return Event(row[4], row[5], row[6], row[7], data, bool(row[9]))
 
 
 def _entry(row: Any) -> HistoryEntry:

@@ -9,7 +9,7 @@ from leadback.hooks.manager import Plugins
 from leadback.hooks.outcomes import Access
 from leadback.hooks.specs import CrmSpecs
 from leadback.lead.records import ANY_IDS, Assistant, ContactIds, Portal
-from leadback.store import Store
+from leadback.store import Store, Unreadable
 from leadback.work.pace import Paces
 from leadback.work.tokens import TokenKeeper, secret
 
@@ -31,6 +31,11 @@ class Accesses:
         if portal is None:
             raise ConfigurationError(
                 f"there is no portal {name!r}", fix=f"leadback portal connect {name}"
+            )
+        if isinstance(portal.settings, Unreadable):
+            raise ConfigurationError(
+                f"the settings of portal {name} cannot be read: {portal.settings.why}",
+                fix=f"connect it again: leadback portal connect {name}",
             )
         return self.to(portal, assistants), self._plugins.for_crm(portal.crm)
 
