@@ -29,6 +29,10 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 class Sent:
     """Requests of the HubSpot plugin, `METHOD path`, and what is wrong with some of them."""
 

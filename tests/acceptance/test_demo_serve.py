@@ -19,6 +19,8 @@ from leadback.base.shipped import RECORDED_DAY
 from leadback.cli.demo_steps import read_lines
 from tests.acceptance.conftest import ROOT
 
+pytestmark = pytest.mark.long
+
 CONTACTS = 6
 
 

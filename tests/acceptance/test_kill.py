@@ -4,7 +4,11 @@ import random
 import signal
 import time
 
+import pytest
+
 from tests.acceptance.conftest import Program, event, stop, wait_until, write_events
+
+pytestmark = pytest.mark.long
 
 CONTACTS = 40
 KILLS = 12

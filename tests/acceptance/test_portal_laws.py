@@ -34,6 +34,8 @@ from tests.acceptance.conftest import TOKEN, sandbox
 from tests.databases import database_in
 from tests.lead.lives import INTENTS, MARKS, REASONS
 
+pytestmark = pytest.mark.long
+
 CONTRACT = Path(__file__).resolve().parents[1] / "data" / "state-mapping.csv"
 HUMANS = ("hanna@example.com", "omar@example.com", "mei@example.com")
 ASSISTANT = "tara@example.com"

@@ -10,6 +10,8 @@ import pytest
 
 from tests.acceptance.conftest import Program
 
+pytestmark = pytest.mark.long
+
 
 def wide(folder: Path) -> dict[str, str]:
     return {

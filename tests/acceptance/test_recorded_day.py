@@ -14,6 +14,8 @@ from leadback.cli.demo_report import compare
 from tests.oracle.expectation import diff, expected
 from tests.oracle.sandbox_dump import contacts
 
+pytestmark = pytest.mark.long
+
 
 @dataclass
 class End:

@@ -11,6 +11,8 @@ from leadback.service.portal_proof import CannotShowError
 from leadback.wiring import App, open_app
 from tests.acceptance.conftest import RULES, TOKEN, Program
 
+pytestmark = pytest.mark.long
+
 TEXT = Path(RULES).read_text(encoding="utf-8")
 NEW_VALUE = TEXT.replace("[QUALIFIED, ", "[VERY_GOOD, ")
 NO_TABLE = TEXT[: TEXT.index("crm:\n")]

@@ -2,7 +2,11 @@
 
 import json
 
+import pytest
+
 from tests.acceptance.conftest import Program, event, write_events
+
+pytestmark = pytest.mark.long
 
 HUMAN = "hanna@example.com"
 

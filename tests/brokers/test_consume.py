@@ -17,6 +17,8 @@ from leadback.brokers.consumer import connector
 from tests.acceptance.conftest import Program, event, stop, wait_until
 from tests.brokers.conftest import PASSWORD, Server
 
+pytestmark = pytest.mark.long
+
 COUNT = 1_500
 
 

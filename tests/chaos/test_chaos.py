@@ -9,7 +9,7 @@ from tests.chaos.checker import problems
 from tests.chaos.server import server
 from tests.chaos.storm import Storm
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 SEED = 20_261_124
 
 

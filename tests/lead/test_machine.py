@@ -13,6 +13,8 @@ from leadback.lead.machine import LeadMachine, RulesMachine, Slot, build, holds
 from leadback.rules.model import SUB_STATE, Comparison, Operator, Rules
 from tests.rules.sound import rules_models
 
+pytestmark = pytest.mark.long
+
 
 def slots(rules: Rules, state: str, dice: random.Random) -> tuple[Slot, Slot]:
     """The same lead twice: any counters, any sub-state, from anywhere."""

@@ -18,6 +18,8 @@ from leadback.rules.sight import Sight
 from leadback.rules.walk import Walker
 from tests.rules.sound import rules_models
 
+pytestmark = pytest.mark.long
+
 NOW = 1_700_000_000_000
 CONTACT = {"portal": "p", "crm_id": "1", "into": "2"}
 ENDED = {

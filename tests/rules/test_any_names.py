@@ -13,6 +13,8 @@ from leadback.rules.findings import Finding, Severity
 from leadback.rules.loader import load, parse
 from leadback.rules.model import Rules
 
+pytestmark = pytest.mark.long
+
 SHIPPED = Path("rules/lead_states.yaml")
 SOUND = Path("tests/rules/sound.yaml")
 BROKEN = [

@@ -18,6 +18,8 @@ from tests.lead.lives import SHIPPED
 from tests.rules.interpreter import GONE, UNITS, Book, Life
 from tests.rules.sound import rules_models
 
+pytestmark = pytest.mark.long
+
 NOW = 1_800_000_000_000
 CONTACT = {"portal": "acme", "crm_id": "501"}
 HOLDERS = {None: "assistant", Ended.TAKEN_BACK: "person"}

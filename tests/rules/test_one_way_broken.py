@@ -31,6 +31,8 @@ from leadback.rules.options import check_facts, check_options
 from leadback.service.sound import unknown_crms
 from tests.rules.sound import CONTACT, rules_models
 
+pytestmark = pytest.mark.long
+
 
 @dataclass(frozen=True)
 class Way:

@@ -34,6 +34,8 @@ from leadback.rules.version import version_of
 from leadback.rules.walk import Walker
 from tests.rules.sound import rules_models
 
+pytestmark = pytest.mark.long
+
 # ------------------------------------------------------------------ rows of one event
 
 PLACES = {

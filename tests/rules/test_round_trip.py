@@ -15,6 +15,8 @@ from leadback.rules.reader import Scalar, Table, read
 from leadback.rules.version import version_of
 from tests.rules.sound import rules_models
 
+pytestmark = pytest.mark.long
+
 SHIPPED = Path("rules/lead_states.yaml")
 
 

@@ -18,6 +18,8 @@ from tests.databases import database_in
 from tests.store.model import Effect, Model, Row
 from tests.store.worlds import PORTAL, add, connect, decision, lead, new, note
 
+pytestmark = pytest.mark.long
+
 LEADS = st.sampled_from(["501", "502", "503"])
 VERDICTS = st.sampled_from(["done", "retry", "uncertain", "failed", "unsent"])
 

@@ -15,7 +15,7 @@ from tests.acceptance.conftest import event, wait_until, write_events
 from tests.web.browser import DESKTOP, PHONE, Visit, chromium, needs_browser, serious
 from tests.web.conftest import House
 
-pytestmark = [needs_browser(), pytest.mark.slow]
+pytestmark = [needs_browser(), pytest.mark.slow, pytest.mark.long]
 
 Visits = Callable[..., Visit]
 PAGES = ("leads", "attention", "overview", "crm", "assistants", "rules", "people", "account")

@@ -14,6 +14,8 @@ from tests.acceptance.conftest import wait_until
 from tests.web.browser import Visit, chromium, needs_browser
 from tests.web.conftest import House
 
+pytestmark = pytest.mark.long
+
 pools = pytest.importorskip("leadback.web.pages.pools")
 
 PAGES = Path(__file__).resolve().parents[2] / "engine" / "leadback" / "web" / "pages"

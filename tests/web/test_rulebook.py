@@ -18,6 +18,8 @@ from leadback.service.rulebook import Rulebook
 from leadback.wiring import open_app
 from tests.databases import database_in
 
+pytestmark = pytest.mark.long
+
 TEXT = SHIPPED_RULES.read_text(encoding="utf-8")
 
 

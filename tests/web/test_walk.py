@@ -17,7 +17,7 @@ from tests.web.conftest import PASSWORD, House
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Response
 
-pytestmark = [needs_browser(), pytest.mark.slow]
+pytestmark = [needs_browser(), pytest.mark.slow, pytest.mark.long]
 
 PAGES_FOLDER = Path(__file__).resolve().parents[2] / "engine" / "leadback" / "web" / "pages"
 MOST = 250

@@ -12,7 +12,7 @@ from tests.worlds.portal import HANNA, OMAR, TARA
 from tests.worlds.promises import broken
 from tests.worlds.worlds import Worlds
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 SEEDS = range(1, 1 + int(os.environ.get("LEADBACK_WORLDS", "100")))
 
 
