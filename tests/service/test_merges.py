@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from leadback.lead.records import Event, Lead
+from leadback.lead.records import Ended, Event, Lead
 from leadback.store import NewEvent
+from leadback.store.tables import metadata
 from tests.service.worlds import PORTAL, World, world
 
 
@@ -61,3 +63,27 @@ def test_two_leads_become_part_of_a_third_contact_in_one_claim(tmp_path: Path) -
         arrive(here, ("501", "email_opened", {}), ("502", "email_opened", {"n": 2}))
         (lead,) = speaking(here, "900")
         assert lead.counters == {"opens": 2}
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("first", [0, 1])
+def test_who_became_part_of_somebody_erased_is_erased(
+    tmp_path: Path, first: int, together: bool
+) -> None:
+    """Whichever is heard of first: a merge can be parked, or come late."""
+    with world(tmp_path) as here:
+        for crm_id in ("501", "900"):
+            here.happen(crm_id, "assigned")
+        both = [merged("501"), ("900", "contact_erased", {})]
+        both = [both[first], both[1 - first]]
+        for some in [both] if together else [[one] for one in both]:
+            arrive(here, *some)
+        with here.app.store.read() as tx:
+            leads = {lead.lead_id: lead for lead in tx.leads.list(limit=10)}
+        assert [lead.email for lead in leads.values()] == [None, None]
+        assert leads["900"].ended is Ended.ERASED
+        with here.app.store._dialect.engine.connect() as connection:
+            kept = "".join(
+                str(connection.execute(select(table)).all()) for table in metadata.sorted_tables
+            )
+        assert "501@example.com" not in kept

@@ -104,6 +104,9 @@ def _reopen(work: Work) -> None:
 
 
 def _follow_merge(work: Work) -> None:
+    if work.event.data.get("winner_is_erased"):  # it was part of somebody who was erased
+        _erase(work)
+        return
     if work.event.data.get("winner_is_lead"):
         work.lead = replace(work.lead, ended=Ended.MERGED)
         return

@@ -178,6 +178,7 @@ FIELDS: Mapping[str, Reader] = {
     "crm_assigned_at": _of_the_engine,
     "observed": _of_the_engine,
     "winner_is_lead": _of_the_engine,
+    "winner_is_erased": _of_the_engine,
 }
 """Of every field that the engine reads anywhere: how it is read. docs/reference/events.md has the
 same table for people."""

@@ -14,7 +14,7 @@ from leadback.base.errors import LeadbackError
 from leadback.lead.decide import decide
 from leadback.lead.effects import with_values
 from leadback.lead.machine import LeadMachine, UnknownTriggerError
-from leadback.lead.records import Decision, Event, Lead
+from leadback.lead.records import Decision, Ended, Event, Lead
 from leadback.rules.model import CrmMapping
 from leadback.store import Decided, InboxEvent, Lane, LedgerEntry, NewHint, Place, Store, Tx
 from leadback.store.inbox import place_of
@@ -255,7 +255,8 @@ class _Folder:
         winner = self._tx.leads.by_crm_id(self._portal, str(into))
         if winner is None or winner.lead_id == lead.lead_id:
             return event
-        return replace(event, data={**event.data, "winner_is_lead": True})
+        found = {"winner_is_lead": True, "winner_is_erased": winner.ended is Ended.ERASED}
+        return replace(event, data={**event.data, **found})
 
     def _note_owner(self, before: Lead | None, decision: Decision, row: InboxEvent) -> None:
         took = row.event.type == self._start
