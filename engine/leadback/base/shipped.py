@@ -14,4 +14,4 @@ def _folder(installed: str, edited: str) -> Path:
 
 SHIPPED_RULES = _folder("rules", "rules") / "lead_states.yaml"
 RECORDED_DAY = _folder("day", "examples/day")
-""" `leadback demo` plays it."""
+"""What `leadback demo` plays."""

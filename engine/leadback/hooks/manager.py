@@ -31,13 +31,13 @@ class Plugins:
         except pluggy.PluginValidationError as error:
             raise ConfigurationError(
                 f"the plugin for {crm!r} has a hook that does not exist: {error}",
-                fix="spell it as in engine/leadback/hooks/specs.py",
+                fix="spell it as in leadback.hooks.specs",
             ) from error
         missing = [name for name in _hooks() if not getattr(manager.hook, name).get_hookimpls()]
         if missing:
             raise ConfigurationError(
                 f"the plugin for {crm!r} lacks {', '.join(missing)}",
-                fix="implement every hook of engine/leadback/hooks/specs.py",
+                fix="implement every hook of leadback.hooks.specs",
             )
         self._callers[crm] = cast(CrmSpecs, manager.hook)
 
